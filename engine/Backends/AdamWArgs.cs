@@ -1,0 +1,34 @@
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Backends;
+
+/// <summary>
+/// Adam with decoupled weight decay (Loshchilov and Hutter 2019), one pass over flat buffers. With g the gradient times
+/// the clip scale: m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
+/// p = p (1 - lr decay) - lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps).
+/// </summary>
+/// <param name="Values">Master parameters.</param>
+/// <param name="Gradients">Their gradients.</param>
+/// <param name="FirstMoment">m.</param>
+/// <param name="SecondMoment">v.</param>
+/// <param name="ClipScale">One element that multiplies the gradients; it stays on the device.</param>
+public readonly record struct AdamWArgs(Tensor Values, Tensor Gradients, Tensor FirstMoment, Tensor SecondMoment, Tensor ClipScale)
+{
+    /// <summary>Step size.</summary>
+    public required double LearningRate { get; init; }
+
+    /// <summary>b1.</summary>
+    public required double Beta1 { get; init; }
+
+    /// <summary>b2.</summary>
+    public required double Beta2 { get; init; }
+
+    /// <summary>Added to the root.</summary>
+    public required double Epsilon { get; init; }
+
+    /// <summary>t, from 1.</summary>
+    public required long Step { get; init; }
+
+    /// <summary>Weight decay of each element, of the parameter type, or null for none: biases and one-axis parameters have 0.</summary>
+    public Tensor? Decay { get; init; }
+}

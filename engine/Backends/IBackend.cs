@@ -1,0 +1,192 @@
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Backends;
+
+/// <summary>
+/// The primitives every device gives: what one fused kernel does, on tensors of that device. An op (see LDaeCore.Engine.Ops)
+/// composes them into a forward and a backward pass; no primitive knows of the tape. The reference backend says in plain
+/// loops what each one means, and every other backend is tested against it.
+/// <para>
+/// Conventions: a tensor is a matrix of <see cref="Shape.Rows"/> by <see cref="Shape.Columns"/>; inputs come before scalars,
+/// scalars before results; "accumulate" adds to what the result holds instead of storing.
+/// </para>
+/// </summary>
+public interface IBackend : IDisposable
+{
+    /// <summary>Which device this is.</summary>
+    DeviceKind Kind { get; }
+
+    /// <summary>Element type of activations and of their gradients.</summary>
+    DType ActivationType { get; }
+
+    /// <summary>Element type of master parameters, their gradients, optimizer state and statistics.</summary>
+    DType ParameterType { get; }
+
+    /// <summary>Bytes the backend keeps for itself (packing buffers, thread scratch), for the memory plan.</summary>
+    long WorkspaceBytes { get; }
+
+    /// <summary>Device memory, not cleared.</summary>
+    /// <param name="bytes">Length.</param>
+    /// <returns>The memory.</returns>
+    Storage Allocate(long bytes);
+
+    /// <summary>Copies host values of the tensor's own element type to the device.</summary>
+    /// <typeparam name="T">The host type of the tensor's element type.</typeparam>
+    /// <param name="values">As many as the tensor has elements.</param>
+    /// <param name="to">Destination.</param>
+    void Upload<T>(ReadOnlySpan<T> values, Tensor to)
+        where T : unmanaged;
+
+    /// <summary>Copies a tensor to the host; waits for the device.</summary>
+    /// <typeparam name="T">The host type of the tensor's element type.</typeparam>
+    /// <param name="from">Source.</param>
+    /// <param name="values">As many as the tensor has elements.</param>
+    void Download<T>(Tensor from, Span<T> values)
+        where T : unmanaged;
+
+    /// <summary>Sets every element.</summary>
+    /// <param name="tensor">What to fill.</param>
+    /// <param name="value">The value.</param>
+    void Fill(Tensor tensor, double value);
+
+    /// <summary>to = from, of the same type and number of elements.</summary>
+    /// <param name="from">Source.</param>
+    /// <param name="to">Destination.</param>
+    void Copy(Tensor from, Tensor to);
+
+    /// <summary>result (+)= x.</summary>
+    /// <param name="x">What to add.</param>
+    /// <param name="result">Destination of the same shape.</param>
+    /// <param name="accumulate">Add instead of store.</param>
+    void Add(Tensor x, Tensor result, bool accumulate);
+
+    /// <summary>tensor *= factor[0].</summary>
+    /// <param name="tensor">What to scale.</param>
+    /// <param name="factor">One element.</param>
+    void Scale(Tensor tensor, Tensor factor);
+
+    /// <summary>Matrix product with its epilogue; see <see cref="MatMulArgs"/>.</summary>
+    /// <param name="args">Operands and epilogue.</param>
+    void MatMul(in MatMulArgs args);
+
+    /// <summary>result[n] (+)= sum over rows of x[row, n]: the gradient of a bias.</summary>
+    /// <param name="x">Rows to add up.</param>
+    /// <param name="result">One value a column, of the parameter type.</param>
+    /// <param name="accumulate">Add instead of store.</param>
+    void SumRows(Tensor x, Tensor result, bool accumulate);
+
+    /// <summary>dx = dy * gelu'(x), the tanh form, where no matrix product could do it on the way.</summary>
+    /// <param name="dy">Gradient of gelu(x).</param>
+    /// <param name="x">Input of the GELU.</param>
+    /// <param name="dx">Gradient of x.</param>
+    /// <param name="accumulate">Add instead of store.</param>
+    void GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate);
+
+    /// <summary>y = x * sigmoid(x).</summary>
+    /// <param name="x">Input.</param>
+    /// <param name="y">Result.</param>
+    void Silu(Tensor x, Tensor y);
+
+    /// <summary>dx (+)= dy * d(silu)/dx.</summary>
+    /// <param name="dy">Gradient of the result.</param>
+    /// <param name="x">Input of the forward pass.</param>
+    /// <param name="dx">Gradient of the input.</param>
+    /// <param name="accumulate">Add instead of store.</param>
+    void SiluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate);
+
+    /// <summary>Residual add, layer normalisation and modulation in one pass; see <see cref="LayerNormArgs"/>.</summary>
+    /// <param name="args">Inputs, parameters and results.</param>
+    void LayerNorm(in LayerNormArgs args);
+
+    /// <summary>Backward of <see cref="LayerNorm"/> in one read.</summary>
+    /// <param name="args">The forward's arguments.</param>
+    /// <param name="gradients">Incoming gradients and where the outgoing ones go.</param>
+    void LayerNormBackward(in LayerNormArgs args, in LayerNormGradients gradients);
+
+    /// <summary>Softmax attention on packed queries, keys and values; see <see cref="AttentionArgs"/>.</summary>
+    /// <param name="args">Inputs and results.</param>
+    void Attention(in AttentionArgs args);
+
+    /// <summary>Backward of <see cref="Attention"/>: the gradient of the packed qkv.</summary>
+    /// <param name="args">The forward's arguments.</param>
+    /// <param name="dOutput">Gradient of the output [B*T, C].</param>
+    /// <param name="dQkv">Gradient of qkv [B*T, 3C]; stored.</param>
+    void AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv);
+
+    /// <summary>The sinusoids of a time step: y[b] = (cos(t w_0).. cos(t w_k), sin(t w_0).. sin(t w_k)), w_i = 10000^(-i/k), k = columns / 2.</summary>
+    /// <param name="t">Time steps [B], of the parameter type.</param>
+    /// <param name="y">[B, even width].</param>
+    void TimestepEmbedding(Tensor t, Tensor y);
+
+    /// <summary>y[b] = mean over the tokens of x[b].</summary>
+    /// <param name="x">[B, T, C].</param>
+    /// <param name="y">[B, C].</param>
+    void MeanPool(Tensor x, Tensor y);
+
+    /// <summary>dx[b, t] (+)= dy[b] / T.</summary>
+    /// <param name="dy">[B, C].</param>
+    /// <param name="dx">[B, T, C].</param>
+    /// <param name="accumulate">Add instead of store.</param>
+    void MeanPoolBackward(Tensor dy, Tensor dx, bool accumulate);
+
+    /// <summary>Batch normalisation without parameters, by the batch's own mean and biased variance (eps 1e-6).</summary>
+    /// <param name="x">[B, C].</param>
+    /// <param name="y">[B, C].</param>
+    /// <param name="mean">[C], of the parameter type.</param>
+    /// <param name="rstd">1 / sqrt(variance + eps), [C], of the parameter type.</param>
+    void BatchNorm(Tensor x, Tensor y, Tensor mean, Tensor rstd);
+
+    /// <summary>Backward of <see cref="BatchNorm"/>.</summary>
+    /// <param name="dy">Gradient of the result [B, C].</param>
+    /// <param name="y">The result (normalised values) [B, C].</param>
+    /// <param name="rstd">Saved [C].</param>
+    /// <param name="dx">Gradient of the input [B, C].</param>
+    /// <param name="accumulate">Add instead of store.</param>
+    void BatchNormBackward(Tensor dy, Tensor y, Tensor rstd, Tensor dx, bool accumulate);
+
+    /// <summary>loss = mean over rows of -log softmax(logits)[label], and its gradient in the same pass.</summary>
+    /// <param name="logits">[B, K].</param>
+    /// <param name="labels">I32 [B].</param>
+    /// <param name="loss">One element.</param>
+    /// <param name="dLogits">Gradient for an incoming gradient of one [B, K], or null.</param>
+    void SoftmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits);
+
+    /// <summary>The l-DAE loss in the PCA basis and its gradient in one pass; see <see cref="PcaLossArgs"/>.</summary>
+    /// <param name="args">Inputs and results.</param>
+    void PcaLoss(in PcaLossArgs args);
+
+    /// <summary>Images to patches: normalised, flattened as (row, column, channel).</summary>
+    /// <param name="images">U8 [B, H, W, 3].</param>
+    /// <param name="patch">Side of a patch; divides H and W.</param>
+    /// <param name="range">Two rows of three: factor and offset per channel, [2, 3] of the parameter type; value = byte * factor + offset.</param>
+    /// <param name="patches">[B, T, patch * patch * 3].</param>
+    void Patchify(Tensor images, int patch, Tensor range, Tensor patches);
+
+    /// <summary>Noise in the latent space of a linear tokenizer; see <see cref="LatentNoiseArgs"/>.</summary>
+    /// <param name="args">Inputs and results.</param>
+    void LatentNoise(in LatentNoiseArgs args);
+
+    /// <summary>AdamW over flat buffers; see <see cref="AdamWArgs"/>.</summary>
+    /// <param name="args">Buffers and numbers.</param>
+    void AdamW(in AdamWArgs args);
+
+    /// <summary>average = decay * average + (1 - decay) * values.</summary>
+    /// <param name="values">Current values.</param>
+    /// <param name="decay">In [0, 1].</param>
+    /// <param name="average">The moving average.</param>
+    void Ema(Tensor values, double decay, Tensor average);
+
+    /// <summary>norm = the Euclidean norm of all elements; scale = min(1, limit / norm), or 1 when there is no limit.</summary>
+    /// <param name="x">A flat buffer.</param>
+    /// <param name="limit">Largest norm wanted; 0 for none.</param>
+    /// <param name="norm">One element.</param>
+    /// <param name="scale">One element: what the optimizer multiplies gradients by.</param>
+    void GlobalNorm(Tensor x, double limit, Tensor norm, Tensor scale);
+
+    /// <summary>Stochastic gradient descent with momentum, optionally with LARS's trust ratio; see <see cref="SgdArgs"/>.</summary>
+    /// <param name="args">Buffers and numbers.</param>
+    void Sgd(in SgdArgs args);
+
+    /// <summary>Waits until the device has done all that was asked.</summary>
+    void Synchronize();
+}

@@ -1,0 +1,72 @@
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Backends.Reference;
+
+/// <content>Elementwise primitives.</content>
+public sealed partial class ReferenceBackend
+{
+    private static readonly double GeluSlope = Math.Sqrt(2 / Math.PI);
+
+    /// <inheritdoc/>
+    public void Add(Tensor x, Tensor result, bool accumulate)
+    {
+        Span<double> a = F64(x), r = F64(result);
+        for (var i = 0; i < a.Length; i++)
+        {
+            Put(ref r[i], a[i], accumulate);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Scale(Tensor tensor, Tensor factor)
+    {
+        var f = F64(factor)[0];
+        foreach (ref var value in F64(tensor))
+        {
+            value *= f;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    {
+        Span<double> g = F64(dy), u = F64(x), r = F64(dx);
+        for (var i = 0; i < g.Length; i++)
+        {
+            Put(ref r[i], g[i] * GeluDerivative(u[i]), accumulate);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Silu(Tensor x, Tensor y)
+    {
+        Span<double> a = F64(x), r = F64(y);
+        for (var i = 0; i < a.Length; i++)
+        {
+            r[i] = a[i] * Sigmoid(a[i]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void SiluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    {
+        Span<double> g = F64(dy), a = F64(x), r = F64(dx);
+        for (var i = 0; i < g.Length; i++)
+        {
+            var s = Sigmoid(a[i]);
+            Put(ref r[i], g[i] * s * (1 + (a[i] * (1 - s))), accumulate);
+        }
+    }
+
+    private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
+
+    /// <summary>gelu(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): Hendrycks and Gimpel 2016, the tanh form.</summary>
+    private static double Gelu(double x) => 0.5 * x * (1 + Math.Tanh(GeluSlope * (x + (0.044715 * x * x * x))));
+
+    private static double GeluDerivative(double x)
+    {
+        var tanh = Math.Tanh(GeluSlope * (x + (0.044715 * x * x * x)));
+        var inner = GeluSlope * (1 + (3 * 0.044715 * x * x));
+        return (0.5 * (1 + tanh)) + (0.5 * x * (1 - (tanh * tanh)) * inner);
+    }
+}

@@ -1,0 +1,71 @@
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Backends.Reference;
+
+/// <content>Optimizers.</content>
+public sealed partial class ReferenceBackend
+{
+    /// <inheritdoc/>
+    public void AdamW(in AdamWArgs args)
+    {
+        Span<double> p = F64(args.Values), g = F64(args.Gradients), m = F64(args.FirstMoment), v = F64(args.SecondMoment);
+        double clip = F64(args.ClipScale)[0], correction1 = 1 - Math.Pow(args.Beta1, args.Step), correction2 = 1 - Math.Pow(args.Beta2, args.Step);
+        for (var i = 0; i < p.Length; i++)
+        {
+            var gradient = clip * g[i];
+            var decay = args.Decay is { } d ? F64(d)[i] : 0;
+            m[i] = (args.Beta1 * m[i]) + ((1 - args.Beta1) * gradient);
+            v[i] = (args.Beta2 * v[i]) + ((1 - args.Beta2) * gradient * gradient);
+            p[i] = (p[i] * (1 - (args.LearningRate * decay)))
+                - (args.LearningRate * (m[i] / correction1) / (Math.Sqrt(v[i] / correction2) + args.Epsilon));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Ema(Tensor values, double decay, Tensor average)
+    {
+        Span<double> p = F64(values), a = F64(average);
+        for (var i = 0; i < p.Length; i++)
+        {
+            a[i] = (decay * a[i]) + ((1 - decay) * p[i]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void GlobalNorm(Tensor x, double limit, Tensor norm, Tensor scale)
+    {
+        var length = Norm(F64(x));
+        F64(norm)[0] = length;
+        F64(scale)[0] = limit > 0 && length > limit ? limit / length : 1;
+    }
+
+    /// <inheritdoc/>
+    public void Sgd(in SgdArgs args)
+    {
+        Span<double> p = F64(args.Values), g = F64(args.Gradients), m = F64(args.Velocity);
+        var step = new double[p.Length];
+        for (var i = 0; i < p.Length; i++)
+        {
+            step[i] = g[i] + (args.Decay * p[i]);
+        }
+
+        double length = Norm(p), stepLength = Norm(step);
+        var trust = args.Trust > 0 && length > 0 && stepLength > 0 ? args.Trust * length / stepLength : 1;
+        for (var i = 0; i < p.Length; i++)
+        {
+            m[i] = (args.Momentum * m[i]) + (trust * step[i]);
+            p[i] -= args.LearningRate * m[i];
+        }
+    }
+
+    private static double Norm(ReadOnlySpan<double> values)
+    {
+        var square = 0.0;
+        foreach (var value in values)
+        {
+            square += value * value;
+        }
+
+        return Math.Sqrt(square);
+    }
+}

@@ -1,0 +1,125 @@
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Parameters;
+
+/// <summary>
+/// All parameters of a network in one flat buffer, their gradients in a second: the optimizer, the average, the gradient norm
+/// and a checkpoint are one pass each over contiguous memory. Layers declare first, then memory is allocated once.
+/// Each parameter starts at a multiple of 16 elements; the few elements between hold zeros and stay zero.
+/// </summary>
+/// <param name="backend">Whose memory the buffers are in.</param>
+public sealed class ParameterSet(IBackend backend) : IDisposable
+{
+    private const int Align = 16;
+    private readonly List<Parameter> _parameters = [];
+    private readonly Dictionary<string, Parameter> _byName = [];
+    private readonly List<Storage> _storages = [];
+    private Tensor? _values, _gradients;
+
+    /// <summary>Whose memory the buffers are in.</summary>
+    public IBackend Backend { get; } = backend;
+
+    /// <summary>The parameters in order of declaration.</summary>
+    public IReadOnlyList<Parameter> All => _parameters;
+
+    /// <summary>Number of trained values.</summary>
+    public long Count => _parameters.Sum(p => p.Shape.Count);
+
+    /// <summary>Elements of one flat buffer, with the padding between parameters.</summary>
+    public long FlatCount { get; private set; }
+
+    /// <summary>All values.</summary>
+    public Tensor Values => _values ?? throw new InvalidOperationException("ParameterSet.Allocate was not called.");
+
+    /// <summary>All gradients.</summary>
+    public Tensor Gradients => _gradients ?? throw new InvalidOperationException("ParameterSet.Allocate was not called.");
+
+    /// <summary>A parameter by its name.</summary>
+    /// <param name="name">Name in checkpoints.</param>
+    public Parameter this[string name] => _byName[name];
+
+    /// <summary>Declares a parameter.</summary>
+    /// <param name="name">Name in checkpoints; unique.</param>
+    /// <param name="shape">Sizes.</param>
+    /// <param name="initializer">How it starts.</param>
+    /// <returns>The parameter, without memory until <see cref="Allocate"/>.</returns>
+    public Parameter Declare(string name, Shape shape, Initializer initializer)
+    {
+        if (_values is not null)
+        {
+            throw new InvalidOperationException($"{name} was declared after the parameters were allocated.");
+        }
+
+        var parameter = new Parameter(name, shape, initializer, _parameters.Count, FlatCount);
+        _byName.Add(name, parameter);
+        _parameters.Add(parameter);
+        FlatCount += (shape.Count + Align - 1) / Align * Align;
+        return parameter;
+    }
+
+    /// <summary>Allocates the two buffers and binds every parameter to its place in them.</summary>
+    public void Allocate()
+    {
+        _values = NewFlat();
+        _gradients = NewFlat();
+        var size = Values.DType.Size();
+        foreach (var p in _parameters)
+        {
+            p.Bind(
+                new Tensor(p.Shape, Values.DType, (nint)(Values.Address + (p.Offset * size))),
+                new Tensor(p.Shape, Values.DType, (nint)(Gradients.Address + (p.Offset * size))));
+        }
+    }
+
+    /// <summary>One more zeroed buffer of the same length: optimizer state, a moving average.</summary>
+    /// <returns>[FlatCount] of the parameter type; freed with the set.</returns>
+    public Tensor NewFlat()
+    {
+        var storage = Backend.Allocate(FlatCount * Backend.ParameterType.Size());
+        _storages.Add(storage);
+        var flat = new Tensor(new Shape(checked((int)FlatCount)), Backend.ParameterType, storage.Address);
+        Backend.Fill(flat, 0);
+        return flat;
+    }
+
+    /// <summary>The view of a flat buffer that belongs to a parameter.</summary>
+    /// <param name="flat">A buffer of <see cref="NewFlat"/>.</param>
+    /// <param name="parameter">A parameter of this set.</param>
+    /// <returns>The parameter's part.</returns>
+    public static Tensor View(Tensor flat, Parameter parameter) =>
+        new(parameter.Shape, flat.DType, (nint)(flat.Address + (parameter.Offset * flat.DType.Size())));
+
+    /// <summary>Sets every parameter to its start.</summary>
+    /// <param name="seed">The run's seed.</param>
+    public void Initialize(ulong seed)
+    {
+        foreach (var p in _parameters)
+        {
+            var values = new double[p.Shape.Count];
+            p.Initializer.Fill(seed, p.Index, values);
+            p.Value.Write(Backend, values);
+        }
+    }
+
+    /// <summary>Forgets all gradients: the next contribution to each is stored, not added.</summary>
+    public void ForgetGradients()
+    {
+        foreach (var p in _parameters)
+        {
+            p.Slot!.Stored = false;
+        }
+    }
+
+    /// <summary>Zeroes the gradients that no backward pass reached since <see cref="ForgetGradients"/>.</summary>
+    public void ZeroUntouchedGradients()
+    {
+        foreach (var p in _parameters.Where(p => !p.Slot!.Stored))
+        {
+            Backend.Fill(p.Gradient, 0);
+        }
+    }
+
+    /// <summary>Frees the buffers.</summary>
+    public void Dispose() => _storages.ForEach(s => s.Dispose());
+}
