@@ -104,7 +104,7 @@ public sealed class Tape(IBackend backend, StepArena arena)
         var slot = input.Slot ?? throw new InvalidOperationException($"{input} does not require a gradient.");
         accumulate = slot.Stored;
         slot.Stored = true;
-        slot.Gradient ??= New(input.Shape, null, false);
+        slot.Gradient ??= New(input.Shape, input.DType, false);
         return Shaped(slot.Gradient, input);
     }
 

@@ -1,0 +1,102 @@
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Ops;
+
+/// <summary>Cases of the primitives that work on the flat buffers in place: AdamW, momentum and LARS, average, norm.</summary>
+public static class OptimizerSteps
+{
+    /// <summary>The cases of the tests and the bench.</summary>
+    public static IEnumerable<OpCase> Cases =>
+    [
+        AdamW(1, 1, false), AdamW(37, 3, true), AdamW(4096, 1000, true), AdamW(6_000_000, 10, true) with { TimingOnly = true },
+        Sgd(5, 0), Sgd(100, 0.001), Ema(33), Ema(6_000_000) with { TimingOnly = true },
+        Norm(1, 0), Norm(1000, 1), Norm(70_001, 100), Norm(6_000_000, 1) with { TimingOnly = true },
+    ];
+
+    private static OpCase AdamW(int count, long step, bool decay)
+    {
+        var shape = new Shape(count);
+        return new OpCase(
+            "adamw",
+            $"{count} values, step {step}{(decay ? ", decay" : "")}",
+            [
+                new("values", shape) { IsParameter = true }, new("gradients", shape) { IsParameter = true, Scale = 0.1 },
+                new("m", shape) { IsParameter = true, Scale = 0.1 }, new("v", shape) { IsParameter = true, Scale = 0.01, Positive = true },
+                new("clip", new Shape(1)) { IsParameter = true, Positive = true }, new("decay", shape) { IsParameter = true, Positive = true, Scale = 0.1 },
+            ],
+            (tape, i) =>
+            {
+                tape.Backend.AdamW(new AdamWArgs(i[0], i[1], i[2], i[3], i[4])
+                {
+                    LearningRate = 1e-2,
+                    Beta1 = 0.9,
+                    Beta2 = 0.999,
+                    Epsilon = 1e-8,
+                    Step = step,
+                    Decay = decay ? i[5] : null,
+                });
+                return [i[0], i[2], i[3]];
+            })
+        {
+            Flops = 15.0 * count,
+            Elements = 7.0 * count,
+            Differentiable = false,
+        };
+    }
+
+    private static OpCase Sgd(int count, double trust)
+    {
+        var shape = new Shape(count);
+        return new OpCase(
+            trust > 0 ? "lars" : "sgd",
+            $"{count} values",
+            [
+                new("values", shape) { IsParameter = true }, new("gradients", shape) { IsParameter = true },
+                new("velocity", shape) { IsParameter = true },
+            ],
+            (tape, i) =>
+            {
+                tape.Backend.Sgd(new SgdArgs(i[0], i[1], i[2]) { LearningRate = 0.1, Momentum = 0.9, Decay = 0.01, Trust = trust });
+                return [i[0], i[2]];
+            })
+        {
+            Flops = 6.0 * count,
+            Elements = 5.0 * count,
+            SumLength = count,
+            Differentiable = false,
+        };
+    }
+
+    private static OpCase Ema(int count) => new(
+        "ema",
+        $"{count} values",
+        [new("values", new Shape(count)) { IsParameter = true }, new("average", new Shape(count)) { IsParameter = true }],
+        (tape, i) =>
+        {
+            tape.Backend.Ema(i[0], 0.999, i[1]);
+            return [i[1]];
+        })
+    {
+        Flops = 3.0 * count,
+        Elements = 3.0 * count,
+        Differentiable = false,
+    };
+
+    private static OpCase Norm(int count, double limit) => new(
+        "global norm",
+        $"{count} values, limit {limit}",
+        [new("x", new Shape(count)) { IsParameter = true }],
+        (tape, i) =>
+        {
+            Tensor norm = tape.New(new Shape(1), tape.Backend.ParameterType), scale = tape.New(new Shape(1), tape.Backend.ParameterType);
+            tape.Backend.GlobalNorm(i[0], limit, norm, scale);
+            return [norm, scale];
+        })
+    {
+        Flops = 2.0 * count,
+        Elements = count,
+        SumLength = count,
+        Differentiable = false,
+    };
+}

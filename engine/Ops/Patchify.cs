@@ -1,0 +1,48 @@
+using LDaeCore.Engine.Autograd;
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Ops;
+
+/// <summary>
+/// Images to rows of patches: bytes become real values, each patch is flattened as (row, column, channel). Data preparation:
+/// there is no backward. Cost: memory-bound; reads a byte and writes a value an element.
+/// </summary>
+public static class Patchify
+{
+    /// <summary>Cuts images into patches.</summary>
+    /// <param name="tape">Gives the memory.</param>
+    /// <param name="images">U8 [B, H, W, 3].</param>
+    /// <param name="patch">Side of a patch; divides H and W.</param>
+    /// <param name="range">Factor and offset of each channel [2, 3].</param>
+    /// <returns>[B, T, patch * patch * 3].</returns>
+    public static Tensor Apply(Tape tape, Tensor images, int patch, Tensor range)
+    {
+        int height = images.Shape[1], width = images.Shape[2];
+        if (height % patch != 0 || width % patch != 0)
+        {
+            throw new ArgumentException($"Patches of {patch} pixels do not tile {images}.", nameof(patch));
+        }
+
+        var patches = tape.New(new Shape(images.Shape[0], height / patch * (width / patch), patch * patch * 3));
+        tape.Backend.Patchify(images, patch, range, patches);
+        return patches;
+    }
+
+    /// <summary>The cases of the tests and the bench.</summary>
+    public static IEnumerable<OpCase> Cases =>
+        [Case(1, 2, 2, 1), Case(2, 6, 9, 3), Case(2, 8, 8, 4), Case(128, 32, 32, 4) with { TimingOnly = true }];
+
+    private static OpCase Case(int images, int height, int width, int patch) => new(
+        "patchify",
+        $"{images}x{height}x{width}, patch {patch}",
+        [
+            new("images", new Shape(images, height, width, 3)) { Below = 256, IntegerType = DType.U8 },
+            new("range", new Shape(2, 3)) { Scale = 0.01, IsParameter = true },
+        ],
+        (tape, i) => [Apply(tape, i[0], patch, i[1])])
+    {
+        Flops = 2.0 * images * height * width * 3,
+        Elements = 1.25 * images * height * width * 3,
+        Differentiable = false,
+    };
+}

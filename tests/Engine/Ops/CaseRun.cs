@@ -1,0 +1,156 @@
+using LDaeCore.Engine.Autograd;
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Ops;
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Tests.Engine.Ops;
+
+/// <summary>
+/// One op case on one backend: every tensor an allocation of its own between guard zones, results poisoned first.
+/// The scalar that is differentiated is L = sum of w * result with fixed random w.
+/// </summary>
+public sealed class CaseRun : IDisposable
+{
+    private readonly IBackend _backend;
+    private readonly OpCase _case;
+    private readonly StepArena _arena;
+    private readonly Tape _tape;
+    private readonly Tensor[] _inputs;
+    private readonly Tensor[] _results;
+
+    /// <summary>Runs the forward pass.</summary>
+    public CaseRun(OpCase opCase, IBackend backend, IReadOnlyList<double[]> values)
+    {
+        _case = opCase;
+        _backend = backend;
+        _arena = new StepArena(backend, long.MaxValue, ArenaMode.Guard);
+        _tape = new Tape(backend, _arena);
+        _inputs = opCase.Inputs.Select((input, i) => NewInput(input, values[i])).ToArray();
+        _results = opCase.Run(_tape, _inputs);
+    }
+
+    /// <summary>The results' values.</summary>
+    public double[][] Results() => _results.Select(r => r.ReadDoubles(_backend)).ToArray();
+
+    /// <summary>L.</summary>
+    public double Objective() => Results()
+        .Select((values, i) => _results[i].RequiresGradient ? values.Zip(Weights(i, values.Length), (v, w) => v * w).Sum() : 0)
+        .Sum();
+
+    /// <summary>dL / d(input), one array a differentiable input (null for the others).</summary>
+    public double[]?[] Gradients()
+    {
+        for (var i = 0; i < _results.Length; i++)
+        {
+            if (_results[i].RequiresGradient)
+            {
+                _tape.Outgoing(_results[i], out _).Write(_backend, Weights(i, (int)_results[i].Shape.Count));
+            }
+        }
+
+        _tape.Backward();
+        return _inputs.Select(input => input.RequiresGradient ? _tape.Incoming(input)?.ReadDoubles(_backend) : null).ToArray();
+    }
+
+    /// <summary>Checks the guard zones of all that is still alive and frees it.</summary>
+    public void Dispose() => _arena.Dispose();
+
+    /// <summary>Random values for the inputs of a case, exactly representable in float32.</summary>
+    public static double[][] Draw(OpCase opCase, ulong seed) =>
+        opCase.Inputs.Select((input, i) => DrawInput(input, seed, (uint)i)).ToArray();
+
+    private static double[] DrawInput(CaseInput input, ulong seed, uint index)
+    {
+        var values = new double[input.Shape.Count];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var (x, y, _, _) = Philox.Block(seed, RandomStream.Case, index, (ulong)i);
+            if (input.Below is { } bound)
+            {
+                values[i] = Philox.Below(x, (uint)bound);
+                continue;
+            }
+
+            var value = input.Mean + (input.Scale * Philox.Normals<double>(x, y).First);
+            values[i] = (float)(input.Positive ? Math.Abs(value) : value);
+        }
+
+        if (input.Orthonormal)
+        {
+            Orthonormalize(values, input.Shape.Columns);
+        }
+
+        return values;
+    }
+
+    private static void Orthonormalize(double[] values, int columns)
+    {
+        for (var row = 0; row < values.Length / columns; row++)
+        {
+            var current = values.AsSpan(row * columns, columns);
+            for (var pass = 0; pass < 2; pass++)
+            {
+                for (var before = 0; before < row; before++)
+                {
+                    var other = values.AsSpan(before * columns, columns);
+                    var dot = 0.0;
+                    for (var i = 0; i < columns; i++)
+                    {
+                        dot += current[i] * other[i];
+                    }
+
+                    for (var i = 0; i < columns; i++)
+                    {
+                        current[i] -= dot * other[i];
+                    }
+                }
+            }
+
+            var norm = 0.0;
+            foreach (var value in current)
+            {
+                norm += value * value;
+            }
+
+            for (var i = 0; i < columns; i++)
+            {
+                current[i] /= Math.Sqrt(norm);
+            }
+        }
+    }
+
+    private Tensor NewInput(CaseInput input, double[] values)
+    {
+        if (input.Below is not null)
+        {
+            var integers = _tape.New(input.Shape, input.IntegerType);
+            if (input.IntegerType == DType.U8)
+            {
+                _backend.Upload<byte>(values.Select(v => (byte)v).ToArray(), integers);
+            }
+            else
+            {
+                _backend.Upload<int>(values.Select(v => (int)v).ToArray(), integers);
+            }
+
+            return integers;
+        }
+
+        var dtype = input.IsParameter ? _backend.ParameterType : _backend.ActivationType;
+        var tensor = _tape.New(input.Shape, dtype, _case.Differentiable && input.Differentiable);
+        tensor.Write(_backend, values);
+        return tensor;
+    }
+
+    private double[] Weights(int result, int count)
+    {
+        var weights = new double[count];
+        for (var i = 0; i < (_case.FirstElementOnly ? 1 : count); i++)
+        {
+            var (x, y, _, _) = Philox.Block(99, RandomStream.Case, 1000 + (uint)result, (ulong)i);
+            weights[i] = (float)Philox.Normals<double>(x, y).First;
+        }
+
+        return weights;
+    }
+}
