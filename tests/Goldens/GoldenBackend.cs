@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Backends.Reference;
 
 namespace LDaeCore.Tests.Goldens;
@@ -13,6 +14,7 @@ public sealed record GoldenBackend(string Name, Func<IBackend> New, double Toler
     public static IEnumerable<GoldenBackend> All =>
     [
         new("reference", () => new ReferenceBackend(), 1e-9),
+        new("cpu", () => new CpuBackend(2), 1e-4),
     ];
 
     public override string ToString() => Name;

@@ -1,0 +1,128 @@
+using System.Runtime.Intrinsics;
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Backends.Cpu;
+
+/// <content>Elementwise primitives.</content>
+public sealed unsafe partial class CpuBackend
+{
+    /// <summary>Elements of one piece of an elementwise pass: 64 KB a buffer.</summary>
+    private const int PieceElements = 16384;
+
+    /// <inheritdoc/>
+    public void Add(Tensor x, Tensor result, bool accumulate)
+    {
+        float* a = F32(x), r = F32(result);
+        Pieces(x.Shape.Count, PieceElements, (first, count) =>
+        {
+            for (var i = 0; i < count; i += Lanes.Count)
+            {
+                var v = Lanes.Load(a + first + i, count - i);
+                Put(v, r + first + i, count - i, accumulate);
+            }
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Scale(Tensor tensor, Tensor factor)
+    {
+        var f = Vector256.Create(*F32(factor));
+        var values = F32(tensor);
+        Pieces(tensor.Shape.Count, PieceElements, (first, count) =>
+        {
+            for (var i = 0; i < count; i += Lanes.Count)
+            {
+                Lanes.Store(Lanes.Load(values + first + i, count - i) * f, values + first + i, count - i);
+            }
+        });
+    }
+
+    /// <inheritdoc/>
+    public void GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    {
+        float* g = F32(dy), u = F32(x), r = F32(dx);
+        Pieces(x.Shape.Count, PieceElements, (first, count) =>
+        {
+            for (var i = 0; i < count; i += Lanes.Count)
+            {
+                var at = first + i;
+                var v = Lanes.Load(g + at, count - i) * VectorMath.GeluDerivative(Lanes.Load(u + at, count - i));
+                Put(v, r + at, count - i, accumulate);
+            }
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Silu(Tensor x, Tensor y)
+    {
+        float* a = F32(x), r = F32(y);
+        Pieces(x.Shape.Count, PieceElements, (first, count) =>
+        {
+            for (var i = 0; i < count; i += Lanes.Count)
+            {
+                var v = Lanes.Load(a + first + i, count - i);
+                Lanes.Store(v * VectorMath.Sigmoid(v), r + first + i, count - i);
+            }
+        });
+    }
+
+    /// <inheritdoc/>
+    public void SiluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    {
+        float* g = F32(dy), a = F32(x), r = F32(dx);
+        Pieces(x.Shape.Count, PieceElements, (first, count) =>
+        {
+            for (var i = 0; i < count; i += Lanes.Count)
+            {
+                var at = first + i;
+                var v = Lanes.Load(a + at, count - i);
+                var s = VectorMath.Sigmoid(v);
+                var slope = s * Vector256.MultiplyAddEstimate(v, Vector256<float>.One - s, Vector256<float>.One);
+                Put(Lanes.Load(g + at, count - i) * slope, r + at, count - i, accumulate);
+            }
+        });
+    }
+
+    /// <inheritdoc/>
+    public void MeanPool(Tensor x, Tensor y)
+    {
+        int tokens = x.Shape[1], columns = x.Shape[2];
+        float* from = F32(x), to = F32(y);
+        _pool.Run(x.Shape[0], (image, _) =>
+        {
+            var row = to + ((long)image * columns);
+            new Span<float>(row, columns).Clear();
+            for (var t = 0; t < tokens; t++)
+            {
+                AddRow(from + ((((long)image * tokens) + t) * columns), row, columns);
+            }
+
+            for (var c = 0; c < columns; c++)
+            {
+                row[c] /= tokens;
+            }
+        });
+    }
+
+    /// <inheritdoc/>
+    public void MeanPoolBackward(Tensor dy, Tensor dx, bool accumulate)
+    {
+        int tokens = dx.Shape[1], columns = dx.Shape[2];
+        float* g = F32(dy), to = F32(dx);
+        _pool.Run(dx.Shape[0], (image, _) =>
+        {
+            var share = Vector256.Create(1f / tokens);
+            for (var t = 0; t < tokens; t++)
+            {
+                var row = to + ((((long)image * tokens) + t) * columns);
+                for (var i = 0; i < columns; i += Lanes.Count)
+                {
+                    Put(Lanes.Load(g + ((long)image * columns) + i, columns - i) * share, row + i, columns - i, accumulate);
+                }
+            }
+        });
+    }
+
+    private static void Put(Vector256<float> value, float* to, int left, bool accumulate) =>
+        Lanes.Store(accumulate ? value + Lanes.Load(to, left) : value, to, left);
+}

@@ -1,0 +1,117 @@
+using LDaeCore.Engine.Backends.Cpu.Gemm;
+using LDaeCore.Engine.Backends.Cpu.Kernels;
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Backends.Cpu;
+
+/// <content>Matrix products and attention.</content>
+public sealed unsafe partial class CpuBackend
+{
+    /// <inheritdoc/>
+    public void MatMul(in MatMulArgs args)
+    {
+        args.Check();
+        _gemm.Run(new GemmCall
+        {
+            A = F32(args.A),
+            B = F32(args.B),
+            C = F32(args.C),
+            M = args.M,
+            N = args.N,
+            K = args.K,
+            TransposeA = args.TransposeA,
+            TransposeB = args.TransposeB,
+            Accumulate = args.Accumulate,
+            Bias = F32OrNull(args.Bias),
+            Residual = F32OrNull(args.Residual),
+            ResidualRows = args.Residual?.Shape.Rows ?? 1,
+            PreActivation = F32OrNull(args.PreActivation),
+            GeluGradientOf = F32OrNull(args.GeluGradientOf),
+        });
+    }
+
+    /// <inheritdoc/>
+    public void SumRows(Tensor x, Tensor result, bool accumulate)
+    {
+        int rows = x.Shape.Rows, columns = x.Shape.Columns;
+        float* from = F32(x), to = F32(result);
+
+        // A strip of 64 columns a piece. Sums of 64 rows are added to the total, so that rounding grows with the root of few terms.
+        Pieces(columns, 64, (first, count) =>
+        {
+            var total = stackalloc float[64];
+            var part = stackalloc float[64];
+            new Span<float>(total, 64).Clear();
+            for (var block = 0; block < rows; block += 64)
+            {
+                new Span<float>(part, 64).Clear();
+                for (var r = block; r < Math.Min(rows, block + 64); r++)
+                {
+                    AddRow(from + ((nint)r * columns) + first, part, count);
+                }
+
+                AddRow(part, total, count);
+            }
+
+            if (accumulate)
+            {
+                AddRow(to + first, total, count);
+            }
+
+            new Span<float>(total, count).CopyTo(new Span<float>(to + first, count));
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Attention(in AttentionArgs args)
+    {
+        var a = args;
+        ReserveThreadScratch(FlashAttention.ScratchFloats(a.Tokens, a.HeadSize));
+        _pool.Run(a.Images * a.Heads, (index, worker) => FlashAttention.Forward(HeadOf(a, index), ThreadScratch(worker)));
+    }
+
+    /// <inheritdoc/>
+    public void AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv)
+    {
+        var a = args;
+        ReserveThreadScratch(FlashAttention.ScratchFloats(a.Tokens, a.HeadSize));
+        _pool.Run(a.Images * a.Heads, (index, worker) =>
+        {
+            var head = HeadOf(a, index);
+            var gradient = HeadOf(a with { Qkv = dQkv, Output = dOutput }, index);
+            head.DQ = gradient.Q;
+            head.DK = gradient.K;
+            head.DV = gradient.V;
+            head.DO = gradient.O;
+            FlashAttention.Backward(head, ThreadScratch(worker));
+        });
+    }
+
+    private static FlashAttention.Head HeadOf(in AttentionArgs args, int index)
+    {
+        int image = index / args.Heads, head = index % args.Heads, width = args.Width;
+        var row = (nint)image * args.Tokens;
+        var q = F32(args.Qkv) + (row * 3 * width) + (head * args.HeadSize);
+        return new FlashAttention.Head
+        {
+            Q = q,
+            K = q + width,
+            V = q + (2 * width),
+            O = F32(args.Output) + (row * width) + (head * args.HeadSize),
+            LogSumExp = F32(args.LogSumExp) + ((nint)index * args.Tokens),
+            Tokens = args.Tokens,
+            Size = args.HeadSize,
+            Stride = 3 * width,
+            OutputStride = width,
+        };
+    }
+
+    private static void AddRow(float* x, float* sum, int count)
+    {
+        for (var i = 0; i < count; i += Lanes.Count)
+        {
+            var left = count - i;
+            Lanes.Store(Lanes.Load(sum + i, left) + Lanes.Load(x + i, left), sum + i, left);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace LDaeCore.Engine.Backends.Cpu;
+
+/// <summary>
+/// Transcendental functions on eight floats at once, at most 4 units in the last place from the true value over all finite
+/// inputs (swept in a test). They are written with the portable vector type: the compiler turns a multiply-add into FMA where
+/// the machine has it and into two instructions where it does not.
+/// </summary>
+internal static class VectorMath
+{
+    private const float Log2E = 1.44269504f;
+
+    // ln 2 in two parts: the first has so few bits that n * Ln2High is exact for every |n| below 256.
+    private const float Ln2High = 0.693359375f, Ln2Low = -2.12194440e-4f;
+    private const float GeluSlope = 0.7978845608f, GeluCube = 0.044715f;
+
+    /// <summary>
+    /// exp(x) = 2^n exp(r) with n = round(x / ln 2) and |r| at most ln(2) / 2, where a polynomial of degree six is enough.
+    /// 2^n is applied in two halves, so that results below the normal range come out rounded and not as zero.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Exp(Vector256<float> x)
+    {
+        // Constants first: the machine's min and max hand on the second operand when one is not a number.
+        var clamped = Vector256.MinNative(Vector256.Create(89f), Vector256.MaxNative(Vector256.Create(-104f), x));
+        var n = Vector256.Round(clamped * Vector256.Create(Log2E));
+        var r = Vector256.MultiplyAddEstimate(n, Vector256.Create(-Ln2High), clamped);
+        r = Vector256.MultiplyAddEstimate(n, Vector256.Create(-Ln2Low), r);
+        var p = Vector256.MultiplyAddEstimate(Vector256.Create(1.9875691500e-4f), r, Vector256.Create(1.3981999507e-3f));
+        p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(8.3334519073e-3f));
+        p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(4.1665795894e-2f));
+        p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(1.6666665459e-1f));
+        p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(5.0000001201e-1f));
+        p = Vector256.MultiplyAddEstimate(p, r * r, r) + Vector256<float>.One;
+        var whole = Vector256.ConvertToInt32Native(n);
+        var half = whole >> 1;
+        return p * PowerOfTwo(half) * PowerOfTwo(whole - half);
+    }
+
+    /// <summary>
+    /// tanh(x): an odd polynomial near zero, where 1 - 2 / (exp(2x) + 1) would cancel, and that formula elsewhere.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Tanh(Vector256<float> x)
+    {
+        var size = Vector256.Abs(x);
+        var square = x * x;
+        var p = Vector256.MultiplyAddEstimate(Vector256.Create(-5.70498872745e-3f), square, Vector256.Create(2.06390887954e-2f));
+        p = Vector256.MultiplyAddEstimate(p, square, Vector256.Create(-5.37397155531e-2f));
+        p = Vector256.MultiplyAddEstimate(p, square, Vector256.Create(1.33314422036e-1f));
+        p = Vector256.MultiplyAddEstimate(p, square, Vector256.Create(-3.33332819422e-1f));
+        var near = Vector256.MultiplyAddEstimate(p * square, size, size);
+        var far = Vector256<float>.One - (Vector256.Create(2f) / (Exp(size + size) + Vector256<float>.One));
+        var positive = Vector256.ConditionalSelect(Vector256.LessThan(size, Vector256.Create(0.625f)), near, far);
+        return positive | (x & Vector256.Create(-0f));
+    }
+
+    /// <summary>1 / (1 + exp(-x)).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Sigmoid(Vector256<float> x) => Vector256<float>.One / (Vector256<float>.One + Exp(-x));
+
+    /// <summary>
+    /// gelu(x) = x/2 (1 + tanh(u)) with u = sqrt(2/pi) (x + 0.044715 x^3), computed as x sigmoid(2u): the same function with one
+    /// exponential and no cancellation.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Gelu(Vector256<float> x) => x * GeluGate(x, x * x);
+
+    /// <summary>gelu'(x) = s + 2 x s (1 - s) u' with s = sigmoid(2u) and u' = sqrt(2/pi) (1 + 3 * 0.044715 x^2).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> GeluDerivative(Vector256<float> x)
+    {
+        var square = x * x;
+        var s = GeluGate(x, square);
+        var slope = Vector256.MultiplyAddEstimate(square, Vector256.Create(6 * GeluSlope * GeluCube), Vector256.Create(2 * GeluSlope));
+        return Vector256.MultiplyAddEstimate(x * slope, s * (Vector256<float>.One - s), s);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> GeluGate(Vector256<float> x, Vector256<float> square)
+    {
+        var twice = Vector256.MultiplyAddEstimate(square, Vector256.Create(2 * GeluSlope * GeluCube), Vector256.Create(2 * GeluSlope));
+        return Sigmoid(x * twice);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> PowerOfTwo(Vector256<int> exponent) => ((exponent + Vector256.Create(127)) << 23).AsSingle();
+}
