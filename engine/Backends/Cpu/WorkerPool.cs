@@ -5,6 +5,7 @@ namespace LDaeCore.Engine.Backends.Cpu;
 /// <summary>
 /// A fixed team of threads that runs the pieces of one job after another. How a job is cut is decided by its shape alone and
 /// every piece writes its own place, so the result does not depend on how many threads there are or on which one took what.
+/// The caller works too and waits for pieces, not for threads: one that the machine has given no time to holds nobody up.
 /// </summary>
 internal sealed class WorkerPool : IDisposable
 {
@@ -14,11 +15,8 @@ internal sealed class WorkerPool : IDisposable
     private readonly Thread[] _threads;
     private readonly SemaphoreSlim[] _wake;
     private readonly int[] _asleep;
-    private volatile Action<int, int>? _body;
-    private volatile int _generation;
+    private volatile Job? _job;
     private volatile bool _stop;
-    private int _next, _count, _running;
-    private Exception? _failure;
 
     /// <summary>Starts the team.</summary>
     /// <param name="threads">Threads in all, the caller's included.</param>
@@ -55,32 +53,18 @@ internal sealed class WorkerPool : IDisposable
             return;
         }
 
-        _body = body;
-        _count = count;
-        _next = 0;
-        _failure = null;
-        Volatile.Write(ref _running, _threads.Length);
-        Interlocked.Increment(ref _generation);
+        var job = new Job(count, body);
+        _job = job;
         WakeSleepers();
-        Take(body, 0);
-        var spinner = default(SpinWait);
-        while (Volatile.Read(ref _running) > 0)
-        {
-            spinner.SpinOnce(-1);
-        }
-
-        _body = null;
-        if (_failure is { } failure)
-        {
-            ExceptionDispatchInfo.Throw(failure);
-        }
+        job.Take(0);
+        job.Wait();
     }
 
     /// <summary>Ends the threads.</summary>
     public void Dispose()
     {
         _stop = true;
-        Interlocked.Increment(ref _generation);
+        _job = new Job(0, static (_, _) => { });
         WakeSleepers();
         foreach (var thread in _threads)
         {
@@ -93,6 +77,7 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Each sleeper has an alarm of its own: with a shared one, a quick worker could sleep through a slow one's call.</summary>
     private void WakeSleepers()
     {
+        Interlocked.MemoryBarrier();
         for (var worker = 1; worker < Threads; worker++)
         {
             if (Interlocked.Exchange(ref _asleep[worker], 0) == 1)
@@ -104,55 +89,81 @@ internal sealed class WorkerPool : IDisposable
 
     private void Work(int worker)
     {
-        var seen = 0;
+        Job? seen = null;
         while (true)
         {
-            WaitForNext(seen, worker);
-            seen = _generation;
+            seen = WaitForNext(seen, worker);
             if (_stop)
             {
                 return;
             }
 
-            Take(_body!, worker);
-            Interlocked.Decrement(ref _running);
+            seen.Take(worker);
         }
     }
 
-    private void WaitForNext(int seen, int worker)
+    private Job WaitForNext(Job? seen, int worker)
     {
-        for (var spin = 0; spin < SpinsBeforeSleep; spin++)
+        while (true)
         {
-            if (_generation != seen)
+            for (var spin = 0; spin < SpinsBeforeSleep; spin++)
             {
-                return;
+                if (_job is { } job && job != seen)
+                {
+                    return job;
+                }
+
+                Thread.SpinWait(8);
             }
 
-            Thread.SpinWait(8);
-        }
-
-        // Announce the sleep first and look once more: a job that starts in between either is seen here or sees the announcement.
-        Interlocked.Exchange(ref _asleep[worker], 1);
-        if (_generation == seen || Interlocked.Exchange(ref _asleep[worker], 0) == 0)
-        {
-            _wake[worker].Wait();
+            // Announce the sleep first and look once more: a job that starts in between either is seen here or sees the announcement.
+            Interlocked.Exchange(ref _asleep[worker], 1);
+            if (_job == seen || Interlocked.Exchange(ref _asleep[worker], 0) == 0)
+            {
+                _wake[worker].Wait();
+            }
         }
     }
 
-    private void Take(Action<int, int> body, int worker)
+    /// <summary>One call of <see cref="Run"/>. A worker that comes late finds no piece left and touches nothing.</summary>
+    private sealed class Job(int count, Action<int, int> body)
     {
-        try
+        private int _next, _done;
+        private Exception? _failure;
+
+        public void Take(int worker)
         {
             int index;
-            while ((index = Interlocked.Increment(ref _next) - 1) < _count)
+            while ((index = Interlocked.Increment(ref _next) - 1) < count)
             {
-                body(index, worker);
+                try
+                {
+                    if (_failure is null)
+                    {
+                        body(index, worker);
+                    }
+                }
+                catch (Exception e)
+                {
+                    Interlocked.CompareExchange(ref _failure, e, null);
+                }
+
+                Interlocked.Increment(ref _done);
             }
         }
-        catch (Exception e)
+
+        public void Wait()
         {
-            Interlocked.CompareExchange(ref _failure, e, null);
-            Volatile.Write(ref _next, _count);
+            var spinner = default(SpinWait);
+            while (Volatile.Read(ref _done) < count)
+            {
+                spinner.SpinOnce(-1);
+            }
+
+            if (_failure is { } failure)
+            {
+                ExceptionDispatchInfo.Throw(failure);
+            }
         }
     }
 }
