@@ -43,8 +43,15 @@ public static class CheckpointFolder
             Publish(checkpoints, temporary, final, step);
             return new Checkpoint(step, final);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
+            // On a full disk the half checkpoint is what must go first.
+            TryRemove(temporary);
+            if (e is not (IOException or UnauthorizedAccessException))
+            {
+                throw;
+            }
+
             throw new LdaeException(ErrorKind.Run, $"Checkpoint {final} cannot be written: {e.Message}", "Free disk space, or give an --out that can be written; earlier checkpoints are intact.", e);
         }
     }
@@ -183,13 +190,22 @@ public static class CheckpointFolder
     private static void Publish(string checkpoints, string temporary, string final, long step)
     {
         var aside = Path.Combine(checkpoints, Replaced + NameOf(step));
-        RemoveIfThere(aside);
         if (Directory.Exists(final))
         {
+            RemoveIfThere(aside);
             Directory.Move(final, aside);
         }
 
-        Directory.Move(temporary, final);
+        try
+        {
+            Directory.Move(temporary, final);
+        }
+        catch (IOException) when (Directory.Exists(aside))
+        {
+            Directory.Move(aside, final);
+            throw;
+        }
+
         RemoveIfThere(aside);
     }
 
@@ -216,6 +232,18 @@ public static class CheckpointFolder
     {
         stream.Position = 0;
         return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    private static void TryRemove(string folder)
+    {
+        try
+        {
+            RemoveIfThere(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The error that brought us here says more; the next start clears the folder.
+        }
     }
 
     private static void RemoveIfThere(string folder)

@@ -91,9 +91,22 @@ public sealed class CheckpointFolderTests
         Assert.That(CheckpointFolder.List(folder.Path).Select(c => c.Step), Is.EqualTo((long[])[20]));
         Assert.That(CheckpointFolder.LatestValid(folder.Path, out var warnings)!.Step, Is.EqualTo(20));
         Assert.That(warnings, Is.Empty);
-        Assert.That(Directory.GetDirectories(folder.Path, ".tmp-*"), Is.Not.Empty, "the test needs something to clear");
-        CheckpointFolder.RemoveStale(folder.Path);
         Assert.That(Directory.GetDirectories(folder.Path).Select(Path.GetFileName), Is.EqualTo((string[])["step-00000020"]));
+    }
+
+    [Test]
+    public void What_a_killed_run_left_is_neither_listed_nor_kept()
+    {
+        using var folder = new TemporaryFolder();
+        var (_, path) = Write(folder.Path, 20);
+        Directory.Move(path, folder[".tmp-step-00000020-77"]);
+        Write(folder.Path, 10);
+        Directory.CreateDirectory(folder["plots"]);
+        Assert.That(CheckpointFolder.List(folder.Path).Select(c => c.Step), Is.EqualTo((long[])[10]));
+        Assert.That(CheckpointFolder.LatestValid(folder.Path, out var warnings)!.Step, Is.EqualTo(10));
+        Assert.That(warnings, Is.Empty);
+        CheckpointFolder.RemoveStale(folder.Path);
+        Assert.That(Directory.GetDirectories(folder.Path).Select(Path.GetFileName), Is.EquivalentTo((string[])["plots", "step-00000010"]));
     }
 
     [Test]
