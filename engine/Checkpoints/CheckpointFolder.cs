@@ -52,7 +52,11 @@ public static class CheckpointFolder
                 throw;
             }
 
-            throw new LdaeException(ErrorKind.Run, $"Checkpoint {final} cannot be written: {e.Message}", "Free disk space, or give an --out that can be written; earlier checkpoints are intact.", e);
+            throw new LdaeException(
+                ErrorKind.Run,
+                $"Checkpoint {final} cannot be written: {e.Message}",
+                "Free disk space, or give an --out that can be written; earlier checkpoints are intact.",
+                e);
         }
     }
 
@@ -181,7 +185,8 @@ public static class CheckpointFolder
             written.Add((file.Name, stream.Length, Hash(stream)));
         }
 
-        using var manifest = new FileStream(Path.Combine(folder, CheckpointManifest.FileName), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1);
+        var last = Path.Combine(folder, CheckpointManifest.FileName);
+        using var manifest = new FileStream(last, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1);
         manifest.Write(new CheckpointManifest(step, written).ToJson().Span);
         manifest.Flush(flushToDisk: true);
     }

@@ -186,7 +186,8 @@ public sealed class SafetensorsFile : IDisposable
         var entry = this[name];
         return entry.Count == length
             ? entry
-            : throw SafetensorsHeader.Bad(Path, $"tensor '{name}' of shape [{string.Join(", ", entry.Shape)}] has {entry.Count} elements, where {length} are needed");
+            : throw SafetensorsHeader.Bad(
+                Path, $"tensor '{name}' of shape [{string.Join(", ", entry.Shape)}] has {entry.Count} elements, where {length} are needed");
     }
 
     private int ArrayLength(SafetensorsEntry entry) => entry.Count <= Array.MaxLength

@@ -241,7 +241,8 @@ internal sealed class SafetensorsHeader
 
         if (needed != end - begin)
         {
-            throw Bad(_path, $"tensor '{name}' ({dtype}, shape [{string.Join(", ", shape)}]) needs {needed} bytes, but its range {begin} to {end} has {end - begin}");
+            var described = $"tensor '{name}' ({dtype}, shape [{string.Join(", ", shape)}])";
+            throw Bad(_path, $"{described} needs {needed} bytes, but its range {begin} to {end} has {end - begin}");
         }
     }
 

@@ -6,7 +6,9 @@ using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Engine.Checkpoints;
 
-/// <summary>Writes safetensors files: tensors in the order given, the header padded with spaces so that the data starts at a multiple of eight.</summary>
+/// <summary>
+/// Writes safetensors files: tensors in the order given, the header padded with spaces so that the data starts at a multiple of eight.
+/// </summary>
 public static class SafetensorsWriter
 {
     /// <summary>

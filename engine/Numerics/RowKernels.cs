@@ -48,7 +48,8 @@ internal static class RowKernels
         var i = 0;
         for (; i <= x.Length - Lanes; i += Lanes)
         {
-            Vector256.FusedMultiplyAdd(factor, Vector256.LoadUnsafe(ref px, (nuint)i), Vector256.LoadUnsafe(ref py, (nuint)i)).StoreUnsafe(ref py, (nuint)i);
+            var (a, b) = (Vector256.LoadUnsafe(ref px, (nuint)i), Vector256.LoadUnsafe(ref py, (nuint)i));
+            Vector256.FusedMultiplyAdd(factor, a, b).StoreUnsafe(ref py, (nuint)i);
         }
 
         for (; i < x.Length; i++)

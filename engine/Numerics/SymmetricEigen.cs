@@ -44,7 +44,7 @@ public sealed class SymmetricEigen
         return Sorted(diagonal, vectors, n, scale);
     }
 
-    /// <summary>A copy with its largest entry between 1 and 2, so that no square overflows or vanishes; the power of two undoes it exactly.</summary>
+    /// <summary>A copy with its largest entry between 1 and 2, so that no square overflows or vanishes; a power of two undoes it.</summary>
     private static double[] Scaled(ReadOnlySpan<double> matrix, int n, out double scale)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(n, 1);
@@ -62,7 +62,8 @@ public sealed class SymmetricEigen
         {
             for (var j = 0; j < n; j++)
             {
-                var (upper, lower) = (matrix[(Math.Min(i, j) * n) + Math.Max(i, j)], matrix[(Math.Max(i, j) * n) + Math.Min(i, j)]);
+                var (low, high) = (Math.Min(i, j), Math.Max(i, j));
+                var (upper, lower) = (matrix[(low * n) + high], matrix[(high * n) + low]);
                 if (Math.Abs(upper - lower) > 1e-9 * largest)
                 {
                     throw new ArgumentException($"Entries ({i}, {j}) and ({j}, {i}) differ: the matrix is not symmetric.", nameof(matrix));
@@ -127,7 +128,7 @@ public sealed class SymmetricEigen
         }
     }
 
-    /// <summary>Q = H_0 H_1 ..., applied from the last, so that each touches only the block it does not leave as identity; transposed at the end.</summary>
+    /// <summary>Q = H_0 H_1 ..., applied from the last, so that each touches only the block behind it; transposed at the end.</summary>
     private static double[] Accumulate(double[] a, int n, double[] betas, double[] sum)
     {
         var q = new double[n * n];

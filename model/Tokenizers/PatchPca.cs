@@ -47,7 +47,8 @@ public sealed class PatchPca
             ?? throw new ArgumentException($"{covariance.Dimensions} numbers are no square patch of three channels.", nameof(covariance));
         if (covariance.Count == 0)
         {
-            throw new LdaeException(ErrorKind.Data, "There is no patch to find principal components of.", "Give --data with at least one image as large as a patch.");
+            throw new LdaeException(
+                ErrorKind.Data, "There is no patch to find principal components of.", "Give --data with at least one image as large as a patch.");
         }
 
         var eigen = SymmetricEigen.Decompose(covariance.Matrix(), covariance.Dimensions);
@@ -87,7 +88,8 @@ public sealed class PatchPca
 
         if (eigenvalues.Length != d || basis.LongLength != (long)d * d)
         {
-            throw Bad(file, $"'{EigenvaluesName}' has {eigenvalues.Length} and '{BasisName}' {basis.Length} numbers, where '{MeanName}' of {d} asks for {d} and {(long)d * d}");
+            var found = $"'{EigenvaluesName}' has {eigenvalues.Length} and '{BasisName}' {basis.Length} numbers";
+            throw Bad(file, $"{found}, where '{MeanName}' of {d} asks for {d} and {(long)d * d}");
         }
 
         if (!mean.All(double.IsFinite) || !basis.All(double.IsFinite))
