@@ -12,6 +12,8 @@ public static class RecipeJson
 {
     private const string Preset = "preset";
 
+    private static readonly string[] Groups = [.. RecipeFields.All.Select(field => field.Group).Distinct()];
+
     private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 
     /// <summary>Reads a document.</summary>
@@ -122,10 +124,16 @@ public static class RecipeJson
                 continue;
             }
 
-            var isGroup = prefix.Length == 0 && RecipeFields.All.Any(field => field.Group == name);
-            if (isGroup && property.Value.ValueKind != JsonValueKind.Object)
+            var isGroup = prefix.Length == 0 && Groups.Contains(name);
+            var isObject = property.Value.ValueKind == JsonValueKind.Object;
+            if (isGroup && !isObject)
             {
                 throw new LdaeException(ErrorKind.Configuration, $"'{name}' of {source} is {Describe(property.Value)}, not an object of fields.", $"Write \"{name}\": {{ ... }}.");
+            }
+
+            if (isObject && prefix.Length == 0 && !isGroup)
+            {
+                throw new LdaeException(ErrorKind.Configuration, $"There is no group '{name}' in a recipe.", $"Did you mean '{NearestName.Of(name, Groups)}'?");
             }
 
             recipe = isGroup

@@ -35,7 +35,7 @@ internal static class Assignments
         }
 
         var number = field.IsWhole
-            ? Gen.Long[(long)range.Min, (long)Math.Min(range.Max, long.MaxValue / 2)].Select(v => v.ToString(CultureInfo.InvariantCulture))
+            ? Gen.Long[(long)range.Min, (long)Math.Min(range.Max, int.MaxValue)].Select(v => v.ToString(CultureInfo.InvariantCulture))
             : Gen.Double[range.Min, Math.Min(range.Max, 1e6)].Where(range.Contains).Select(v => v.ToString("R", CultureInfo.InvariantCulture));
         return field.IsOptional ? Gen.OneOf(number, Gen.Const("null")) : number;
     }

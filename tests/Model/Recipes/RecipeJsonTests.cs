@@ -70,7 +70,7 @@ internal sealed class RecipeJsonTests
         });
     }
 
-    [TestCase("""{ "trian": { "steps": 3 } }""", "trian", "train.")]
+    [TestCase("""{ "trian": { "steps": 3 } }""", "trian", "'train'")]
     [TestCase("""{ "train": { "stepz": 3 } }""", "train.stepz", "'train.steps'")]
     [TestCase("""{ "network.encoderdepth": 3 }""", "network.encoderdepth", "'network.encoderDepth'")]
     [TestCase("""{ "lr": 3 }""", "'lr'", "'train.lr'")]
