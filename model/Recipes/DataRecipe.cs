@@ -1,0 +1,23 @@
+namespace LDaeCore.Model.Recipes;
+
+/// <summary>How images are prepared.</summary>
+public sealed record DataRecipe
+{
+    /// <summary>Side of the square the network sees, in pixels.</summary>
+    public int ImageSize { get; init; } = 32;
+
+    /// <summary>Which part of an image that square shows in training.</summary>
+    public CropKind Crop { get; init; } = CropKind.Random;
+
+    /// <summary>Smallest share of the image's area that a random crop takes.</summary>
+    public double CropMinScale { get; init; } = 0.2;
+
+    /// <summary>Whether half of the images are mirrored.</summary>
+    public bool Flip { get; init; } = true;
+
+    /// <summary>Which numbers bytes become.</summary>
+    public ImageRange Range { get; init; }
+
+    /// <summary>Share of the training images held out for choices (learning rates of probes and the like).</summary>
+    public double HoldOut { get; init; } = 0.1;
+}

@@ -1,0 +1,29 @@
+namespace LDaeCore.Model.Recipes;
+
+/// <summary>The shape of the transformer.</summary>
+public sealed record NetworkRecipe
+{
+    /// <summary>Columns of a token.</summary>
+    public int Width { get; init; } = 192;
+
+    /// <summary>Blocks of encoder and decoder together.</summary>
+    public int Depth { get; init; } = 12;
+
+    /// <summary>Blocks of the encoder; 0 is half of the depth.</summary>
+    public int EncoderDepth { get; init; }
+
+    /// <summary>Attention heads; divides the width.</summary>
+    public int Heads { get; init; } = 3;
+
+    /// <summary>Hidden width of the MLPs over the width.</summary>
+    public int MlpRatio { get; init; } = 4;
+
+    /// <summary>How gates, modulations and final layer start.</summary>
+    public GateInit GateInit { get; init; }
+
+    /// <summary>The nonlinearity of the MLPs.</summary>
+    public ActivationKind Activation { get; init; }
+
+    /// <summary>Whether the backward pass computes a block's activations again instead of keeping them.</summary>
+    public bool Recompute { get; init; }
+}

@@ -1,0 +1,81 @@
+using LDaeCore.Engine.Errors;
+
+namespace LDaeCore.Model.Recipes;
+
+/// <summary>
+/// Recipes by name. The small ones are ours; the vit ones have the paper's training numbers (PAPER.md sections 6 and 12).
+/// </summary>
+public static class Presets
+{
+    private static readonly (string Name, string Description, Recipe Recipe)[] All =
+    [
+        ("demo", "two minutes on a processor: 32 px, patches of 4, width 96, 4+4 blocks", Demo()),
+        ("cifar-tiny", "32 px, patches of 4, width 192, 6+6 blocks", Cifar(width: 192, heads: 3, lr: 1e-3)),
+        ("cifar-small", "32 px, patches of 4, width 384, 6+6 blocks", Cifar(width: 384, heads: 6, lr: 5e-4)),
+        ("natural64", "64 px, patches of 8, width 384, 6+6 blocks", Natural64()),
+        ("vit-b", "the paper's ViT-B: 256 px, patches of 16, width 768, 12+12 blocks", Paper(width: 768, depth: 24, heads: 12)),
+        ("vit-half-l", "the paper's ViT-1/2L: 256 px, patches of 16, width 1024, 12+12 blocks", Paper(width: 1024, depth: 24, heads: 16)),
+        ("vit-l", "the paper's ViT-L: 256 px, patches of 16, width 1024, 24+24 blocks", Paper(width: 1024, depth: 48, heads: 16)),
+    ];
+
+    /// <summary>Every preset's name, smallest first.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. All.Select(preset => preset.Name)];
+
+    /// <summary>A preset by its name.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <returns>The recipe, its dependent defaults not yet resolved.</returns>
+    /// <exception cref="LdaeException">Configuration: there is no such preset.</exception>
+    public static Recipe Get(string name) => Find(name).Recipe;
+
+    /// <summary>What a preset is, in one line.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <returns>The line.</returns>
+    /// <exception cref="LdaeException">Configuration: there is no such preset.</exception>
+    public static string Describe(string name) => Find(name).Description;
+
+    private static (string Name, string Description, Recipe Recipe) Find(string name)
+    {
+        var found = Array.FindIndex(All, preset => preset.Name == name);
+        return found >= 0
+            ? All[found]
+            : throw new LdaeException(
+                ErrorKind.Configuration,
+                $"There is no preset '{name}'; the presets are {string.Join(", ", Names)}.",
+                $"Did you mean '{NearestName.Of(name, Names)}'?");
+    }
+
+    private static Recipe Demo() => new()
+    {
+        Tokenizer = new TokenizerRecipe { Patch = 4, Dim = 8 },
+        Network = new NetworkRecipe { Width = 96, Depth = 8, EncoderDepth = 4, Heads = 3 },
+        Train = new TrainRecipe { Batch = 64, Epochs = 10, CheckpointEvery = 0 },
+    };
+
+    private static Recipe Cifar(int width, int heads, double lr) => new()
+    {
+        Tokenizer = new TokenizerRecipe { Patch = 4, Dim = 8 },
+        Network = new NetworkRecipe { Width = width, Depth = 12, EncoderDepth = 6, Heads = heads },
+        Train = new TrainRecipe { Batch = 128, Lr = lr },
+    };
+
+    private static Recipe Natural64() => new()
+    {
+        Data = new DataRecipe { ImageSize = 64 },
+        Tokenizer = new TokenizerRecipe { Patch = 8 },
+        Network = new NetworkRecipe { Width = 384, Depth = 12, EncoderDepth = 6, Heads = 6 },
+        Train = new TrainRecipe { Batch = 128, Lr = 5e-4 },
+    };
+
+    /// <summary>Batch 2048 at 1e-4 per 256 images, 400 epochs of which 100 warm up, no weight decay, no clip, EMA kept.</summary>
+    private static Recipe Paper(int width, int depth, int heads)
+    {
+        const int batch = 2048;
+        return new Recipe
+        {
+            Data = new DataRecipe { ImageSize = 256 },
+            Tokenizer = new TokenizerRecipe { Patch = 16, Dim = 32 },
+            Network = new NetworkRecipe { Width = width, Depth = depth, EncoderDepth = depth / 2, Heads = heads },
+            Train = new TrainRecipe { Batch = batch, Accumulate = 8, Lr = 1e-4 * batch / 256, Epochs = 400, Warmup = 0.25, Ema = 0.9999, LogEvery = 50 },
+        };
+    }
+}

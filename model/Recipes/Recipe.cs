@@ -1,0 +1,61 @@
+namespace LDaeCore.Model.Recipes;
+
+/// <summary>
+/// Everything that varies along the paper's journey from DiT to l-DAE, as orthogonal fields: a step of the journey is a
+/// <c>with</c> expression on the step before. The defaults are PAPER.md section 12's, on the shape of the preset cifar-tiny.
+/// <see cref="RecipeFields"/> lists the fields by name; <see cref="RecipeValidation"/> says which recipes make sense.
+/// </summary>
+public sealed record Recipe
+{
+    /// <summary>How images are prepared.</summary>
+    public DataRecipe Data { get; init; } = new();
+
+    /// <summary>What turns patches into latents.</summary>
+    public TokenizerRecipe Tokenizer { get; init; } = new();
+
+    /// <summary>How much noise the latents get.</summary>
+    public NoiseRecipe Noise { get; init; } = new();
+
+    /// <summary>What the network predicts from what.</summary>
+    public ObjectiveRecipe Objective { get; init; } = new();
+
+    /// <summary>What the network is told besides the image.</summary>
+    public ConditioningRecipe Conditioning { get; init; } = new();
+
+    /// <summary>The shape of the transformer.</summary>
+    public NetworkRecipe Network { get; init; } = new();
+
+    /// <summary>How it is trained.</summary>
+    public TrainRecipe Train { get; init; } = new();
+
+    /// <summary>What a probe reads.</summary>
+    public ProbeRecipe Probe { get; init; } = new();
+
+    /// <summary>What only the CUDA device reads.</summary>
+    public CudaRecipe Cuda { get; init; } = new();
+
+    /// <summary>
+    /// The recipe with every default that depends on other fields written out: encoder depth, probed block, sigma, and the
+    /// latents kept where the patch size alone decides (0 stays where the energy of the patches does).
+    /// </summary>
+    /// <returns>The resolved recipe; resolving it again changes nothing.</returns>
+    public Recipe Resolve()
+    {
+        var encoder = Network.EncoderDepth == 0 ? Network.Depth / 2 : Network.EncoderDepth;
+        return this with
+        {
+            Network = Network with { EncoderDepth = encoder },
+            Probe = Probe with { Block = Probe.Block == 0 ? encoder : Probe.Block },
+            Noise = Noise with { Sigma = Noise.ResolvedSigma },
+            Tokenizer = Tokenizer with
+            {
+                Dim = (Tokenizer.Dim, Tokenizer.Patch) switch
+                {
+                    (0, 16) => 32,
+                    (0, 4) => 8,
+                    var (dim, _) => dim,
+                },
+            },
+        };
+    }
+}

@@ -1,0 +1,20 @@
+namespace LDaeCore.Model.Recipes;
+
+/// <summary>What turns a patch into latents (PAPER.md section 2).</summary>
+public enum TokenizerKind
+{
+    /// <summary>Principal components of the patches.</summary>
+    Pca,
+
+    /// <summary>A linear autoencoder of patches; not there yet.</summary>
+    PatchAe,
+
+    /// <summary>A linear variational autoencoder of patches; not there yet.</summary>
+    PatchVae,
+
+    /// <summary>A convolutional variational autoencoder; not there yet.</summary>
+    ConvVae,
+
+    /// <summary>A vector-quantised autoencoder with perceptual and adversarial losses; not there yet.</summary>
+    VqGan,
+}

@@ -1,0 +1,62 @@
+namespace LDaeCore.Model.Recipes;
+
+/// <summary>How the network is trained: AdamW, linear warm-up, half-cosine to 0.</summary>
+public sealed record TrainRecipe
+{
+    /// <summary>Optimizer steps; overrides epochs and minutes when given.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Passes over the training images.</summary>
+    public double Epochs { get; init; } = 100;
+
+    /// <summary>Longest time to train for, in minutes; null for no limit.</summary>
+    public double? Minutes { get; init; }
+
+    /// <summary>Images of one optimizer step, over all processes and micro-batches.</summary>
+    public int Batch { get; init; } = 128;
+
+    /// <summary>Micro-batches of one optimizer step; divides the batch.</summary>
+    public int Accumulate { get; init; } = 1;
+
+    /// <summary>Highest learning rate, for this batch.</summary>
+    public double Lr { get; init; } = 1e-3;
+
+    /// <summary>Share of the run over which the learning rate rises.</summary>
+    public double Warmup { get; init; } = 0.1;
+
+    /// <summary>Decoupled weight decay.</summary>
+    public double WeightDecay { get; init; }
+
+    /// <summary>Decay of the mean of the gradients.</summary>
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>Decay of the mean of the squared gradients.</summary>
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>Largest norm of the whole gradient; 0 is off.</summary>
+    public double Clip { get; init; }
+
+    /// <summary>Decay per step of the weights' moving average; 0 is off.</summary>
+    public double Ema { get; init; }
+
+    /// <summary>Number format of activations.</summary>
+    public TrainPrecision Precision { get; init; }
+
+    /// <summary>Seed of all randomness.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Steps between two lines of metrics.</summary>
+    public int LogEvery { get; init; } = 10;
+
+    /// <summary>Steps between two checkpoints; 0 saves only the last.</summary>
+    public int CheckpointEvery { get; init; } = 1000;
+
+    /// <summary>Checkpoints kept; older ones are removed.</summary>
+    public int Keep { get; init; } = 3;
+
+    /// <summary>Steps between two nearest-neighbour probes on held-out images; 0 is off.</summary>
+    public int KnnEvery { get; init; }
+
+    /// <summary>Images of one micro-batch.</summary>
+    public int MicroBatch => Batch / Accumulate;
+}

@@ -1,0 +1,99 @@
+using System.Text;
+using System.Text.Json;
+
+namespace LDaeCore.Runner;
+
+/// <summary>
+/// What a command found, as an ordered list of names and values: the one JSON object that <c>--json</c> prints. Names may be
+/// added over time, never renamed. A number that is not finite is written as null.
+/// </summary>
+internal sealed class CommandResult
+{
+    private readonly List<(string Name, Action<Utf8JsonWriter> Write)> _values = [];
+
+    /// <summary>What the process returns; 0 unless a command that was interrupted says otherwise.</summary>
+    public int ExitCode { get; init; }
+
+    public CommandResult Add(string name, string? value) => Add(name, writer => writer.WriteStringValue(value));
+
+    public CommandResult Add(string name, long value) => Add(name, writer => writer.WriteNumberValue(value));
+
+    public CommandResult Add(string name, bool value) => Add(name, writer => writer.WriteBooleanValue(value));
+
+    public CommandResult Add(string name, double value) => Add(name, writer =>
+    {
+        if (double.IsFinite(value))
+        {
+            writer.WriteNumberValue(value);
+        }
+        else
+        {
+            writer.WriteNullValue();
+        }
+    });
+
+    public CommandResult Add(string name, CommandResult value) => Add(name, value.Write);
+
+    public CommandResult Add(string name, IEnumerable<string> values) => Add(name, writer =>
+    {
+        writer.WriteStartArray();
+        foreach (var value in values)
+        {
+            writer.WriteStringValue(value);
+        }
+
+        writer.WriteEndArray();
+    });
+
+    public CommandResult Add(string name, IEnumerable<CommandResult> values) => Add(name, writer =>
+    {
+        writer.WriteStartArray();
+        foreach (var value in values)
+        {
+            value.Write(writer);
+        }
+
+        writer.WriteEndArray();
+    });
+
+    /// <summary>Anything else: the action writes exactly one JSON value.</summary>
+    public CommandResult Add(string name, Action<Utf8JsonWriter> write)
+    {
+        if (_values.Exists(value => value.Name == name))
+        {
+            throw new ArgumentException($"The result already has '{name}'.", nameof(name));
+        }
+
+        _values.Add((name, write));
+        return this;
+    }
+
+    /// <summary>The object on one line.</summary>
+    public string ToJson()
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream))
+        {
+            Write(writer);
+        }
+
+        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
+    }
+
+    /// <summary>The result of a failure: command and error.</summary>
+    public static CommandResult OfError(string? command, string kind, string message, string remedy) => new CommandResult()
+        .Add("command", command)
+        .Add("error", new CommandResult().Add("kind", kind).Add("message", message).Add("remedy", remedy));
+
+    private void Write(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        foreach (var (name, write) in _values)
+        {
+            writer.WritePropertyName(name);
+            write(writer);
+        }
+
+        writer.WriteEndObject();
+    }
+}

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Reference;
+
+namespace LDaeCore.Runner.Commands;
+
+/// <summary><c>ldae doctor</c>: says what the machine has and whether the asked device works.</summary>
+internal static class DoctorCommand
+{
+    public const string Name = "doctor";
+
+    public static RunnerCommand Create(RunnerHost host)
+    {
+        var device = SharedOptions.Device();
+        var timings = new Option<bool>("--timings") { Description = "Say how long each part took." };
+        var command = new RunnerCommand(
+            Name,
+            "Says what the machine has, and runs one small product on a device; exit code 0 only when it works.",
+            "",
+            "--device cpu --timings",
+            "--json")
+        {
+            device,
+            timings,
+        };
+        command.SetAction(parse => host.Execute(Name, parse, context =>
+            Run(new DoctorOptions(parse.GetRequiredValue(device), parse.GetValue(timings)), context)));
+        return command;
+    }
+
+    /// <summary>Does the work.</summary>
+    public static CommandResult Run(DoctorOptions options, RunnerContext context)
+    {
+        var start = Stopwatch.GetTimestamp();
+        using var process = Process.GetCurrentProcess();
+        var startup = DateTime.Now - process.StartTime;
+        var machine = MachineFacts.Read();
+        var read = Stopwatch.GetElapsedTime(start);
+        Describe(machine, context.Output);
+
+        var device = DeviceChoice.Resolve(options.Device);
+        context.Output.Line($"device      {device.Name}{(device.Why is { } why ? $" ({why})" : "")}");
+        var smoked = Stopwatch.GetTimestamp();
+        using var backend = Open(device);
+        var error = SmokeProduct.RelativeError(backend);
+        var smoke = Stopwatch.GetElapsedTime(smoked);
+        context.Output.Line(string.Create(CultureInfo.InvariantCulture, $"smoke       a product of {SmokeProduct.Rows} x {SmokeProduct.Inner} x {SmokeProduct.Columns}: relative error {error:0.0e+0}"));
+
+        var result = new CommandResult()
+            .Add("command", Name)
+            .Add("device", device.Name)
+            .Add("why", device.Why)
+            .Add("version", machine.Version)
+            .Add("runtime", machine.Runtime)
+            .Add("system", machine.System)
+            .Add("processor", machine.Processor)
+            .Add("cores", machine.Cores)
+            .Add("simd", machine.Simd)
+            .Add("memory_bytes", machine.MemoryBytes)
+            .Add("smoke_error", error)
+            .Add("peak_memory_bytes", process.PeakWorkingSet64)
+            .Add("seconds", Stopwatch.GetElapsedTime(start).TotalSeconds);
+        return options.Timings ? WithTimings(result, context.Output, ("startup", startup), ("machine", read), ("smoke", smoke)) : result;
+    }
+
+    private static ReferenceBackend Open(DeviceChoice device) => device.Kind switch
+    {
+        // The processor's own backend takes this place when it is there.
+        DeviceKind.Cpu or DeviceKind.Reference => new ReferenceBackend(),
+        _ => throw new InvalidOperationException($"doctor cannot open {device.Kind}."),
+    };
+
+    private static void Describe(MachineFacts machine, RunnerOutput output)
+    {
+        output.Line($"ldae        {machine.Version} on {machine.Runtime}");
+        output.Line($"system      {machine.System}");
+        output.Line($"processor   {machine.Processor}, {machine.Cores} cores to use");
+        output.Line($"simd        {(machine.Simd.Count > 0 ? string.Join(", ", machine.Simd) : "none")}; vectors of {machine.VectorBits} bits");
+        output.Line(string.Create(CultureInfo.InvariantCulture, $"memory      {machine.MemoryBytes / (double)(1 << 30):F1} GiB to use"));
+    }
+
+    private static CommandResult WithTimings(CommandResult result, RunnerOutput output, params (string Name, TimeSpan Time)[] timings)
+    {
+        var values = new CommandResult();
+        foreach (var (name, time) in timings)
+        {
+            output.Line(string.Create(CultureInfo.InvariantCulture, $"{name,-11} {time.TotalMilliseconds:F1} ms"));
+            values.Add(name, time.TotalSeconds);
+        }
+
+        return result.Add("timings", values);
+    }
+}

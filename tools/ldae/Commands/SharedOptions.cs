@@ -1,0 +1,106 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
+using LDaeCore.Engine.Errors;
+
+namespace LDaeCore.Runner.Commands;
+
+/// <summary>The options that several commands share, worded once.</summary>
+internal static class SharedOptions
+{
+    public const int DefaultMaxBadSamples = 0;
+
+    public static Option<string> Device() => new("--device")
+    {
+        Description = $"Where to compute: {DeviceChoice.Allowed}.",
+        HelpName = "DEVICE",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    public static Option<string?> Out() => new("--out")
+    {
+        Description = "Folder to write to; runs/<command>-<time> when left out.",
+        HelpName = "DIR",
+    };
+
+    public static Option<bool> Resume() => new("--resume") { Description = "Go on with the run in --out from its last checkpoint." };
+
+    public static Option<string?> Data() => new("--data")
+    {
+        Description = "Images: synthetic, cifar10:DIR, cifar100:DIR, folder:DIR, tar:GLOB or parquet:GLOB.",
+        HelpName = "DATA",
+    };
+
+    public static Option<string> RequiredCheckpoint() => new("--checkpoint")
+    {
+        Description = "A run folder, a checkpoint folder or a .safetensors file.",
+        HelpName = "PATH",
+        Required = true,
+    };
+
+    public static Option<string?> Preset() => new("--preset") { Description = "A recipe by name.", HelpName = "NAME" };
+
+    public static Option<string?> Config() => new("--config")
+    {
+        Description = "A recipe from a JSON file (comments allowed; \"preset\" names what it goes over).",
+        HelpName = "FILE",
+    };
+
+    public static Option<string[]> Set() => new("--set")
+    {
+        Description = "Another value for a field of the recipe; may be repeated.",
+        HelpName = "KEY=VALUE",
+        DefaultValueFactory = _ => [],
+    };
+
+    public static Option<ulong?> Seed() => Whole<ulong>("--seed", "Seed of all randomness; the recipe's train.seed when left out.", 0);
+
+    public static Option<int?> Threads() => Whole("--threads", "Threads to compute with; every core when left out.", 1);
+
+    public static Option<int?> MaxBadSamples() => Whole("--max-bad-samples", $"Unreadable images to skip before giving up; {DefaultMaxBadSamples} when left out.", 0);
+
+    /// <summary>An option that takes a whole number from a smallest one on.</summary>
+    public static Option<T?> Whole<T>(string name, string description, T min)
+        where T : struct, IBinaryInteger<T> => new(name)
+        {
+            Description = description,
+            HelpName = "N",
+            CustomParser = argument =>
+            {
+                var text = argument.Tokens[0].Value;
+                if (T.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min)
+                {
+                    return value;
+                }
+
+                argument.AddError($"{name} {text} is not allowed: it takes a whole number, {min} or more.");
+                return null;
+            },
+        };
+
+    /// <summary>An option that takes one of a few words.</summary>
+    public static Option<string?> OneOf(string name, string description, params string[] allowed) => new(name)
+    {
+        Description = $"{description}: {string.Join(", ", allowed)}.",
+        HelpName = string.Join('|', allowed),
+        CustomParser = argument => Checked(argument, name, allowed),
+    };
+
+    /// <summary>The error of a command that needs images and was given none.</summary>
+    public static LdaeException NoData() => new(
+        ErrorKind.Configuration,
+        "No images are given.",
+        "Add --data: synthetic, cifar10:DIR, cifar100:DIR, folder:DIR, tar:GLOB or parquet:GLOB.");
+
+    private static string? Checked(ArgumentResult argument, string name, string[] allowed)
+    {
+        var text = argument.Tokens[0].Value;
+        if (!allowed.Contains(text, StringComparer.Ordinal))
+        {
+            argument.AddError($"{name} {text} is not allowed: it takes one of {string.Join(", ", allowed)}.");
+        }
+
+        return text;
+    }
+}

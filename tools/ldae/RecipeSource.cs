@@ -1,0 +1,42 @@
+using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Recipes;
+
+namespace LDaeCore.Runner;
+
+/// <summary>Where a command's recipe comes from: a preset or a file, then assignments.</summary>
+/// <param name="Preset">What <c>--preset</c> says, or null.</param>
+/// <param name="Config">What <c>--config</c> says, or null.</param>
+/// <param name="Assignments">Each <c>--set</c>, in order.</param>
+/// <param name="Seed">What <c>--seed</c> says, or null; goes over all else.</param>
+internal sealed record RecipeSource(string? Preset, string? Config, IReadOnlyList<string> Assignments, ulong? Seed)
+{
+    /// <summary>Whether the command line itself names a recipe.</summary>
+    public bool IsNamed => Preset is not null || Config is not null;
+
+    /// <summary>Reads the recipe, resolves it and checks it for a device.</summary>
+    /// <param name="fallback">A file to read when the command line names no recipe, or null: a run to be resumed.</param>
+    /// <param name="device">The device it is to be trained on.</param>
+    /// <exception cref="LdaeException">Configuration: no recipe, two, or one that makes no sense or is not there yet.</exception>
+    public Recipe Load(string? fallback, DeviceChoice device)
+    {
+        var named = (Preset, Config, fallback) switch
+        {
+            (not null, not null, _) => throw new LdaeException(
+                ErrorKind.Configuration,
+                $"--preset {Preset} and --config {Config} are both given.",
+                "Give one of them; a configuration file may name its preset: { \"preset\": \"cifar-tiny\" }."),
+            (not null, _, _) => Presets.Get(Preset),
+            (_, not null, _) => RecipeJson.ReadFile(Config),
+            (_, _, not null) => RecipeJson.ReadFile(fallback),
+            _ => throw new LdaeException(
+                ErrorKind.Configuration,
+                "No recipe is given.",
+                $"Add --preset with one of {string.Join(", ", Presets.Names)}, or --config FILE.json."),
+        };
+        var recipe = RecipeFields.Apply(named, Assignments);
+        recipe = (Seed is { } seed ? recipe with { Train = recipe.Train with { Seed = seed } } : recipe).Resolve();
+        RecipeValidation.Check(recipe);
+        RecipeValidation.CheckDevice(recipe, device.Kind);
+        return recipe;
+    }
+}

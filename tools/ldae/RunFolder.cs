@@ -1,0 +1,68 @@
+using System.Globalization;
+using LDaeCore.Engine.Errors;
+
+namespace LDaeCore.Runner;
+
+/// <summary>The folder a command writes to.</summary>
+/// <param name="Path">Its path; it may not exist yet.</param>
+/// <param name="HoldsRun">Whether a run is in it already, to be resumed.</param>
+internal sealed record RunFolder(string Path, bool HoldsRun)
+{
+    /// <summary>The file whose presence makes a folder a run: the resolved recipe.</summary>
+    public const string ConfigName = "config.json";
+
+    /// <summary>Where the resolved recipe is.</summary>
+    public string ConfigPath => System.IO.Path.Combine(Path, ConfigName);
+
+    /// <summary>The folder of <c>--out</c>, or a new one under <c>runs</c> named after the command and the time.</summary>
+    /// <param name="command">The command's name.</param>
+    /// <param name="path">What <c>--out</c> says, or null.</param>
+    /// <param name="resume">Whether a run in it is to be resumed.</param>
+    /// <param name="time">The clock.</param>
+    /// <exception cref="LdaeException">Configuration: a run is there and is not to be resumed, the path is a file, or --resume has no --out.</exception>
+    public static RunFolder Choose(string command, string? path, bool resume, TimeProvider time)
+    {
+        if (path is null)
+        {
+            return resume
+                ? throw new LdaeException(ErrorKind.Configuration, "--resume does not say which run.", "Add --out DIR with the folder of the run.")
+                : new RunFolder(Fresh(command, time), HoldsRun: false);
+        }
+
+        if (File.Exists(path))
+        {
+            throw new LdaeException(ErrorKind.Configuration, $"--out {path} is a file, not a folder.", "Give --out a folder, or leave it out.");
+        }
+
+        var folder = new RunFolder(path, HoldsRun: File.Exists(System.IO.Path.Combine(path, ConfigName)));
+        return folder.HoldsRun && !resume
+            ? throw new LdaeException(ErrorKind.Configuration, $"--out {path} already holds a run ({ConfigName}).", "Add --resume to go on with it, or give --out another folder.")
+            : folder;
+    }
+
+    /// <summary>Makes the folder.</summary>
+    /// <exception cref="LdaeException">Configuration: it cannot be made.</exception>
+    public void Create()
+    {
+        try
+        {
+            Directory.CreateDirectory(Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new LdaeException(ErrorKind.Configuration, $"--out {Path} cannot be made: {e.Message}", "Give --out a folder that can be written.", e);
+        }
+    }
+
+    private static string Fresh(string command, TimeProvider time)
+    {
+        var name = System.IO.Path.Combine("runs", $"{command}-{time.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}");
+        var fresh = name;
+        for (var i = 2; System.IO.Path.Exists(fresh); i++)
+        {
+            fresh = $"{name}-{i}";
+        }
+
+        return fresh;
+    }
+}

@@ -1,0 +1,7 @@
+namespace LDaeCore.Runner;
+
+/// <summary>What every command gets besides its own options.</summary>
+/// <param name="Output">Where it writes.</param>
+/// <param name="Time">The clock.</param>
+/// <param name="Cancellation">Cancelled by SIGINT or SIGTERM: finish the step, save, stop.</param>
+internal sealed record RunnerContext(RunnerOutput Output, TimeProvider Time, CancellationToken Cancellation);

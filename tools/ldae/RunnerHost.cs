@@ -1,0 +1,105 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Runner.Commands;
+
+namespace LDaeCore.Runner;
+
+/// <summary>The command line as a whole: parses it, runs one command, and turns what comes out into output and an exit code.</summary>
+internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTerminal, TimeProvider time, CancellationToken cancellation)
+{
+    private readonly Option<bool> _json = new("--json")
+    {
+        Description = "Print one JSON object as the last line of standard output.",
+        Recursive = true,
+    };
+
+    private readonly Option<bool> _verbose = new("--verbose")
+    {
+        Description = "Print details, and stack traces of errors.",
+        Recursive = true,
+    };
+
+    /// <summary>Runs a command line.</summary>
+    /// <param name="args">The command line, without the program.</param>
+    /// <returns>The exit code.</returns>
+    public int Invoke(string[] args)
+    {
+        var root = CreateRoot();
+        var parse = root.Parse(args);
+        var asksForHelp = parse.GetResult(root.Options.OfType<HelpOption>().Single()) is { Implicit: false };
+        return parse.Errors.Count > 0 && !asksForHelp
+            ? OutputOf(parse).Fail(parse.CommandResult.Command == root ? null : parse.CommandResult.Command.Name, UsageError(parse))
+            : parse.Invoke(new InvocationConfiguration
+            {
+                Output = result,
+                Error = human,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            });
+    }
+
+    /// <summary>Runs the body of a command.</summary>
+    /// <param name="name">The command's name.</param>
+    /// <param name="parse">The parsed command line.</param>
+    /// <param name="body">Reads its options and does its work.</param>
+    /// <returns>The exit code.</returns>
+    public int Execute(string name, ParseResult parse, Func<RunnerContext, CommandResult> body)
+    {
+        var output = OutputOf(parse);
+        try
+        {
+            return output.Finish(body(new RunnerContext(output, time, cancellation)));
+        }
+#pragma warning disable CA1031 // Every failure becomes one message, one result object and one exit code.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            return output.Fail(name, error);
+        }
+    }
+
+    private static LdaeException UsageError(ParseResult parse)
+    {
+        var command = parse.CommandResult.Command;
+        var help = $"See {(command is RootCommand ? "ldae" : $"ldae {command.Name}")} --help.";
+        if (parse.UnmatchedTokens.Count == 0)
+        {
+            return new LdaeException(ErrorKind.Configuration, parse.Errors[0].Message, help);
+        }
+
+        var token = parse.UnmatchedTokens[0];
+        var isOption = token.StartsWith('-');
+        string[] names = isOption
+            ? [.. command.Options.Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options.Where(option => option.Recursive))).Select(option => option.Name)]
+            : [.. command.Subcommands.Select(subcommand => subcommand.Name)];
+        var what = isOption ? "option" : names.Length > 0 ? "command" : "argument";
+        return new LdaeException(
+            ErrorKind.Configuration,
+            $"{(command is RootCommand ? "ldae" : command.Name)} has no {what} '{token}'.",
+            names.Length > 0 ? $"Did you mean '{NearestName.Of(token, names)}'? {help}" : help);
+    }
+
+    private RunnerOutput OutputOf(ParseResult parse) =>
+        new(result, human, parse.GetValue(_json), parse.GetValue(_verbose), isTerminal, time);
+
+    private RootCommand CreateRoot()
+    {
+        var root = new RootCommand("Latent denoising autoencoders: pretrains one, probes it, and draws what it learnt.")
+        {
+            _json,
+            _verbose,
+            DemoCommand.Create(this),
+            PretrainCommand.Create(this),
+            ProbeCommand.Create(this),
+            ReconstructCommand.Create(this),
+            PcaCommand.Create(this),
+            InspectCommand.Create(this),
+            DoctorCommand.Create(this),
+        };
+        var help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new ExampleHelp((HelpAction)help.Action!);
+        return root;
+    }
+}

@@ -1,0 +1,86 @@
+namespace LDaeCore.Runner;
+
+/// <summary>
+/// Where a command writes: whatever a person reads goes to standard error; with <c>--json</c> the result object, and nothing
+/// else, is the last line of standard output.
+/// </summary>
+internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool json, bool verbose, bool isTerminal, TimeProvider time)
+{
+    private static readonly TimeSpan PlainPeriod = TimeSpan.FromSeconds(10);
+
+    private IProgressView? _progress;
+
+    /// <summary>Whether details such as stack traces are wanted.</summary>
+    public bool Verbose => verbose;
+
+    /// <summary>Writes a line for people.</summary>
+    public void Line(string text = "")
+    {
+        _progress?.Clear();
+        human.WriteLine(text);
+    }
+
+    /// <summary>Writes a line for people who asked for details.</summary>
+    public void Detail(string text)
+    {
+        if (verbose)
+        {
+            Line(text);
+        }
+    }
+
+    /// <summary>Starts to show progress: a live line on a terminal, periodic lines elsewhere.</summary>
+    /// <returns>The view; one at a time, disposed when the run ends.</returns>
+    public IProgressView StartProgress()
+    {
+        _progress?.Dispose();
+        return _progress = isTerminal ? new TerminalProgress(human, time) : new PlainProgress(human, time, PlainPeriod);
+    }
+
+    /// <summary>Ends the command well.</summary>
+    /// <returns>The exit code.</returns>
+    public int Finish(CommandResult found)
+    {
+        EndProgress();
+        WriteResult(found);
+        return found.ExitCode;
+    }
+
+    /// <summary>Ends the command with an error: one message and its remedy, the stack trace only when details are wanted.</summary>
+    /// <returns>The exit code.</returns>
+    public int Fail(string? command, Exception error)
+    {
+        EndProgress();
+        var (message, remedy) = error switch
+        {
+            Engine.Errors.LdaeException known => (known.Message, known.Remedy),
+            OperationCanceledException => ("The command was interrupted.", "Run it again; pretrain goes on from its last checkpoint with --resume."),
+            _ => ($"{error.GetType().Name}: {error.Message}", verbose ? "This is a defect: please report it with the trace." : "This is a defect: run again with --verbose and report the trace."),
+        };
+        human.WriteLine($"error: {message}");
+        human.WriteLine($"  {remedy}");
+        if (verbose)
+        {
+            human.WriteLine(error.ToString());
+        }
+
+        WriteResult(CommandResult.OfError(command, ExitCodes.KindOf(error), message, remedy));
+        return ExitCodes.Of(error);
+    }
+
+    private void EndProgress()
+    {
+        _progress?.Dispose();
+        _progress = null;
+    }
+
+    private void WriteResult(CommandResult found)
+    {
+        human.Flush();
+        if (json)
+        {
+            result.WriteLine(found.ToJson());
+            result.Flush();
+        }
+    }
+}

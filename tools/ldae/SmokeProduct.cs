@@ -1,0 +1,68 @@
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Runner;
+
+/// <summary>One small matrix product on a device, held against plain float64 loops: the least that a working device can do.</summary>
+internal static class SmokeProduct
+{
+    // Odd sizes, so that no edge of a tile is left out.
+    public const int Rows = 33, Inner = 65, Columns = 17;
+
+    private const double Tolerance = 1e-5;
+
+    /// <summary>The largest error over the largest value.</summary>
+    /// <param name="backend">The device.</param>
+    /// <exception cref="LdaeException">Device: the product is wrong.</exception>
+    public static double RelativeError(IBackend backend)
+    {
+        var (a, b) = (Values(Rows * Inner, 1), Values(Inner * Columns, 2));
+        using var left = new PersistentTensor(backend, new Shape(Rows, Inner), backend.ParameterType);
+        using var right = new PersistentTensor(backend, new Shape(Inner, Columns), backend.ParameterType);
+        using var product = new PersistentTensor(backend, new Shape(Rows, Columns), backend.ParameterType);
+        left.Tensor.Write(backend, a);
+        right.Tensor.Write(backend, b);
+        backend.MatMul(new MatMulArgs(left.Tensor, false, right.Tensor, false, product.Tensor));
+        backend.Synchronize();
+
+        var error = Compare(a, b, product.Tensor.ReadDoubles(backend));
+        return error <= Tolerance
+            ? error
+            : throw new LdaeException(ErrorKind.Device, $"A matrix product on the {backend.Kind} device is wrong by {error:0.0e+0}, more than {Tolerance:0.0e+0}.", "Try --device reference, and report this machine.");
+    }
+
+    private static double Compare(double[] a, double[] b, double[] found)
+    {
+        var (worst, largest) = (0.0, 0.0);
+        for (var i = 0; i < Rows; i++)
+        {
+            for (var j = 0; j < Columns; j++)
+            {
+                var sum = 0.0;
+                for (var k = 0; k < Inner; k++)
+                {
+                    sum += a[(i * Inner) + k] * b[(k * Columns) + j];
+                }
+
+                // Math.Max keeps a NaN, and a NaN fails the tolerance.
+                worst = Math.Max(worst, Math.Abs(found[(i * Columns) + j] - sum));
+                largest = Math.Max(largest, Math.Abs(sum));
+            }
+        }
+
+        return worst / largest;
+    }
+
+    private static double[] Values(int count, ulong seed)
+    {
+        var values = new double[count];
+        for (var i = 0; i < count; i++)
+        {
+            var (x, y, _, _) = Philox.Block(seed, RandomStream.Case, 0, (ulong)i);
+            values[i] = (float)Philox.Normals<double>(x, y).First;
+        }
+
+        return values;
+    }
+}
