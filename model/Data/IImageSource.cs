@@ -1,0 +1,32 @@
+using LDaeCore.Engine.Errors;
+
+namespace LDaeCore.Model.Data;
+
+/// <summary>Labelled images, by index. All members may be called from several threads at once.</summary>
+public interface IImageSource
+{
+    /// <summary>What it is, for messages and reports: the specification it was opened with and the split.</summary>
+    string Name { get; }
+
+    /// <summary>Number of images.</summary>
+    int Count { get; }
+
+    /// <summary>Names of the classes; a label is an index into it.</summary>
+    IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>The class of an image.</summary>
+    /// <param name="index">0..Count-1.</param>
+    /// <returns>0..ClassNames.Count-1.</returns>
+    int Label(int index);
+
+    /// <summary>The file, or file and record, an image comes from, for messages.</summary>
+    /// <param name="index">0..Count-1.</param>
+    /// <returns>The description.</returns>
+    string Describe(int index);
+
+    /// <summary>Decodes an image at its own size.</summary>
+    /// <param name="index">0..Count-1.</param>
+    /// <returns>The image.</returns>
+    /// <exception cref="LdaeException">Data: the image is corrupt or unreadable; the message names it.</exception>
+    RgbImage Decode(int index);
+}
