@@ -36,7 +36,7 @@ public sealed class NoiseSchedule
     /// <summary>Makes a schedule.</summary>
     /// <param name="kind">Which.</param>
     /// <param name="levels">T, at least 1; at least 21 for linear beta, whose steps would otherwise destroy more than all.</param>
-    /// <param name="sigma">Noise of the single level, in latent standard deviations, above 0; null for sqrt(1/3). Others do not look at it.</param>
+    /// <param name="sigma">Noise in latent standard deviations, above 0: the largest of linear sigma (null: sqrt 2), the only one of the single level (null: sqrt 1/3). Others do not look at it.</param>
     /// <returns>The schedule.</returns>
     /// <exception cref="LdaeException">Configuration: levels or sigma out of range.</exception>
     public static NoiseSchedule Create(NoiseScheduleKind kind, int levels = 1000, double? sigma = null)
@@ -47,10 +47,10 @@ public sealed class NoiseSchedule
             throw new LdaeException(ErrorKind.Configuration, $"noise.levels is {levels}.", $"Set it from {fewest} to 1000000 for this noise.schedule.");
         }
 
-        var single = sigma ?? DefaultSigma;
-        if (kind == NoiseScheduleKind.SingleLevel && !(double.IsFinite(single) && single > 0))
+        var largest = sigma ?? (kind == NoiseScheduleKind.Single ? DefaultSigma : Math.Sqrt(2));
+        if (!(double.IsFinite(largest) && largest > 0))
         {
-            throw new LdaeException(ErrorKind.Configuration, $"noise.sigma is {single}.", "Set a finite number above 0; the paper's is 0.57735.");
+            throw new LdaeException(ErrorKind.Configuration, $"noise.sigma is {largest}.", "Set a finite number above 0; the paper's is 0.57735.");
         }
 
         var (gamma, noise) = (new double[levels + 1], new double[levels + 1]);
@@ -60,8 +60,8 @@ public sealed class NoiseSchedule
             var part = (double)t / levels;
             (gamma[t], noise[t]) = kind switch
             {
-                NoiseScheduleKind.LinearSigma => (1, 2 * part * part),
-                NoiseScheduleKind.SingleLevel => (1, single * single),
+                NoiseScheduleKind.LinearSigma => (1, largest * largest * part * part),
+                NoiseScheduleKind.Single => (1, largest * largest),
                 NoiseScheduleKind.LinearGammaSquared => (1 - part, part),
                 NoiseScheduleKind.LinearBeta => KeepVariance(gamma[t - 1] * (1 - Beta(t, levels))),
                 _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Unknown schedule."),

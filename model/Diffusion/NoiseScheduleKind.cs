@@ -3,11 +3,11 @@ namespace LDaeCore.Model.Diffusion;
 /// <summary>How signal and noise depend on the time step (paper, sections 3 and 4).</summary>
 public enum NoiseScheduleKind
 {
-    /// <summary>gamma = 1, sigma_t = sqrt(2) t / T: the l-DAE's.</summary>
+    /// <summary>gamma = 1, sigma_t = S t / T with S = sqrt(2): the l-DAE's.</summary>
     LinearSigma,
 
     /// <summary>gamma = 1, one sigma at every time step.</summary>
-    SingleLevel,
+    Single,
 
     /// <summary>gamma_t^2 = 1 - t / T, sigma_t^2 = t / T.</summary>
     LinearGammaSquared,

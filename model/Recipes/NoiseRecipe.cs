@@ -1,10 +1,12 @@
+using LDaeCore.Model.Diffusion;
+
 namespace LDaeCore.Model.Recipes;
 
 /// <summary>How much noise the latents get.</summary>
 public sealed record NoiseRecipe
 {
     /// <summary>How noise grows with the level.</summary>
-    public NoiseSchedule Schedule { get; init; }
+    public NoiseScheduleKind Schedule { get; init; }
 
     /// <summary>Levels T; t is drawn uniformly from 1 to T.</summary>
     public int Levels { get; init; } = 1000;
@@ -15,8 +17,8 @@ public sealed record NoiseRecipe
     /// <summary><see cref="Sigma"/>, or the schedule's own; null where the schedule reads none.</summary>
     public double? ResolvedSigma => Schedule switch
     {
-        NoiseSchedule.LinearSigma => Sigma ?? Math.Sqrt(2),
-        NoiseSchedule.Single => Sigma ?? Math.Sqrt(1.0 / 3),
+        NoiseScheduleKind.LinearSigma => Sigma ?? Math.Sqrt(2),
+        NoiseScheduleKind.Single => Sigma ?? Math.Sqrt(1.0 / 3),
         _ => Sigma,
     };
 }

@@ -11,8 +11,8 @@ public sealed class NoiseScheduleTests
 
     [TestCase(NoiseScheduleKind.LinearSigma, 1000)]
     [TestCase(NoiseScheduleKind.LinearSigma, 7)]
-    [TestCase(NoiseScheduleKind.SingleLevel, 1000)]
-    [TestCase(NoiseScheduleKind.SingleLevel, 1)]
+    [TestCase(NoiseScheduleKind.Single, 1000)]
+    [TestCase(NoiseScheduleKind.Single, 1)]
     [TestCase(NoiseScheduleKind.LinearGammaSquared, 1000)]
     [TestCase(NoiseScheduleKind.LinearGammaSquared, 1)]
     [TestCase(NoiseScheduleKind.LinearBeta, 1000)]
@@ -29,7 +29,7 @@ public sealed class NoiseScheduleTests
             var (gamma, sigma, lambda) = kind switch
             {
                 NoiseScheduleKind.LinearSigma => (1, Math.Sqrt(2) * t / levels, 1 / (1 + (2.0 * t * t / levels / levels))),
-                NoiseScheduleKind.SingleLevel => (1, 1 / Math.Sqrt(3), 0.75),
+                NoiseScheduleKind.Single => (1, 1 / Math.Sqrt(3), 0.75),
                 NoiseScheduleKind.LinearGammaSquared => (Math.Sqrt((levels - t) / (double)levels), Math.Sqrt(t / (double)levels), (levels - t) / (double)levels),
                 _ => (Math.Exp(logarithm / 2), Math.Sqrt(1 - Math.Exp(logarithm)), Math.Exp(logarithm)),
             };
@@ -46,7 +46,7 @@ public sealed class NoiseScheduleTests
         Assert.That(NoiseSchedule.Create(NoiseScheduleKind.LinearSigma).Lambda(1000), Is.EqualTo(1.0 / 3).Within(1e-15));
         Assert.That(NoiseSchedule.Create(NoiseScheduleKind.LinearGammaSquared).Gamma(1000), Is.Zero);
         Assert.That(NoiseSchedule.Create(NoiseScheduleKind.LinearBeta).Lambda(1000), Is.EqualTo(4.036e-5).Within(1e-8), "DDPM's last alpha-bar");
-        Assert.That(NoiseSchedule.Create(NoiseScheduleKind.SingleLevel, 1, 0.25).Sigma(1), Is.EqualTo(0.25));
+        Assert.That(NoiseSchedule.Create(NoiseScheduleKind.Single, 1, 0.25).Sigma(1), Is.EqualTo(0.25));
     }
 
     [Test]
@@ -67,8 +67,8 @@ public sealed class NoiseScheduleTests
 
     [TestCase(NoiseScheduleKind.LinearSigma, 0, 1, "noise.levels")]
     [TestCase(NoiseScheduleKind.LinearBeta, 20, 1, "noise.levels")]
-    [TestCase(NoiseScheduleKind.SingleLevel, 1, 0, "noise.sigma")]
-    [TestCase(NoiseScheduleKind.SingleLevel, 1, double.NaN, "noise.sigma")]
+    [TestCase(NoiseScheduleKind.Single, 1, 0, "noise.sigma")]
+    [TestCase(NoiseScheduleKind.Single, 1, double.NaN, "noise.sigma")]
     public void What_is_out_of_range_is_named(NoiseScheduleKind kind, int levels, double sigma, string field)
     {
         var error = Assert.Throws<LdaeException>(() => NoiseSchedule.Create(kind, levels, sigma))!;

@@ -1,0 +1,162 @@
+using LDaeCore.Engine.Autograd;
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Parameters;
+using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Diffusion;
+using LDaeCore.Model.Networks;
+using LDaeCore.Model.Objectives;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Tokenizers;
+
+namespace LDaeCore.Model.Training;
+
+/// <summary>A recipe brought to life on a device: network, latent space, noise schedule and objective.</summary>
+public sealed class LatentDenoiser : IDisposable
+{
+    /// <summary>Spread of gates, modulations and final layer when <c>network.gateInit</c> is random.</summary>
+    public const double RandomGateStd = 0.2;
+
+    private readonly PersistentTensor _range;
+
+    /// <summary>Declares the network and allocates its parameters; they start from the recipe's seed.</summary>
+    /// <param name="backend">The device.</param>
+    /// <param name="recipe">The recipe; it is resolved here.</param>
+    /// <param name="pca">The patches' principal components.</param>
+    public LatentDenoiser(IBackend backend, Recipe recipe, PatchPca pca)
+        : this(backend, recipe, recipe.Tokenizer.Dim > 0 ? recipe.Tokenizer.Dim : pca.DefaultDimension(), pca)
+    {
+    }
+
+    private LatentDenoiser(IBackend backend, Recipe recipe, int dim, PatchPca? pca)
+    {
+        Backend = backend;
+        var resolved = recipe.Resolve();
+        Recipe = resolved with { Tokenizer = resolved.Tokenizer with { Dim = dim } };
+        Pca = pca;
+        Parameters = new ParameterSet(backend);
+        Network = new DenoisingTransformer(Parameters, ShapeOf(Recipe));
+        Parameters.Allocate();
+        Schedule = NoiseSchedule.Create(Recipe.Noise.Schedule, Recipe.Noise.Levels, Recipe.Noise.Sigma);
+        _range = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
+        _range.Tensor.Write(backend, RangeOf(Recipe).ToArray());
+        var values = Recipe.Tokenizer.PatchValues;
+        Space = pca is null
+            ? new LatentSpace(backend, new double[values], new double[dim * values], new double[dim])
+            : new LatentSpace(backend, pca.Mean, pca.Kept(dim), pca.LatentScale(Recipe.Tokenizer.Scale, dim));
+        if (pca is not null)
+        {
+            Parameters.Initialize(Recipe.Train.Seed);
+        }
+    }
+
+    /// <summary>The device.</summary>
+    public IBackend Backend { get; }
+
+    /// <summary>The resolved recipe, with the number of kept components written out.</summary>
+    public Recipe Recipe { get; }
+
+    /// <summary>The patches' principal components; null in a plan.</summary>
+    public PatchPca? Pca { get; }
+
+    /// <summary>What is trained.</summary>
+    public ParameterSet Parameters { get; }
+
+    /// <summary>The network.</summary>
+    public DenoisingTransformer Network { get; }
+
+    /// <summary>Where the noise is added.</summary>
+    public LatentSpace Space { get; }
+
+    /// <summary>How much of it at which time step.</summary>
+    public NoiseSchedule Schedule { get; }
+
+    /// <summary>From bytes to values [2, 3].</summary>
+    public Tensor Range => _range.Tensor;
+
+    /// <summary>A denoiser without a tokenizer, to walk a step on a planning device.</summary>
+    /// <param name="backend">The planning device.</param>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="dim">Components kept, where the recipe leaves it to the data.</param>
+    /// <returns>The denoiser; its parameters hold nothing.</returns>
+    public static LatentDenoiser ForPlan(IBackend backend, Recipe recipe, int dim) => new(backend, recipe, dim, null);
+
+    /// <summary>The network's sizes.</summary>
+    /// <param name="recipe">A resolved recipe.</param>
+    /// <returns>The sizes.</returns>
+    public static NetworkShape ShapeOf(Recipe recipe) => new()
+    {
+        Width = recipe.Network.Width,
+        Depth = recipe.Network.Depth,
+        EncoderDepth = recipe.Network.EncoderDepth,
+        Heads = recipe.Network.Heads,
+        MlpRatio = recipe.Network.MlpRatio,
+        Grid = recipe.Data.ImageSize / recipe.Tokenizer.Patch,
+        InputSize = recipe.Tokenizer.PatchValues,
+        OutputSize = recipe.Tokenizer.PatchValues,
+        TimeWidth = recipe.Conditioning.Time ? recipe.Network.Width / 4 : 0,
+        GateStd = recipe.Network.GateInit == GateInit.Random ? RandomGateStd : 0,
+        Recompute = recipe.Network.Recompute,
+    };
+
+    /// <summary>From bytes to values.</summary>
+    /// <param name="recipe">A recipe.</param>
+    /// <returns>Factors and offsets.</returns>
+    public static PixelRange RangeOf(Recipe recipe) => recipe.Data.Range == ImageRange.ImageNet ? PixelRange.ImageNet : PixelRange.Symmetric;
+
+    /// <summary>The objective with the recipe's weights and seed.</summary>
+    /// <returns>The objective.</returns>
+    public LatentDenoising Objective() => new(Network, Space, Recipe.Tokenizer.Patch, Range, Recipe.Train.Seed)
+    {
+        KeptWeight = Recipe.Objective.KeptWeight,
+        ResidualWeight = Recipe.Objective.ResidualWeight,
+    };
+
+    /// <summary>Draws the noise level of each image of a batch.</summary>
+    /// <param name="levels">Where they go.</param>
+    /// <param name="images">Images of the batch.</param>
+    /// <param name="step">Optimizer step.</param>
+    /// <param name="firstImage">Place of the first image in the global batch.</param>
+    public void DrawLevels(NoiseLevels levels, int images, uint step, long firstImage)
+    {
+        var t = new int[images];
+        for (var i = 0; i < images; i++)
+        {
+            t[i] = Schedule.DrawTime(Recipe.Train.Seed, step, firstImage + i);
+        }
+
+        SetLevels(levels, t);
+    }
+
+    /// <summary>Sets the noise level of each image of a batch.</summary>
+    /// <param name="levels">Where they go.</param>
+    /// <param name="t">Time step of each image, 0..T.</param>
+    public void SetLevels(NoiseLevels levels, IReadOnlyList<int> t) => levels.Set(
+        t.Select(i => (double)i).ToArray(), t.Select(Schedule.Gamma).ToArray(), t.Select(Schedule.Sigma).ToArray(), t.Select(Schedule.Lambda).ToArray());
+
+    /// <summary>Runs the forward and backward pass of one micro-batch; gradients are added to what the parameters hold.</summary>
+    /// <param name="arena">The step's memory; reset afterwards by the caller.</param>
+    /// <param name="images">U8 [B, H, W, 3].</param>
+    /// <param name="levels">Noise level of each image.</param>
+    /// <param name="step">Optimizer step.</param>
+    /// <param name="firstImage">Place of the first image in the global batch.</param>
+    /// <param name="share">What the gradient is multiplied by: 1 over the number of micro-batches.</param>
+    /// <returns>The loss and its two parts.</returns>
+    public double[] Differentiate(StepArena arena, Tensor images, NoiseLevels levels, uint step, long firstImage, double share)
+    {
+        var tape = new Tape(Backend, arena);
+        var loss = Objective().Loss(tape, images, levels, step, firstImage);
+        var parts = loss.ReadDoubles(Backend);
+        tape.Outgoing(loss, out _).Write(Backend, [share, 0, 0]);
+        tape.Backward();
+        return parts;
+    }
+
+    /// <summary>Frees everything.</summary>
+    public void Dispose()
+    {
+        Space.Dispose();
+        _range.Dispose();
+        Network.Dispose();
+        Parameters.Dispose();
+    }
+}

@@ -1,0 +1,86 @@
+using LDaeCore.Engine.Backends.Plan;
+using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Objectives;
+using LDaeCore.Model.Recipes;
+
+namespace LDaeCore.Model.Training;
+
+/// <summary>
+/// The memory of a training run by owner, from shapes alone: one step is walked on a device without memory. A run allocates
+/// exactly this before its first step and nothing afterwards.
+/// </summary>
+public sealed class MemoryPlan
+{
+    private MemoryPlan(long parameterCount, IReadOnlyList<(string Owner, long Bytes)> owners, long arenaBytes)
+    {
+        ParameterCount = parameterCount;
+        Owners = owners;
+        ArenaBytes = arenaBytes;
+    }
+
+    /// <summary>Number of trained values.</summary>
+    public long ParameterCount { get; }
+
+    /// <summary>Bytes by owner: parameters, gradients, optimizer, average, input, then the step's activations.</summary>
+    public IReadOnlyList<(string Owner, long Bytes)> Owners { get; }
+
+    /// <summary>Bytes of the step arena: the highest address a step reaches.</summary>
+    public long ArenaBytes { get; }
+
+    /// <summary>Bytes in all.</summary>
+    public long TotalBytes => Owners.Sum(o => o.Bytes);
+
+    /// <summary>Plans a run.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="activations">Element type of activations.</param>
+    /// <param name="parameters">Element type of parameters.</param>
+    /// <param name="dim">Components kept, where the recipe leaves it to the data.</param>
+    /// <param name="workspace">Bytes that the backend keeps for itself.</param>
+    /// <returns>The plan.</returns>
+    public static MemoryPlan Of(Recipe recipe, DType activations, DType parameters, int dim = 32, long workspace = 0)
+    {
+        using var backend = new PlanBackend(activations, parameters);
+        var resolved = recipe.Resolve();
+        using var model = LatentDenoiser.ForPlan(backend, resolved, resolved.Tokenizer.Dim > 0 ? resolved.Tokenizer.Dim : dim);
+        using var arena = new StepArena(backend, 0, ArenaMode.Plan);
+        var (micro, side) = (recipe.Train.MicroBatch, recipe.Data.ImageSize);
+        using var images = new PersistentTensor(backend, new Shape(micro, side, side, 3), DType.U8);
+        using var levels = new NoiseLevels(backend, micro);
+        model.Differentiate(arena, images.Tensor, levels, 0, 0, 1);
+        arena.Reset();
+        return new MemoryPlan(model.Parameters.Count, [.. Fixed(recipe, model, images.Tensor, workspace), .. Activations(arena)], arena.Peak);
+    }
+
+    private static IEnumerable<(string, long)> Fixed(Recipe recipe, LatentDenoiser model, Tensor images, long workspace)
+    {
+        var flat = model.Parameters.FlatCount * model.Backend.ParameterType.Size();
+        yield return ("parameters", flat);
+        yield return ("gradients", flat);
+        yield return ("optimizer", (recipe.Train.WeightDecay > 0 ? 3 : 2) * flat);
+        if (recipe.Train.Ema > 0)
+        {
+            yield return ("average", flat);
+        }
+
+        yield return ("input", images.Bytes);
+        if (workspace > 0)
+        {
+            yield return ("workspace", workspace);
+        }
+    }
+
+    /// <summary>The step's blocks at its peak, and what lies between them.</summary>
+    private static IEnumerable<(string, long)> Activations(StepArena arena)
+    {
+        foreach (var (owner, bytes) in arena.PeakByOwner.Where(o => o.Value > 0))
+        {
+            yield return ($"activations: {owner}", bytes);
+        }
+
+        var gaps = arena.Peak - arena.PeakByOwner.Values.Sum();
+        if (gaps > 0)
+        {
+            yield return ("activations: gaps", gaps);
+        }
+    }
+}
