@@ -120,7 +120,9 @@ public sealed class DenoisingTransformer : IDisposable
         for (var i = 0; i < blocks; i++)
         {
             tape.Owner = $"block {i}";
-            stream = Shape.Recompute ? Recomputed(tape, _blocks[i], stream, condition) : _blocks[i].Apply(tape, stream, condition);
+            stream = !tape.Recording ? Forgetting(tape, _blocks[i], stream, condition)
+                : Shape.Recompute ? Recomputed(tape, _blocks[i], stream, condition)
+                : _blocks[i].Apply(tape, stream, condition);
         }
 
         return stream;
@@ -137,6 +139,26 @@ public sealed class DenoisingTransformer : IDisposable
             return gate is { } g ? [h, branch!, g.Table] : [h, branch!];
         });
         return new ResidualStream(results[0], results[1], results.Length > 2 ? new Modulation(results[2], chunk) : null);
+    }
+
+    /// <summary>A block of a pass that will not be differentiated: what it made goes back, and what it read as well.</summary>
+    private static ResidualStream Forgetting(Tape tape, TransformerBlock block, ResidualStream stream, Tensor? condition)
+    {
+        var next = default(ResidualStream);
+        tape.WithoutRecording(() =>
+        {
+            next = block.Apply(tape, stream, condition);
+            return next.Gate is { } gate ? [next.H, next.Branch!, gate.Table] : [next.H, next.Branch!];
+        });
+        foreach (var read in new[] { stream.H, stream.Branch, stream.Gate?.Table })
+        {
+            if (read is not null && read != next.H)
+            {
+                tape.Free(read);
+            }
+        }
+
+        return next;
     }
 
     private PersistentTensor NewPositions()

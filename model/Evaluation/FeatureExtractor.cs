@@ -1,0 +1,98 @@
+using LDaeCore.Engine.Autograd;
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Plan;
+using LDaeCore.Engine.Ops;
+using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Objectives;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Training;
+
+namespace LDaeCore.Model.Evaluation;
+
+/// <summary>Mean tokens of an encoder, image by image: what probes read.</summary>
+public sealed class FeatureExtractor : IDisposable
+{
+    /// <summary>Images of one batch.</summary>
+    public const int BatchSize = 64;
+
+    private readonly LatentDenoiser _model;
+    private readonly IBackend _backend;
+    private readonly ProbeRecipe _probe;
+    private readonly StepArena _arena;
+    private readonly PersistentTensor _images;
+    private readonly NoiseLevels _levels;
+
+    /// <summary>Plans and allocates the memory of a pass.</summary>
+    /// <param name="model">The denoiser.</param>
+    /// <param name="probe">What is read: block, time step, input.</param>
+    public FeatureExtractor(LatentDenoiser model, ProbeRecipe probe)
+    {
+        (_model, _backend, _probe) = (model, model.Backend, probe);
+        var side = model.Recipe.Data.ImageSize;
+        _images = new PersistentTensor(_backend, new Shape(BatchSize, side, side, 3), DType.U8);
+        _levels = new NoiseLevels(_backend, BatchSize);
+        _arena = new StepArena(_backend, Plan(model, probe), Trainer.DefaultMode);
+    }
+
+    /// <summary>Columns of a feature row.</summary>
+    public int Channels => _model.Network.Shape.Width;
+
+    /// <summary>Features of some images.</summary>
+    /// <param name="pixels">[count, H, W, 3].</param>
+    /// <param name="firstImage">Place of the first in its data set, for the noise of a noised input.</param>
+    /// <param name="features">[count, Channels].</param>
+    public void Extract(ReadOnlySpan<byte> pixels, long firstImage, Span<float> features)
+    {
+        var bytes = (int)(_images.Tensor.Bytes / BatchSize);
+        var count = pixels.Length / bytes;
+        for (var first = 0; first < count; first += BatchSize)
+        {
+            var some = Math.Min(BatchSize, count - first);
+            Span<byte> batch = new byte[_images.Tensor.Bytes];
+            pixels.Slice(first * bytes, some * bytes).CopyTo(batch);
+            _backend.Upload<byte>(batch, _images.Tensor);
+            Set(_model, _levels, _probe);
+            var pooled = Pass(_model, new Tape(_backend, _arena), _images.Tensor, _levels, _probe, firstImage + first);
+            pooled.ReadFloats(_backend).AsSpan(0, some * Channels).CopyTo(features[(first * Channels)..]);
+            _arena.Reset();
+        }
+    }
+
+    /// <summary>Frees the memory.</summary>
+    public void Dispose()
+    {
+        _arena.Dispose();
+        _images.Dispose();
+        _levels.Dispose();
+    }
+
+    private static void Set(LatentDenoiser model, NoiseLevels levels, ProbeRecipe probe)
+    {
+        var schedule = model.Schedule;
+        var noised = probe.Input == ProbeInput.Noised;
+        levels.Set(
+            Same(probe.Time), Same(noised ? schedule.Gamma(probe.Time) : 1), Same(noised ? schedule.Sigma(probe.Time) : 0), Same(1));
+        static double[] Same(double value) => [.. Enumerable.Repeat(value, BatchSize)];
+    }
+
+    private static Tensor Pass(LatentDenoiser model, Tape tape, Tensor images, NoiseLevels levels, ProbeRecipe probe, long firstImage) =>
+        tape.WithoutRecording(() =>
+        {
+            var patches = Patchify.Apply(tape, images, model.Recipe.Tokenizer.Patch, model.Range);
+            var input = probe.Input == ProbeInput.Original ? patches : model.Objective().Noise(tape, patches, levels, 0, firstImage);
+            var block = probe.Block > 0 ? probe.Block : model.Recipe.Network.EncoderDepth;
+            return [MeanPool.Apply(tape, model.Network.Encode(tape, input, levels.T, block))];
+        })[0];
+
+    private static long Plan(LatentDenoiser model, ProbeRecipe probe)
+    {
+        using var backend = new PlanBackend(model.Backend.ActivationType, model.Backend.ParameterType);
+        using var plan = LatentDenoiser.ForPlan(backend, model.Recipe, model.Recipe.Tokenizer.Dim);
+        using var arena = new StepArena(backend, 0, ArenaMode.Plan);
+        using var levels = new NoiseLevels(backend, BatchSize);
+        var side = model.Recipe.Data.ImageSize;
+        using var images = new PersistentTensor(backend, new Shape(BatchSize, side, side, 3), DType.U8);
+        Pass(plan, new Tape(backend, arena), images.Tensor, levels, probe, 0);
+        return arena.Peak;
+    }
+}

@@ -1,0 +1,210 @@
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Optim;
+using LDaeCore.Engine.Parameters;
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Model.Evaluation;
+
+/// <summary>
+/// Several softmax classifiers on the same features, trained side by side: their weights are the rows of one matrix, so that a
+/// whole sweep of learning rates and weight decays costs one matrix product a step.
+/// </summary>
+internal sealed class LinearClassifier : IDisposable
+{
+    private const int BatchSize = 512;
+    private const double StartStd = 0.01;
+
+    private readonly IBackend _backend;
+    private readonly int _channels, _classes, _members;
+    private readonly ulong _seed;
+    private readonly List<PersistentTensor> _owned = [];
+    private readonly Tensor _weight, _bias, _dWeight, _dBias, _x, _logits, _dLogits, _labels, _loss, _one;
+    private readonly Tensor[] _moments;
+
+    public LinearClassifier(IBackend backend, int channels, int classes, int members, ulong seed)
+    {
+        (_backend, _channels, _classes, _members, _seed) = (backend, channels, classes, members, seed);
+        var rows = members * classes;
+        (_weight, _dWeight) = (New(rows, channels), New(rows, channels));
+        (_bias, _dBias) = (New(rows), New(rows));
+        _moments = [New(rows, channels), New(rows, channels), New(rows), New(rows)];
+        (_x, _logits, _dLogits) = (New(BatchSize, channels), New(BatchSize, rows), New(BatchSize, rows));
+        (_loss, _one) = (New(1), New(1));
+        _labels = New(DType.I32, BatchSize * members);
+        backend.Fill(_one, 1);
+        backend.Fill(_bias, 0);
+        Array.ForEach(_moments, m => backend.Fill(m, 0));
+
+        // All members start alike, so that they differ by their settings only.
+        var start = new double[classes * channels];
+        Initializer.Normal(StartStd).Fill(seed, 0, start);
+        for (var member = 0; member < members; member++)
+        {
+            _weight.Slice(member * classes, classes).Write(backend, start);
+        }
+    }
+
+    /// <summary>Trains every member with its own learning rate and weight decay: AdamW, half a cosine, batches of 512.</summary>
+    public void Train(FeatureSet features, IReadOnlyList<(double LearningRate, double WeightDecay)> settings, int epochs)
+    {
+        var batch = Math.Min(BatchSize, features.Count);
+        var perEpoch = features.Count / batch;
+        var order = Enumerable.Range(0, features.Count).ToArray();
+        var rows = new float[batch * _channels];
+        var labels = new int[batch * _members];
+        var total = (long)perEpoch * epochs;
+        var decays = settings.Select(s => Decay(s.WeightDecay)).ToArray();
+        for (var step = 0L; step < total; step++)
+        {
+            if (step % perEpoch == 0)
+            {
+                Shuffle(order, (uint)(step / perEpoch));
+            }
+
+            Gather(features, order.AsSpan((int)(step % perEpoch) * batch, batch), rows, labels);
+            Gradients(rows, labels, batch);
+            for (var member = 0; member < _members; member++)
+            {
+                var rate = LearningRateSchedule.At(step, total, 0, settings[member].LearningRate);
+                Update(member, rate, step + 1, decays[member]);
+            }
+        }
+    }
+
+    /// <summary>Accuracy of every member.</summary>
+    public ClassificationAccuracy[] Evaluate(FeatureSet features)
+    {
+        var ranks = new int[_members, 2];
+        var logits = new float[BatchSize * _members * _classes];
+        for (var first = 0; first < features.Count; first += BatchSize)
+        {
+            var count = Math.Min(BatchSize, features.Count - first);
+            var x = _x.Slice(0, count);
+            x.Write(_backend, features.Values.AsSpan(first * _channels, count * _channels));
+            var result = _logits.Slice(0, count);
+            _backend.MatMul(new MatMulArgs(x, false, _weight, true, result) { Bias = _bias });
+            result.ReadFloats(_backend).CopyTo(logits, 0);
+            for (var i = 0; i < count; i++)
+            {
+                for (var member = 0; member < _members; member++)
+                {
+                    var row = logits.AsSpan(((i * _members) + member) * _classes, _classes);
+                    var rank = Rank(row, features.Labels[first + i]);
+                    ranks[member, 0] += rank < 1 ? 1 : 0;
+                    ranks[member, 1] += rank < 5 ? 1 : 0;
+                }
+            }
+        }
+
+        return [.. Enumerable.Range(0, _members).Select(m =>
+            new ClassificationAccuracy(100.0 * ranks[m, 0] / features.Count, 100.0 * ranks[m, 1] / features.Count))];
+    }
+
+    /// <summary>The class with the largest logit of each row, by the only member.</summary>
+    public int[] Predict(FeatureSet features)
+    {
+        var predicted = new int[features.Count];
+        for (var first = 0; first < features.Count; first += BatchSize)
+        {
+            var count = Math.Min(BatchSize, features.Count - first);
+            var x = _x.Slice(0, count);
+            x.Write(_backend, features.Values.AsSpan(first * _channels, count * _channels));
+            var result = _logits.Slice(0, count);
+            _backend.MatMul(new MatMulArgs(x, false, _weight, true, result) { Bias = _bias });
+            var logits = result.ReadFloats(_backend);
+            for (var i = 0; i < count; i++)
+            {
+                var row = logits.AsSpan(i * _classes, _classes);
+                predicted[first + i] = row.IndexOf(System.Numerics.Tensors.TensorPrimitives.Max<float>(row));
+            }
+        }
+
+        return predicted;
+    }
+
+    public void Dispose() => _owned.ForEach(o => o.Dispose());
+
+    /// <summary>Number of classes whose logit is above the label's; ties count against the label.</summary>
+    private static int Rank(ReadOnlySpan<float> logits, int label)
+    {
+        var rank = 0;
+        for (var c = 0; c < logits.Length; c++)
+        {
+            // Written so that a logit that is not a number counts as above.
+            rank += c != label && !(logits[c] < logits[label]) ? 1 : 0;
+        }
+
+        return rank;
+    }
+
+    private void Gather(FeatureSet features, ReadOnlySpan<int> indices, float[] rows, int[] labels)
+    {
+        for (var i = 0; i < indices.Length; i++)
+        {
+            features.Row(indices[i]).CopyTo(rows.AsSpan(i * _channels));
+            labels.AsSpan(i * _members, _members).Fill(features.Labels[indices[i]]);
+        }
+    }
+
+    private void Gradients(float[] rows, int[] labels, int batch)
+    {
+        var (x, logits, dLogits) = (_x.Slice(0, batch), _logits.Slice(0, batch), _dLogits.Slice(0, batch));
+        x.Write(_backend, rows);
+        var y = _labels.Slice(0, labels.Length);
+        _backend.Upload<int>(labels, y);
+        _backend.MatMul(new MatMulArgs(x, false, _weight, true, logits) { Bias = _bias });
+        _backend.SoftmaxCrossEntropy(
+            logits.Reshape(labels.Length, _classes), y, _loss, dLogits.Reshape(labels.Length, _classes));
+
+        // The mean ran over all members; each wants the mean over its own rows. Adam does not see the factor but for epsilon.
+        _backend.MatMul(new MatMulArgs(dLogits, true, x, false, _dWeight));
+        _backend.SumRows(dLogits, _dBias, false);
+    }
+
+    private void Update(int member, double rate, long step, Tensor? decay)
+    {
+        Tensor Part(Tensor whole) => whole.Slice(member * _classes, _classes);
+        void Adam(Tensor values, Tensor gradients, Tensor m, Tensor v, Tensor? d) =>
+            _backend.AdamW(new AdamWArgs(Part(values), Part(gradients), Part(m), Part(v), _one)
+            {
+                LearningRate = rate,
+                Beta1 = 0.9,
+                Beta2 = 0.999,
+                Epsilon = 1e-12,
+                Step = step,
+                Decay = d,
+            });
+        Adam(_weight, _dWeight, _moments[0], _moments[1], decay);
+        Adam(_bias, _dBias, _moments[2], _moments[3], null);
+    }
+
+    private Tensor? Decay(double weightDecay)
+    {
+        if (weightDecay == 0)
+        {
+            return null;
+        }
+
+        var decay = New(_classes, _channels);
+        _backend.Fill(decay, weightDecay);
+        return decay;
+    }
+
+    private void Shuffle(int[] order, uint epoch)
+    {
+        for (var i = order.Length - 1; i > 0; i--)
+        {
+            var j = (int)Philox.Below(Philox.Word(_seed, RandomStream.Shuffle, epoch, (ulong)i), (uint)i + 1);
+            (order[i], order[j]) = (order[j], order[i]);
+        }
+    }
+
+    private Tensor New(params int[] sizes) => New(_backend.ActivationType, sizes);
+
+    private Tensor New(DType type, params int[] sizes)
+    {
+        var tensor = new PersistentTensor(_backend, new Shape(sizes), type);
+        _owned.Add(tensor);
+        return tensor.Tensor;
+    }
+}

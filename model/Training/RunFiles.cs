@@ -1,0 +1,23 @@
+namespace LDaeCore.Model.Training;
+
+/// <summary>Names inside a run folder.</summary>
+public static class RunFiles
+{
+    /// <summary>The resolved recipe.</summary>
+    public const string Config = "config.json";
+
+    /// <summary>One JSON object a logged step.</summary>
+    public const string Metrics = "metrics.jsonl";
+
+    /// <summary>Folder of checkpoints.</summary>
+    public const string Checkpoints = "checkpoints";
+
+    /// <summary>Folder of PNG pictures.</summary>
+    public const string Pictures = "pictures";
+
+    /// <summary>What was printed.</summary>
+    public const string Log = "log.txt";
+
+    /// <summary>The report.</summary>
+    public const string Report = "report.html";
+}

@@ -1,0 +1,197 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Parameters;
+using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Tokenizers;
+
+namespace LDaeCore.Model.Training;
+
+/// <summary>
+/// What a checkpoint holds: <c>model.safetensors</c> (parameters by name, their averages as <c>ema.</c>, the principal
+/// components, the recipe), <c>optimizer.safetensors</c> (Adam's moments) and <c>state.json</c> (step, time spent). Where the data
+/// stand follows from the step.
+/// </summary>
+public static class TrainingCheckpoint
+{
+    /// <summary>The model's file.</summary>
+    public const string ModelFile = "model.safetensors";
+
+    private const string OptimizerFile = "optimizer.safetensors", StateFile = "state.json", RecipeKey = "recipe", AveragePrefix = "ema.";
+    private const string FirstMoment = "adam.m", SecondMoment = "adam.v";
+
+    /// <summary>Writes a checkpoint; a crash at any moment leaves the ones before it as they are.</summary>
+    /// <param name="checkpoints">The run's folder of checkpoints.</param>
+    /// <param name="trainer">What is saved.</param>
+    /// <param name="seconds">Time spent training so far.</param>
+    /// <returns>The checkpoint.</returns>
+    public static Checkpoint Save(string checkpoints, Trainer trainer, double seconds) => CheckpointFolder.Write(checkpoints, trainer.Step,
+    [
+        new CheckpointFile(ModelFile, path => SaveModel(path, trainer.Model, trainer.Average)),
+        new CheckpointFile(OptimizerFile, path => SafetensorsWriter.Write(path,
+        [
+            Lazy(FirstMoment, trainer.FirstMoment, trainer.Model.Backend),
+            Lazy(SecondMoment, trainer.SecondMoment, trainer.Model.Backend),
+        ])),
+        new CheckpointFile(StateFile, path => File.WriteAllBytes(path, State(trainer.Step, seconds))),
+    ]);
+
+    /// <summary>Brings a trainer back to where a checkpoint was made.</summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="trainer">A trainer of the same recipe.</param>
+    /// <returns>Time that was spent training, in seconds.</returns>
+    /// <exception cref="LdaeException">Data: the checkpoint does not fit the recipe.</exception>
+    public static double Resume(Checkpoint checkpoint, Trainer trainer)
+    {
+        var backend = trainer.Model.Backend;
+        using (var model = SafetensorsFile.Open(Path.Combine(checkpoint.Folder, ModelFile)))
+        {
+            LoadParameters(model, trainer.Model.Parameters, trainer.Model.Parameters.Values, "");
+            if (trainer.Average is { } average)
+            {
+                LoadParameters(model, trainer.Model.Parameters, average, AveragePrefix);
+            }
+        }
+
+        using (var optimizer = SafetensorsFile.Open(Path.Combine(checkpoint.Folder, OptimizerFile)))
+        {
+            Read(optimizer, FirstMoment, trainer.FirstMoment, backend);
+            Read(optimizer, SecondMoment, trainer.SecondMoment, backend);
+        }
+
+        var path = Path.Combine(checkpoint.Folder, StateFile);
+        try
+        {
+            using var state = JsonDocument.Parse(File.ReadAllBytes(path));
+            trainer.Step = state.RootElement.GetProperty("step").GetInt64();
+            return state.RootElement.GetProperty("seconds").GetDouble();
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new LdaeException(ErrorKind.Data, $"{path} is no training state: {e.Message}", "Delete this checkpoint and resume from an earlier one.", e);
+        }
+    }
+
+    /// <summary>Loads a denoiser for evaluation.</summary>
+    /// <param name="path">A run folder, a checkpoint folder, or a model file.</param>
+    /// <param name="backend">The device.</param>
+    /// <param name="weights">Raw or averaged weights.</param>
+    /// <returns>The denoiser, with its recipe and principal components.</returns>
+    /// <exception cref="LdaeException">Data: there is no such model, or it is broken. Configuration: it has no averages.</exception>
+    public static LatentDenoiser Load(string path, IBackend backend, ProbeWeights weights = ProbeWeights.Raw)
+    {
+        using var file = SafetensorsFile.Open(Locate(path));
+        var model = new LatentDenoiser(backend, RecipeOf(file), PatchPca.Load(file));
+        var prefix = weights == ProbeWeights.Ema ? AveragePrefix : "";
+        if (weights == ProbeWeights.Ema && !file.Contains(AveragePrefix + model.Parameters.All[0].Name))
+        {
+            model.Dispose();
+            throw new LdaeException(ErrorKind.Configuration, $"{file.Path} holds no averaged weights.", "Probe with --weights raw, or train with train.ema=0.9999.");
+        }
+
+        LoadParameters(file, model.Parameters, model.Parameters.Values, prefix);
+        return model;
+    }
+
+    /// <summary>The model file behind what a user named.</summary>
+    /// <param name="path">A run folder, a checkpoint folder, or a model file.</param>
+    /// <returns>Path of the file.</returns>
+    /// <exception cref="LdaeException">Data: there is none.</exception>
+    public static string Locate(string path)
+    {
+        if (File.Exists(path))
+        {
+            return path;
+        }
+
+        if (File.Exists(Path.Combine(path, ModelFile)))
+        {
+            CheckpointFolder.Verify(path);
+            return Path.Combine(path, ModelFile);
+        }
+
+        var latest = CheckpointFolder.LatestValid(Path.Combine(path, RunFiles.Checkpoints), out var warnings);
+        return latest is not null
+            ? Path.Combine(latest.Folder, ModelFile)
+            : throw new LdaeException(
+                ErrorKind.Data,
+                warnings.Count > 0 ? $"{path} has no whole checkpoint: {warnings[0]}" : $"{path} is no run folder, checkpoint folder or model file.",
+                "Give the folder that pretrain wrote to, one of its checkpoints, or a model.safetensors.");
+    }
+
+    /// <summary>The recipe in a model file.</summary>
+    /// <param name="file">The file.</param>
+    /// <returns>The recipe.</returns>
+    /// <exception cref="LdaeException">Data: there is none.</exception>
+    public static Recipe RecipeOf(SafetensorsFile file) => file.Metadata.TryGetValue(RecipeKey, out var json)
+        ? RecipeJson.Read(json, file.Path)
+        : throw new LdaeException(ErrorKind.Data, $"{file.Path} holds no recipe: it was not written by ldae.", "Give a checkpoint that ldae pretrain wrote.");
+
+    private static void SaveModel(string path, LatentDenoiser model, Tensor? average)
+    {
+        var parameters = model.Parameters;
+        List<SafetensorsTensor> tensors = [.. parameters.All.Select(p => Lazy(p.Name, p.Value, model.Backend))];
+        if (average is not null)
+        {
+            tensors.AddRange(parameters.All.Select(p => Lazy(AveragePrefix + p.Name, ParameterSet.View(average, p), model.Backend)));
+        }
+
+        tensors.AddRange(model.Pca!.ToTensors());
+        SafetensorsWriter.Write(path, tensors, new Dictionary<string, string> { ["format"] = "ldae/1", [RecipeKey] = RecipeJson.Write(model.Recipe) });
+    }
+
+    /// <summary>An entry that is downloaded only when its turn to be written has come.</summary>
+    private static SafetensorsTensor Lazy(string name, Tensor tensor, IBackend backend)
+    {
+        long[] shape = [.. Enumerable.Range(0, tensor.Shape.Rank).Select(axis => (long)tensor.Shape[axis])];
+        return tensor.DType == DType.F64
+            ? new SafetensorsTensor(name, SafetensorsDType.F64, shape, stream => stream.Write(MemoryMarshal.AsBytes<double>(tensor.ReadDoubles(backend))))
+            : new SafetensorsTensor(name, SafetensorsDType.F32, shape, stream => stream.Write(MemoryMarshal.AsBytes<float>(tensor.ReadFloats(backend))));
+    }
+
+    private static void LoadParameters(SafetensorsFile file, ParameterSet parameters, Tensor flat, string prefix)
+    {
+        foreach (var parameter in parameters.All)
+        {
+            Read(file, prefix + parameter.Name, ParameterSet.View(flat, parameter), parameters.Backend);
+        }
+    }
+
+    private static void Read(SafetensorsFile file, string name, Tensor to, IBackend backend)
+    {
+        var entry = file[name];
+        if (entry.Count != to.Shape.Count)
+        {
+            throw new LdaeException(
+                ErrorKind.Data,
+                $"{file.Path}: '{name}' has {entry.Count} values where the recipe's network has {to.Shape.Count}.",
+                "Resume with the recipe the run was started with.");
+        }
+
+        if (entry.DType == SafetensorsDType.F64)
+        {
+            to.Write(backend, file.ReadDoubles(name));
+        }
+        else
+        {
+            to.Write(backend, file.ReadFloats(name));
+        }
+    }
+
+    private static byte[] State(long step, double seconds)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream))
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("step", step);
+            writer.WriteNumber("seconds", seconds);
+            writer.WriteEndObject();
+        }
+
+        return stream.ToArray();
+    }
+}
