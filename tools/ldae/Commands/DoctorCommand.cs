@@ -48,6 +48,7 @@ internal static class DoctorCommand
         var smoke = Stopwatch.GetElapsedTime(smoked);
         context.Output.Line(string.Create(CultureInfo.InvariantCulture, $"smoke       a product of {SmokeProduct.Rows} x {SmokeProduct.Inner} x {SmokeProduct.Columns}: relative error {error:0.0e+0}"));
 
+        process.Refresh();
         var result = new CommandResult()
             .Add("command", Name)
             .Add("device", device.Name)
