@@ -1,6 +1,6 @@
 namespace LDaeCore.Model.Recipes;
 
-/// <summary>How strong the noise is at level t of T (PAPER.md section 4).</summary>
+/// <summary>How strong the noise is at level t of T.</summary>
 public enum NoiseSchedule
 {
     /// <summary>sigma grows linearly from 0 to its largest value; the signal keeps its scale.</summary>

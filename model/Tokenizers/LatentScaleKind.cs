@@ -1,14 +1,14 @@
 namespace LDaeCore.Model.Tokenizers;
 
-/// <summary>How the kept latents are scaled before noise is added (PAPER.md section 12, latent scale).</summary>
+/// <summary>What a latent is divided by before the noise is added (the paper does not say; see the guide).</summary>
 public enum LatentScaleKind
 {
-    /// <summary>One scalar for all, so that the kept latents have unit variance on average.</summary>
+    /// <summary>One number for all kept components, so that their variance is one on average.</summary>
     Global,
 
-    /// <summary>Each latent to unit variance.</summary>
+    /// <summary>A number for each component, so that each has variance one.</summary>
     Whiten,
 
-    /// <summary>No scaling.</summary>
+    /// <summary>Nothing: latents in units of pixel values.</summary>
     None,
 }

@@ -46,7 +46,9 @@ internal static class DoctorCommand
         using var backend = Open(device);
         var error = SmokeProduct.RelativeError(backend);
         var smoke = Stopwatch.GetElapsedTime(smoked);
-        context.Output.Line(string.Create(CultureInfo.InvariantCulture, $"smoke       a product of {SmokeProduct.Rows} x {SmokeProduct.Inner} x {SmokeProduct.Columns}: relative error {error:0.0e+0}"));
+        context.Output.Line(string.Create(
+            CultureInfo.InvariantCulture,
+            $"smoke       a product of {SmokeProduct.Rows} x {SmokeProduct.Inner} x {SmokeProduct.Columns}: relative error {error:0.0e+0}"));
 
         process.Refresh();
         var result = new CommandResult()
