@@ -3,6 +3,7 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Plan;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Data;
 using LDaeCore.Model.Objectives;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
@@ -56,6 +57,28 @@ public sealed class FeatureExtractor : IDisposable
             pooled.ReadFloats(_backend).AsSpan(0, some * Channels).CopyTo(features[(first * Channels)..]);
             _arena.Reset();
         }
+    }
+
+    /// <summary>Features of images of a source, centre-cropped.</summary>
+    /// <param name="source">The images.</param>
+    /// <param name="indices">Which, in order.</param>
+    /// <param name="workers">Threads that decode.</param>
+    /// <param name="maxBadSamples">How many unreadable images are left out before the reading fails.</param>
+    /// <param name="onBadSample">Told of each unreadable image.</param>
+    /// <returns>The features with their labels.</returns>
+    public FeatureSet Extract(IImageSource source, int[] indices, int workers, int maxBadSamples = 0, Action<string>? onBadSample = null)
+    {
+        var values = new List<float>(indices.Length * Channels);
+        var labels = new List<int>(indices.Length);
+        foreach (var batch in CenterBatches.Read(source, indices, _model.Recipe.Data.ImageSize, 4 * BatchSize, workers, maxBadSamples, onBadSample))
+        {
+            var features = new float[batch.Count * Channels];
+            Extract(batch.Filled, labels.Count, features);
+            values.AddRange(features);
+            labels.AddRange(batch.Labels.AsSpan(0, batch.Count));
+        }
+
+        return new FeatureSet([.. values], [.. labels], Channels);
     }
 
     /// <summary>Frees the memory.</summary>

@@ -114,8 +114,7 @@ internal sealed class LinearClassifier : IDisposable
             var logits = result.ReadFloats(_backend);
             for (var i = 0; i < count; i++)
             {
-                var row = logits.AsSpan(i * _classes, _classes);
-                predicted[first + i] = row.IndexOf(System.Numerics.Tensors.TensorPrimitives.Max<float>(row));
+                predicted[first + i] = Enumerable.Range(0, _classes).MaxBy(c => logits[(i * _classes) + c]);
             }
         }
 

@@ -3,7 +3,7 @@ using LDaeCore.Engine.Errors;
 namespace LDaeCore.Model.Recipes;
 
 /// <summary>
-/// Recipes by name. The small ones are ours; the vit ones have the paper's training numbers (PAPER.md sections 6 and 12).
+/// Recipes by name. The small ones are ours; the vit ones have the paper's training numbers (its appendix A).
 /// </summary>
 public static class Presets
 {

@@ -2,7 +2,7 @@ namespace LDaeCore.Model.Recipes;
 
 /// <summary>
 /// Everything that varies along the paper's journey from DiT to l-DAE, as orthogonal fields: a step of the journey is a
-/// <c>with</c> expression on the step before. The defaults are PAPER.md section 12's, on the shape of the preset cifar-tiny.
+/// <c>with</c> expression on the step before. The defaults are the final model's, on the shape of the preset cifar-tiny.
 /// <see cref="RecipeFields"/> lists the fields by name; <see cref="RecipeValidation"/> says which recipes make sense.
 /// </summary>
 public sealed record Recipe

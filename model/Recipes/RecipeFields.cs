@@ -6,73 +6,82 @@ namespace LDaeCore.Model.Recipes;
 /// Every field of <see cref="Recipe"/>, once: reading and writing JSON, <c>--set key=value</c>, range checks and help all go
 /// through this table, so that a new field is one line here.
 /// </summary>
-public static partial class RecipeFields
+public static class RecipeFields
 {
     private const int MaxImage = 4096, MaxWidth = 65536;
 
     /// <summary>The fields in the order in which they are written.</summary>
     public static IReadOnlyList<RecipeField> All { get; } =
     [
-        Whole("data.imageSize", "side of the square the network sees, in pixels", new(1, MaxImage), r => r.Data.ImageSize, (r, v) => r with { Data = r.Data with { ImageSize = v } }),
-        Choice("data.crop", "which part of an image that square shows in training", r => r.Data.Crop, (r, v) => r with { Data = r.Data with { Crop = v } }),
-        Real("data.cropMinScale", "smallest share of the area that a random crop takes", new(0, 1, OpenMin: true), r => r.Data.CropMinScale, (r, v) => r with { Data = r.Data with { CropMinScale = v } }),
-        Switch("data.flip", "mirror half of the images", r => r.Data.Flip, (r, v) => r with { Data = r.Data with { Flip = v } }),
-        Choice("data.range", "which numbers bytes become: unit is -1 to 1", r => r.Data.Range, (r, v) => r with { Data = r.Data with { Range = v } }),
-        Real("data.holdOut", "share of the training images held out for choices", NumberRange.Decay, r => r.Data.HoldOut, (r, v) => r with { Data = r.Data with { HoldOut = v } }),
+        .. new FieldGroup<DataRecipe>("data", r => r.Data, (r, g) => r with { Data = g })
+            .Whole("imageSize", "side of the square the network sees, in pixels", new(1, MaxImage), g => g.ImageSize, (g, v) => g with { ImageSize = v })
+            .Choice("crop", "which part of an image that square shows in training", g => g.Crop, (g, v) => g with { Crop = v })
+            .Real("cropMinScale", "smallest share of the area that a random crop takes", new(0, 1, OpenMin: true), g => g.CropMinScale, (g, v) => g with { CropMinScale = v })
+            .Switch("flip", "mirror half of the images", g => g.Flip, (g, v) => g with { Flip = v })
+            .Choice("range", "which numbers bytes become: unit is -1 to 1", g => g.Range, (g, v) => g with { Range = v })
+            .Real("holdOut", "share of the training images held out for choices", NumberRange.Decay, g => g.HoldOut, (g, v) => g with { HoldOut = v }).All,
 
-        Choice("tokenizer.kind", "what turns patches into latents", r => r.Tokenizer.Kind, (r, v) => r with { Tokenizer = r.Tokenizer with { Kind = v } }),
-        Whole("tokenizer.dim", "latents kept per patch; 0 is by patch size: 32 of 16 x 16, 8 of 4 x 4, else by energy", new(0, MaxImage * MaxImage * 3), r => r.Tokenizer.Dim, (r, v) => r with { Tokenizer = r.Tokenizer with { Dim = v } }),
-        Choice("tokenizer.scale", "how the kept latents are scaled before noise is added", r => r.Tokenizer.Scale, (r, v) => r with { Tokenizer = r.Tokenizer with { Scale = v } }),
-        Whole("tokenizer.patch", "side of a patch, in pixels", new(1, MaxImage), r => r.Tokenizer.Patch, (r, v) => r with { Tokenizer = r.Tokenizer with { Patch = v } }),
-        Whole("tokenizer.samplePatches", "random training patches that the PCA sees", NumberRange.From(2), r => r.Tokenizer.SamplePatches, (r, v) => r with { Tokenizer = r.Tokenizer with { SamplePatches = v } }),
+        .. new FieldGroup<TokenizerRecipe>("tokenizer", r => r.Tokenizer, (r, g) => r with { Tokenizer = g })
+            .Choice("kind", "what turns patches into latents", g => g.Kind, (g, v) => g with { Kind = v })
+            .Whole("dim", "latents kept per patch; 0 is by patch size: 32 of 16 x 16, 8 of 4 x 4, else by energy", new(0, MaxImage * MaxImage * 3), g => g.Dim, (g, v) => g with { Dim = v })
+            .Choice("scale", "how the kept latents are scaled before noise is added", g => g.Scale, (g, v) => g with { Scale = v })
+            .Whole("patch", "side of a patch, in pixels", new(1, MaxImage), g => g.Patch, (g, v) => g with { Patch = v })
+            .Whole("samplePatches", "random training patches that the PCA sees", NumberRange.From(2), g => g.SamplePatches, (g, v) => g with { SamplePatches = v }).All,
 
-        Choice("noise.schedule", "how noise grows with the level", r => r.Noise.Schedule, (r, v) => r with { Noise = r.Noise with { Schedule = v } }),
-        Whole("noise.levels", "levels of noise, T", new(1, 1_000_000), r => r.Noise.Levels, (r, v) => r with { Noise = r.Noise with { Levels = v } }),
-        RealOrNull("noise.sigma", "largest sigma of linearSigma (null: sqrt 2), the sigma of single (null: sqrt 1/3)", NumberRange.From(0), r => r.Noise.Sigma, (r, v) => r with { Noise = r.Noise with { Sigma = v } }),
+        .. new FieldGroup<NoiseRecipe>("noise", r => r.Noise, (r, g) => r with { Noise = g })
+            .Choice("schedule", "how noise grows with the level", g => g.Schedule, (g, v) => g with { Schedule = v })
+            .Whole("levels", "levels of noise, T", new(1, 1_000_000), g => g.Levels, (g, v) => g with { Levels = v })
+            .RealOrNull("sigma", "largest sigma of linearSigma (null: sqrt 2), the sigma of single (null: sqrt 1/3)", NumberRange.From(0), g => g.Sigma, (g, v) => g with { Sigma = v }).All,
 
-        Choice("objective.target", "what the network predicts", r => r.Objective.Target, (r, v) => r with { Objective = r.Objective with { Target = v } }),
-        Choice("objective.input", "what the network sees", r => r.Objective.Input, (r, v) => r with { Objective = r.Objective with { Input = v } }),
-        Choice("objective.output", "where the prediction is held against its target", r => r.Objective.Output, (r, v) => r with { Objective = r.Objective with { Output = v } }),
-        Real("objective.keptWeight", "weight of the squared error along the kept components", NumberRange.From(0), r => r.Objective.KeptWeight, (r, v) => r with { Objective = r.Objective with { KeptWeight = v } }),
-        Real("objective.residualWeight", "weight of the squared error along all other components", NumberRange.From(0), r => r.Objective.ResidualWeight, (r, v) => r with { Objective = r.Objective with { ResidualWeight = v } }),
+        .. new FieldGroup<ObjectiveRecipe>("objective", r => r.Objective, (r, g) => r with { Objective = g })
+            .Choice("target", "what the network predicts", g => g.Target, (g, v) => g with { Target = v })
+            .Choice("input", "what the network sees", g => g.Input, (g, v) => g with { Input = v })
+            .Choice("output", "where the prediction is held against its target", g => g.Output, (g, v) => g with { Output = v })
+            .Real("keptWeight", "weight of the squared error along the kept components", NumberRange.From(0), g => g.KeptWeight, (g, v) => g with { KeptWeight = v })
+            .Real("residualWeight", "weight of the squared error along all other components", NumberRange.From(0), g => g.ResidualWeight, (g, v) => g with { ResidualWeight = v }).All,
 
-        Switch("conditioning.class", "tell the network the label", r => r.Conditioning.Class, (r, v) => r with { Conditioning = r.Conditioning with { Class = v } }),
-        Switch("conditioning.time", "tell the network the level of noise", r => r.Conditioning.Time, (r, v) => r with { Conditioning = r.Conditioning with { Time = v } }),
+        .. new FieldGroup<ConditioningRecipe>("conditioning", r => r.Conditioning, (r, g) => r with { Conditioning = g })
+            .Switch("class", "tell the network the label", g => g.Class, (g, v) => g with { Class = v })
+            .Switch("time", "tell the network the level of noise", g => g.Time, (g, v) => g with { Time = v }).All,
 
-        Whole("network.width", "columns of a token", new(4, MaxWidth), r => r.Network.Width, (r, v) => r with { Network = r.Network with { Width = v } }),
-        Whole("network.depth", "blocks of encoder and decoder together", new(2, 1000), r => r.Network.Depth, (r, v) => r with { Network = r.Network with { Depth = v } }),
-        Whole("network.encoderDepth", "blocks of the encoder; 0 is half of the depth", new(0, 999), r => r.Network.EncoderDepth, (r, v) => r with { Network = r.Network with { EncoderDepth = v } }),
-        Whole("network.heads", "attention heads", new(1, MaxWidth), r => r.Network.Heads, (r, v) => r with { Network = r.Network with { Heads = v } }),
-        Whole("network.mlpRatio", "hidden width of the MLPs over the width", new(1, 64), r => r.Network.MlpRatio, (r, v) => r with { Network = r.Network with { MlpRatio = v } }),
-        Choice("network.gateInit", "how gates, modulations and final layer start: zero is adaLN-Zero", r => r.Network.GateInit, (r, v) => r with { Network = r.Network with { GateInit = v } }),
-        Choice("network.activation", "nonlinearity of the MLPs", r => r.Network.Activation, (r, v) => r with { Network = r.Network with { Activation = v } }),
-        Switch("network.recompute", "compute activations again in the backward pass instead of keeping them", r => r.Network.Recompute, (r, v) => r with { Network = r.Network with { Recompute = v } }),
+        .. new FieldGroup<NetworkRecipe>("network", r => r.Network, (r, g) => r with { Network = g })
+            .Whole("width", "columns of a token", new(4, MaxWidth), g => g.Width, (g, v) => g with { Width = v })
+            .Whole("depth", "blocks of encoder and decoder together", new(2, 1000), g => g.Depth, (g, v) => g with { Depth = v })
+            .Whole("encoderDepth", "blocks of the encoder; 0 is half of the depth", new(0, 999), g => g.EncoderDepth, (g, v) => g with { EncoderDepth = v })
+            .Whole("heads", "attention heads", new(1, MaxWidth), g => g.Heads, (g, v) => g with { Heads = v })
+            .Whole("mlpRatio", "hidden width of the MLPs over the width", new(1, 64), g => g.MlpRatio, (g, v) => g with { MlpRatio = v })
+            .Choice("gateInit", "how gates, modulations and final layer start: zero is adaLN-Zero", g => g.GateInit, (g, v) => g with { GateInit = v })
+            .Choice("activation", "nonlinearity of the MLPs", g => g.Activation, (g, v) => g with { Activation = v })
+            .Switch("recompute", "compute activations again in the backward pass instead of keeping them", g => g.Recompute, (g, v) => g with { Recompute = v }).All,
 
-        WholeOrNull("train.steps", "optimizer steps; overrides epochs and minutes", NumberRange.From(1), r => r.Train.Steps, (r, v) => r with { Train = r.Train with { Steps = v } }),
-        Real("train.epochs", "passes over the training images", NumberRange.Positive, r => r.Train.Epochs, (r, v) => r with { Train = r.Train with { Epochs = v } }),
-        RealOrNull("train.minutes", "longest time to train for, in minutes", NumberRange.Positive, r => r.Train.Minutes, (r, v) => r with { Train = r.Train with { Minutes = v } }),
-        Whole("train.batch", "images of one optimizer step, over all processes and micro-batches", new(1, 1 << 24), r => r.Train.Batch, (r, v) => r with { Train = r.Train with { Batch = v } }),
-        Whole("train.accumulate", "micro-batches of one optimizer step", new(1, 1 << 24), r => r.Train.Accumulate, (r, v) => r with { Train = r.Train with { Accumulate = v } }),
-        Real("train.lr", "highest learning rate, for this batch", NumberRange.From(0), r => r.Train.Lr, (r, v) => r with { Train = r.Train with { Lr = v } }),
-        Real("train.warmup", "share of the run over which the learning rate rises", NumberRange.Share, r => r.Train.Warmup, (r, v) => r with { Train = r.Train with { Warmup = v } }),
-        Real("train.weightDecay", "decoupled weight decay", NumberRange.From(0), r => r.Train.WeightDecay, (r, v) => r with { Train = r.Train with { WeightDecay = v } }),
-        Real("train.beta1", "decay of the mean of the gradients", NumberRange.Decay, r => r.Train.Beta1, (r, v) => r with { Train = r.Train with { Beta1 = v } }),
-        Real("train.beta2", "decay of the mean of the squared gradients", NumberRange.Decay, r => r.Train.Beta2, (r, v) => r with { Train = r.Train with { Beta2 = v } }),
-        Real("train.clip", "largest norm of the whole gradient; 0 is off", NumberRange.From(0), r => r.Train.Clip, (r, v) => r with { Train = r.Train with { Clip = v } }),
-        Real("train.ema", "decay per step of the weights' moving average; 0 is off", NumberRange.Decay, r => r.Train.Ema, (r, v) => r with { Train = r.Train with { Ema = v } }),
-        Choice("train.precision", "number format of activations", r => r.Train.Precision, (r, v) => r with { Train = r.Train with { Precision = v } }),
-        Whole("train.seed", "seed of all randomness", NumberRange.From(0), r => r.Train.Seed, (r, v) => r with { Train = r.Train with { Seed = v } }),
-        Whole("train.logEvery", "steps between two lines of metrics", NumberRange.From(1), r => r.Train.LogEvery, (r, v) => r with { Train = r.Train with { LogEvery = v } }),
-        Whole("train.checkpointEvery", "steps between two checkpoints; 0 saves only the last", NumberRange.From(0), r => r.Train.CheckpointEvery, (r, v) => r with { Train = r.Train with { CheckpointEvery = v } }),
-        Whole("train.keep", "checkpoints kept", NumberRange.From(1), r => r.Train.Keep, (r, v) => r with { Train = r.Train with { Keep = v } }),
-        Whole("train.knnEvery", "steps between two nearest-neighbour probes; 0 is off", NumberRange.From(0), r => r.Train.KnnEvery, (r, v) => r with { Train = r.Train with { KnnEvery = v } }),
+        .. new FieldGroup<TrainRecipe>("train", r => r.Train, (r, g) => r with { Train = g })
+            .WholeOrNull("steps", "optimizer steps; overrides epochs and minutes", NumberRange.From(1), g => g.Steps, (g, v) => g with { Steps = v })
+            .Real("epochs", "passes over the training images", NumberRange.Positive, g => g.Epochs, (g, v) => g with { Epochs = v })
+            .RealOrNull("minutes", "longest time to train for, in minutes", NumberRange.Positive, g => g.Minutes, (g, v) => g with { Minutes = v })
+            .Whole("batch", "images of one optimizer step, over all processes and micro-batches", new(1, 1 << 24), g => g.Batch, (g, v) => g with { Batch = v })
+            .Whole("accumulate", "micro-batches of one optimizer step", new(1, 1 << 24), g => g.Accumulate, (g, v) => g with { Accumulate = v })
+            .Real("lr", "highest learning rate, for this batch", NumberRange.From(0), g => g.Lr, (g, v) => g with { Lr = v })
+            .Real("warmup", "share of the run over which the learning rate rises", NumberRange.Share, g => g.Warmup, (g, v) => g with { Warmup = v })
+            .Real("weightDecay", "decoupled weight decay", NumberRange.From(0), g => g.WeightDecay, (g, v) => g with { WeightDecay = v })
+            .Real("beta1", "decay of the mean of the gradients", NumberRange.Decay, g => g.Beta1, (g, v) => g with { Beta1 = v })
+            .Real("beta2", "decay of the mean of the squared gradients", NumberRange.Decay, g => g.Beta2, (g, v) => g with { Beta2 = v })
+            .Real("clip", "largest norm of the whole gradient; 0 is off", NumberRange.From(0), g => g.Clip, (g, v) => g with { Clip = v })
+            .Real("ema", "decay per step of the weights' moving average; 0 is off", NumberRange.Decay, g => g.Ema, (g, v) => g with { Ema = v })
+            .Choice("precision", "number format of activations", g => g.Precision, (g, v) => g with { Precision = v })
+            .Whole("seed", "seed of all randomness", NumberRange.From(0), g => g.Seed, (g, v) => g with { Seed = v })
+            .Whole("logEvery", "steps between two lines of metrics", NumberRange.From(1), g => g.LogEvery, (g, v) => g with { LogEvery = v })
+            .Whole("checkpointEvery", "steps between two checkpoints; 0 saves only the last", NumberRange.From(0), g => g.CheckpointEvery, (g, v) => g with { CheckpointEvery = v })
+            .Whole("keep", "checkpoints kept", NumberRange.From(1), g => g.Keep, (g, v) => g with { Keep = v })
+            .Whole("knnEvery", "steps between two nearest-neighbour probes; 0 is off", NumberRange.From(0), g => g.KnnEvery, (g, v) => g with { KnnEvery = v }).All,
 
-        Whole("probe.block", "block whose tokens are averaged, from 1; 0 is the last of the encoder", new(0, 1000), r => r.Probe.Block, (r, v) => r with { Probe = r.Probe with { Block = v } }),
-        Whole("probe.time", "level of noise the network is told", new(0, 1_000_000), r => r.Probe.Time, (r, v) => r with { Probe = r.Probe with { Time = v } }),
-        Choice("probe.input", "what the encoder sees", r => r.Probe.Input, (r, v) => r with { Probe = r.Probe with { Input = v } }),
-        Choice("probe.weights", "which weights are read", r => r.Probe.Weights, (r, v) => r with { Probe = r.Probe with { Weights = v } }),
+        .. new FieldGroup<ProbeRecipe>("probe", r => r.Probe, (r, g) => r with { Probe = g })
+            .Whole("block", "block whose tokens are averaged, from 1; 0 is the last of the encoder", new(0, 1000), g => g.Block, (g, v) => g with { Block = v })
+            .Whole("time", "level of noise the network is told", new(0, 1_000_000), g => g.Time, (g, v) => g with { Time = v })
+            .Choice("input", "what the encoder sees", g => g.Input, (g, v) => g with { Input = v })
+            .Choice("weights", "which weights are read", g => g.Weights, (g, v) => g with { Weights = v }).All,
 
-        Switch("cuda.autotune", "time matrix products once per shape; off takes the library's first suggestion", r => r.Cuda.Autotune, (r, v) => r with { Cuda = r.Cuda with { Autotune = v } }),
+        .. new FieldGroup<CudaRecipe>("cuda", r => r.Cuda, (r, g) => r with { Cuda = g })
+            .Switch("autotune", "time matrix products once per shape; off takes the library's first suggestion", g => g.Autotune, (g, v) => g with { Autotune = v }).All,
     ];
 
     private static Dictionary<string, RecipeField> ByName { get; } = All.ToDictionary(field => field.Name, StringComparer.Ordinal);

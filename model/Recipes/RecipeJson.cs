@@ -27,7 +27,10 @@ public static class RecipeJson
         var root = document.RootElement;
         if (root.ValueKind != JsonValueKind.Object)
         {
-            throw new LdaeException(ErrorKind.Configuration, $"{source} holds {Describe(root)}, not a JSON object.", "Write { \"preset\": \"cifar-tiny\", \"train\": { \"steps\": 100 } }.");
+            throw new LdaeException(
+                ErrorKind.Configuration,
+                $"{source} holds {Describe(root)}, not a JSON object.",
+                "Write { \"preset\": \"cifar-tiny\", \"train\": { \"steps\": 100 } }.");
         }
 
         var recipe = new Recipe();
@@ -128,12 +131,18 @@ public static class RecipeJson
             var isObject = property.Value.ValueKind == JsonValueKind.Object;
             if (isGroup && !isObject)
             {
-                throw new LdaeException(ErrorKind.Configuration, $"'{name}' of {source} is {Describe(property.Value)}, not an object of fields.", $"Write \"{name}\": {{ ... }}.");
+                throw new LdaeException(
+                    ErrorKind.Configuration,
+                    $"'{name}' of {source} is {Describe(property.Value)}, not an object of fields.",
+                    $"Write \"{name}\": {{ ... }}.");
             }
 
             if (isObject && prefix.Length == 0 && !isGroup)
             {
-                throw new LdaeException(ErrorKind.Configuration, $"There is no group '{name}' in a recipe.", $"Did you mean '{NearestName.Of(name, Groups)}'?");
+                throw new LdaeException(
+                    ErrorKind.Configuration,
+                    $"There is no group '{name}' in a recipe.",
+                    $"Did you mean '{NearestName.Of(name, Groups)}'?");
             }
 
             recipe = isGroup

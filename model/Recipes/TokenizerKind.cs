@@ -1,6 +1,6 @@
 namespace LDaeCore.Model.Recipes;
 
-/// <summary>What turns a patch into latents (PAPER.md section 2).</summary>
+/// <summary>What turns a patch into latents.</summary>
 public enum TokenizerKind
 {
     /// <summary>Principal components of the patches.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using LDaeCore.Engine.Backends.Plan;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Objectives;
@@ -49,6 +50,20 @@ public sealed class MemoryPlan
         model.Differentiate(arena, images.Tensor, levels, 0, 0, 1);
         arena.Reset();
         return new MemoryPlan(model.Parameters.Count, [.. Fixed(recipe, model, images.Tensor, workspace), .. Activations(arena)], arena.Peak);
+    }
+
+    /// <summary>The plan as lines: fixed owners one by one, the blocks' activations together.</summary>
+    /// <returns>The lines.</returns>
+    public IEnumerable<string> Describe()
+    {
+        yield return string.Create(CultureInfo.InvariantCulture, $"{ParameterCount:N0} parameters; memory plan {TotalBytes / 1e6:N1} MB:");
+        var groups = Owners.GroupBy(o => o.Owner.StartsWith("activations: block", StringComparison.Ordinal) ? "activations: blocks" : o.Owner);
+        foreach (var group in groups)
+        {
+            var count = group.Count();
+            var each = count > 1 ? string.Create(CultureInfo.InvariantCulture, $" ({count}, {group.Max(o => o.Bytes) / 1e6:N1} MB each at most)") : "";
+            yield return string.Create(CultureInfo.InvariantCulture, $"  {group.Key,-28} {group.Sum(o => o.Bytes) / 1e6,10:N1} MB{each}");
+        }
     }
 
     private static IEnumerable<(string, long)> Fixed(Recipe recipe, LatentDenoiser model, Tensor images, long workspace)

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace LDaeCore.Runner;
@@ -9,6 +10,9 @@ namespace LDaeCore.Runner;
 /// </summary>
 internal sealed class CommandResult
 {
+    // The object goes to a terminal or a file, never into a page: quotes and plus signs may stay as they are.
+    private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private readonly List<(string Name, Action<Utf8JsonWriter> Write)> _values = [];
 
     /// <summary>What the process returns; 0 unless a command that was interrupted says otherwise.</summary>
@@ -72,7 +76,7 @@ internal sealed class CommandResult
     public string ToJson()
     {
         using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream))
+        using (var writer = new Utf8JsonWriter(stream, Readable))
         {
             Write(writer);
         }

@@ -20,6 +20,16 @@ internal sealed class Interruption : IDisposable
     /// <summary>Cancelled by the first signal.</summary>
     public CancellationToken Token => _source.Token;
 
+    /// <summary>What a signal does.</summary>
+    public void Handle(PosixSignalContext signal)
+    {
+        if (!_source.IsCancellationRequested)
+        {
+            signal.Cancel = true;
+            _source.Cancel();
+        }
+    }
+
     public void Dispose()
     {
         foreach (var registration in _registrations)
@@ -28,14 +38,5 @@ internal sealed class Interruption : IDisposable
         }
 
         _source.Dispose();
-    }
-
-    private void Handle(PosixSignalContext signal)
-    {
-        if (!_source.IsCancellationRequested)
-        {
-            signal.Cancel = true;
-            _source.Cancel();
-        }
     }
 }

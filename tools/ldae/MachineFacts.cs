@@ -28,47 +28,67 @@ internal sealed record MachineFacts
     /// <summary>Vector instructions that this process uses.</summary>
     public required IReadOnlyList<string> Simd { get; init; }
 
+    /// <summary>Vector instructions that the processor has and this process does not use: a native build fixes them when it is built.</summary>
+    public required IReadOnlyList<string> UnusedSimd { get; init; }
+
     /// <summary>Width of the vectors that portable code gets, in bits.</summary>
     public required int VectorBits { get; init; }
 
     /// <summary>Memory this process may use, in bytes.</summary>
     public required long MemoryBytes { get; init; }
 
-    public static MachineFacts Read() => new()
+    public static MachineFacts Read()
     {
-        Version = typeof(MachineFacts).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown",
-        Runtime = RuntimeInformation.FrameworkDescription,
-        System = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}",
-        Processor = ProcessorName(),
-        Cores = Environment.ProcessorCount,
-        Simd = [.. Features().Where(feature => feature.IsThere).Select(feature => feature.Name)],
-        VectorBits = Vector512.IsHardwareAccelerated ? 512 : Vector<byte>.Count * 8,
-        MemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
-    };
+        var cpu = CpuInfo();
+        var flags = cpu.GetValueOrDefault("flags", "").Split(' ');
+        var features = Features();
+        return new MachineFacts
+        {
+            Version = typeof(MachineFacts).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown",
+            Runtime = RuntimeInformation.FrameworkDescription,
+            System = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}",
+            Processor = cpu.GetValueOrDefault("model name", "unknown processor"),
+            Cores = Environment.ProcessorCount,
+            Simd = [.. features.Where(feature => feature.IsUsed).Select(feature => feature.Name)],
+            UnusedSimd = [.. features.Where(feature => !feature.IsUsed && flags.Contains(feature.Flag)).Select(feature => feature.Name)],
+            VectorBits = Vector512.IsHardwareAccelerated ? 512 : Vector<byte>.Count * 8,
+            MemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+        };
+    }
 
-    private static (string Name, bool IsThere)[] Features() =>
+    private static (string Name, string Flag, bool IsUsed)[] Features() =>
     [
-        ("sse4.2", Sse42.IsSupported),
-        ("avx", Avx.IsSupported),
-        ("avx2", Avx2.IsSupported),
-        ("fma", Fma.IsSupported),
-        ("avx512f", Avx512F.IsSupported),
-        ("avx512bw", Avx512BW.IsSupported),
-        ("avx512vbmi", Avx512Vbmi.IsSupported),
-        ("neon", AdvSimd.IsSupported),
+        ("sse4.2", "sse4_2", Sse42.IsSupported),
+        ("avx", "avx", Avx.IsSupported),
+        ("avx2", "avx2", Avx2.IsSupported),
+        ("fma", "fma", Fma.IsSupported),
+        ("avx512f", "avx512f", Avx512F.IsSupported),
+        ("avx512bw", "avx512bw", Avx512BW.IsSupported),
+        ("avx512vbmi", "avx512vbmi", Avx512Vbmi.IsSupported),
+        ("neon", "asimd", AdvSimd.IsSupported),
     ];
 
-    private static string ProcessorName()
+    /// <summary>The first processor of Linux's list; empty elsewhere.</summary>
+    private static Dictionary<string, string> CpuInfo()
     {
-        const string path = "/proc/cpuinfo", key = "model name";
+        const string path = "/proc/cpuinfo";
+        var facts = new Dictionary<string, string>(StringComparer.Ordinal);
         try
         {
-            var line = File.Exists(path) ? File.ReadLines(path).FirstOrDefault(line => line.StartsWith(key, StringComparison.Ordinal)) : null;
-            return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim() ?? "unknown processor";
+            foreach (var line in File.Exists(path) ? File.ReadLines(path).TakeWhile(line => line.Length > 0) : [])
+            {
+                var split = line.IndexOf(':', StringComparison.Ordinal);
+                if (split > 0)
+                {
+                    facts[line[..split].Trim()] = line[(split + 1)..].Trim();
+                }
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return "unknown processor";
+            // A machine that hides its processor is described without it.
         }
+
+        return facts;
     }
 }

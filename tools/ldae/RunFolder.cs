@@ -36,7 +36,10 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
 
         var folder = new RunFolder(path, HoldsRun: File.Exists(System.IO.Path.Combine(path, ConfigName)));
         return folder.HoldsRun && !resume
-            ? throw new LdaeException(ErrorKind.Configuration, $"--out {path} already holds a run ({ConfigName}).", "Add --resume to go on with it, or give --out another folder.")
+            ? throw new LdaeException(
+                ErrorKind.Configuration,
+                $"--out {path} already holds a run ({ConfigName}).",
+                "Add --resume to go on with it, or give --out another folder.")
             : folder;
     }
 

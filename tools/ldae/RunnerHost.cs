@@ -72,7 +72,9 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
         var token = parse.UnmatchedTokens[0];
         var isOption = token.StartsWith('-');
         string[] names = isOption
-            ? [.. command.Options.Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options.Where(option => option.Recursive))).Select(option => option.Name)]
+            ? [.. command.Options
+                .Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options.Where(option => option.Recursive)))
+                .Select(option => option.Name)]
             : [.. command.Subcommands.Select(subcommand => subcommand.Name)];
         var what = isOption ? "option" : names.Length > 0 ? "command" : "argument";
         return new LdaeException(

@@ -55,7 +55,7 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
         {
             Engine.Errors.LdaeException known => (known.Message, known.Remedy),
             OperationCanceledException => ("The command was interrupted.", "Run it again; pretrain goes on from its last checkpoint with --resume."),
-            _ => ($"{error.GetType().Name}: {error.Message}", verbose ? "This is a defect: please report it with the trace." : "This is a defect: run again with --verbose and report the trace."),
+            _ => ($"{error.GetType().Name}: {error.Message}", "This is a defect: please report it, with the trace that --verbose prints."),
         };
         human.WriteLine($"error: {message}");
         human.WriteLine($"  {remedy}");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
@@ -29,7 +30,10 @@ internal static class SmokeProduct
         var error = Compare(a, b, product.Tensor.ReadDoubles(backend));
         return error <= Tolerance
             ? error
-            : throw new LdaeException(ErrorKind.Device, $"A matrix product on the {backend.Kind} device is wrong by {error:0.0e+0}, more than {Tolerance:0.0e+0}.", "Try --device reference, and report this machine.");
+            : throw new LdaeException(
+                ErrorKind.Device,
+                string.Create(CultureInfo.InvariantCulture, $"A matrix product on the {backend.Kind} device is wrong by {error:0.0e+0}, more than {Tolerance:0.0e+0}."),
+                "Try --device reference, and report this machine.");
     }
 
     private static double Compare(double[] a, double[] b, double[] found)

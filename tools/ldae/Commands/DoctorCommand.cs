@@ -46,8 +46,11 @@ internal static class DoctorCommand
         using var backend = Open(device);
         var error = SmokeProduct.RelativeError(backend);
         var smoke = Stopwatch.GetElapsedTime(smoked);
-        context.Output.Line(string.Create(CultureInfo.InvariantCulture, $"smoke       a product of {SmokeProduct.Rows} x {SmokeProduct.Inner} x {SmokeProduct.Columns}: relative error {error:0.0e+0}"));
+        context.Output.Line(string.Create(
+            CultureInfo.InvariantCulture,
+            $"smoke       a product of {SmokeProduct.Rows} x {SmokeProduct.Inner} x {SmokeProduct.Columns}: relative error {error:0.0e+0}"));
 
+        process.Refresh();
         var result = new CommandResult()
             .Add("command", Name)
             .Add("device", device.Name)
@@ -58,6 +61,7 @@ internal static class DoctorCommand
             .Add("processor", machine.Processor)
             .Add("cores", machine.Cores)
             .Add("simd", machine.Simd)
+            .Add("simd_unused", machine.UnusedSimd)
             .Add("memory_bytes", machine.MemoryBytes)
             .Add("smoke_error", error)
             .Add("peak_memory_bytes", process.PeakWorkingSet64)
@@ -78,6 +82,11 @@ internal static class DoctorCommand
         output.Line($"system      {machine.System}");
         output.Line($"processor   {machine.Processor}, {machine.Cores} cores to use");
         output.Line($"simd        {(machine.Simd.Count > 0 ? string.Join(", ", machine.Simd) : "none")}; vectors of {machine.VectorBits} bits");
+        if (machine.UnusedSimd.Count > 0)
+        {
+            output.Line($"            the processor also has {string.Join(", ", machine.UnusedSimd)}, which this build does not use; dotnet ldae.dll does");
+        }
+
         output.Line(string.Create(CultureInfo.InvariantCulture, $"memory      {machine.MemoryBytes / (double)(1 << 30):F1} GiB to use"));
     }
 

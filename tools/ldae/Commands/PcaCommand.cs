@@ -33,7 +33,8 @@ internal static class PcaCommand
             var folder = RunFolder.Choose(Name, parse.GetValue(@out), resume: false, context.Time);
             var recipe = source.Load(null, chosen);
             var images = parse.GetValue(data) ?? throw SharedOptions.NoData();
-            return Run(new PcaOptions(recipe, images, chosen, folder, parse.GetValue(threads), parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples), context);
+            var skipped = parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples;
+            return Run(new PcaOptions(recipe, images, chosen, folder, parse.GetValue(threads), skipped), context);
         }));
         return command;
     }

@@ -35,7 +35,8 @@ internal static class PretrainCommand
             var source = new RecipeSource(parse.GetValue(preset), parse.GetValue(config), parse.GetRequiredValue(set), parse.GetValue(seed));
             var recipe = source.Load(folder.HoldsRun ? folder.ConfigPath : null, chosen);
             var images = parse.GetValue(data) ?? (folder.HoldsRun ? null : throw SharedOptions.NoData());
-            return Run(new PretrainOptions(recipe, images, chosen, folder, parse.GetValue(threads), parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples), context);
+            var skipped = parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples;
+            return Run(new PretrainOptions(recipe, images, chosen, folder, parse.GetValue(threads), skipped), context);
         }));
         return command;
     }

@@ -28,7 +28,11 @@ internal static class ProbeCommand
         };
         command.SetAction(parse => host.Execute(Name, parse, context =>
         {
-            var overrides = Overrides(("probe.block", parse.GetValue(block)), ("probe.time", parse.GetValue(time)), ("probe.input", parse.GetValue(input)), ("probe.weights", parse.GetValue(weights)));
+            var overrides = Overrides(
+                ("probe.block", parse.GetValue(block)),
+                ("probe.time", parse.GetValue(time)),
+                ("probe.input", parse.GetValue(input)),
+                ("probe.weights", parse.GetValue(weights)));
             return Run(
                 new ProbeOptions(
                     parse.GetRequiredValue(checkpoint),

@@ -1,0 +1,181 @@
+using System.Collections.Concurrent;
+using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Model.Data;
+
+/// <summary>
+/// Training batches, decoded and augmented on threads of their own ahead of the step. The images of a step are a pure function
+/// of seed and step: sample n of the run is entry n mod N of the shuffled order of epoch n / N. So a run is resumed by naming
+/// the step, and nothing about threads shows in the data.
+/// </summary>
+public sealed class BatchLoader : IDisposable
+{
+    private const int Ahead = 2;
+    private const long CacheBytes = 1L << 30;
+
+    private readonly IImageSource _source;
+    private readonly int[] _indices;
+    private readonly Augmentation _augmentation;
+    private readonly int _batch;
+    private readonly ulong _seed;
+    private readonly BadSamples _bad;
+    private readonly RgbImage?[]? _cache;
+    private readonly ConcurrentBag<ImageBatch> _free = [];
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Dictionary<long, Task<ImageBatch>> _pending = [];
+    private readonly Lock _orders = new();
+    private readonly Dictionary<long, int[]> _orderOfEpoch = [];
+    private readonly int _workers;
+    private long _next;
+
+    /// <summary>Starts to decode.</summary>
+    /// <param name="source">The images.</param>
+    /// <param name="indices">Which of them to train on.</param>
+    /// <param name="augmentation">What happens to each.</param>
+    /// <param name="batch">Images of a step.</param>
+    /// <param name="seed">The run's seed.</param>
+    /// <param name="firstStep">Step of the first batch.</param>
+    /// <param name="workers">Threads that decode.</param>
+    /// <param name="maxBadSamples">How many images may turn out unreadable before the run fails.</param>
+    /// <param name="onBadSample">Told of each unreadable image, once.</param>
+    public BatchLoader(
+        IImageSource source,
+        int[] indices,
+        Augmentation augmentation,
+        int batch,
+        ulong seed,
+        long firstStep = 0,
+        int workers = 2,
+        int maxBadSamples = 0,
+        Action<string>? onBadSample = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(indices.Length, nameof(indices));
+        ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
+        (_source, _indices, _augmentation, _batch, _seed, _next, _workers) = (source, indices, augmentation, batch, seed, firstStep, workers);
+        _bad = new BadSamples(maxBadSamples, onBadSample);
+        _cache = new RgbImage?[source.Count];
+        for (var ahead = 0; ahead < Ahead; ahead++)
+        {
+            Start(firstStep + ahead);
+        }
+    }
+
+    /// <summary>Images that could not be read so far.</summary>
+    public int BadSamples => _bad.Count;
+
+    /// <summary>The batch of the next step; waits until it is decoded.</summary>
+    /// <returns>The batch; give it back with <see cref="Return"/>.</returns>
+    /// <exception cref="LdaeException">Data: more images are unreadable than allowed.</exception>
+    public ImageBatch Next()
+    {
+        var step = _next++;
+        var batch = _pending[step].GetAwaiter().GetResult();
+        _pending.Remove(step);
+        Start(step + Ahead);
+        return batch;
+    }
+
+    /// <summary>Gives a batch back, to be filled again.</summary>
+    /// <param name="batch">A batch of <see cref="Next"/>.</param>
+    public void Return(ImageBatch batch) => _free.Add(batch);
+
+    /// <summary>Stops the threads.</summary>
+    public void Dispose()
+    {
+        _stop.Cancel();
+        try
+        {
+            Task.WaitAll(_pending.Values);
+        }
+        catch (AggregateException)
+        {
+            // Cancelled, or broken data that nobody asked for.
+        }
+
+        _stop.Dispose();
+    }
+
+    private void Start(long step) => _pending[step] = Task.Run(() => Fill(step));
+
+    private ImageBatch Fill(long step)
+    {
+        var batch = _free.TryTake(out var used) ? used : new ImageBatch(_batch, _augmentation.Size);
+        (batch.Step, batch.Count) = (step, _batch);
+        var options = new ParallelOptions { MaxDegreeOfParallelism = _workers, CancellationToken = _stop.Token };
+        try
+        {
+            Parallel.For(0, _batch, options, place => FillPlace(batch, place));
+        }
+        catch (AggregateException several) when (several.InnerExceptions.OfType<LdaeException>().FirstOrDefault() is { } known)
+        {
+            throw known;
+        }
+
+        return batch;
+    }
+
+    private void FillPlace(ImageBatch batch, int place)
+    {
+        // An unreadable image is replaced by the next in the order: the same one in every run.
+        for (var sample = ((long)batch.Step * _batch) + place; ; sample++)
+        {
+            var index = Order(sample / _indices.Length)[sample % _indices.Length];
+            if (_bad.Try(index, () => Decode(index)) is not { } image)
+            {
+                continue;
+            }
+
+            batch.Labels[place] = _source.Label(index);
+            batch.Indices[place] = index;
+            _augmentation.Apply(image, _seed, (uint)batch.Step, place, batch.Image(place));
+            return;
+        }
+    }
+
+    private RgbImage Decode(int index)
+    {
+        if (_cache?[index] is { } kept)
+        {
+            return kept;
+        }
+
+        var image = _source.Decode(index);
+        if (_cache is not null && (long)image.Pixels.Length * _source.Count <= CacheBytes)
+        {
+            _cache[index] = image;
+        }
+
+        return image;
+    }
+
+    private int[] Order(long epoch)
+    {
+        lock (_orders)
+        {
+            if (_orderOfEpoch.TryGetValue(epoch, out var known))
+            {
+                return known;
+            }
+
+            foreach (var old in _orderOfEpoch.Keys.Where(e => e < epoch - 2).ToArray())
+            {
+                _orderOfEpoch.Remove(old);
+            }
+
+            return _orderOfEpoch[epoch] = Shuffled(_indices, _seed, epoch);
+        }
+    }
+
+    private static int[] Shuffled(int[] indices, ulong seed, long epoch)
+    {
+        var order = (int[])indices.Clone();
+        for (var i = order.Length - 1; i > 0; i--)
+        {
+            var j = (int)Philox.Below(Philox.Word(seed, RandomStream.Shuffle, (uint)epoch, (ulong)i), (uint)i + 1);
+            (order[i], order[j]) = (order[j], order[i]);
+        }
+
+        return order;
+    }
+}

@@ -1,0 +1,86 @@
+using LDaeCore.Engine.Errors;
+
+namespace LDaeCore.Model.Data;
+
+/// <summary>Images in the order of their indices, centre-cropped, the next batch decoded while one is used.</summary>
+public static class CenterBatches
+{
+    /// <summary>Reads images.</summary>
+    /// <param name="source">The images.</param>
+    /// <param name="indices">Which, in order.</param>
+    /// <param name="size">Side of the crop.</param>
+    /// <param name="batch">Images of a batch; the last may have fewer.</param>
+    /// <param name="workers">Threads that decode.</param>
+    /// <param name="maxBadSamples">How many unreadable images are left out before the reading fails.</param>
+    /// <param name="onBadSample">Told of each unreadable image.</param>
+    /// <returns>The batches; each is good until the next is asked for.</returns>
+    /// <exception cref="LdaeException">Data: more images are unreadable than allowed.</exception>
+    public static IEnumerable<ImageBatch> Read(
+        IImageSource source, int[] indices, int size, int batch = 256, int workers = 2, int maxBadSamples = 0, Action<string>? onBadSample = null)
+    {
+        var bad = new BadSamples(maxBadSamples, onBadSample);
+        var buffers = new[] { new ImageBatch(batch, size), new ImageBatch(batch, size) };
+        var pending = Task.Run(() => Fill(buffers[0], 0));
+        for (var number = 0; number * (long)batch < indices.Length; number++)
+        {
+            var ready = pending.GetAwaiter().GetResult();
+            var next = number + 1;
+            pending = Task.Run(() => Fill(buffers[next % 2], next));
+            if (ready.Count > 0)
+            {
+                yield return ready;
+            }
+        }
+
+        ImageBatch Fill(ImageBatch to, int number)
+        {
+            var first = number * batch;
+            var count = Math.Clamp(indices.Length - first, 0, batch);
+            var readable = new bool[count];
+            var options = new ParallelOptions { MaxDegreeOfParallelism = workers };
+            try
+            {
+                Parallel.For(0, count, options, i =>
+                {
+                    var index = indices[first + i];
+                    if (bad.Try(index, () => source.Decode(index)) is { } image)
+                    {
+                        Augmentation.Center(image, size, to.Image(i));
+                        (to.Labels[i], to.Indices[i], readable[i]) = (source.Label(index), index, true);
+                    }
+                });
+            }
+            catch (AggregateException several) when (several.InnerExceptions.OfType<LdaeException>().FirstOrDefault() is { } known)
+            {
+                throw known;
+            }
+
+            Close(to, readable);
+            to.Step = number;
+            return to;
+        }
+    }
+
+    /// <summary>Moves images up into the places of unreadable ones.</summary>
+    private static void Close(ImageBatch batch, bool[] readable)
+    {
+        var kept = 0;
+        for (var i = 0; i < readable.Length; i++)
+        {
+            if (!readable[i])
+            {
+                continue;
+            }
+
+            if (kept != i)
+            {
+                batch.Image(i).CopyTo(batch.Image(kept));
+                (batch.Labels[kept], batch.Indices[kept]) = (batch.Labels[i], batch.Indices[i]);
+            }
+
+            kept++;
+        }
+
+        batch.Count = kept;
+    }
+}

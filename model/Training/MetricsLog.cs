@@ -1,0 +1,71 @@
+using System.Text.Json;
+
+namespace LDaeCore.Model.Training;
+
+/// <summary>
+/// The run's <c>metrics.jsonl</c>: one JSON object a logged step, flushed line by line. A run that is resumed forgets the lines
+/// past its checkpoint, so that the file reads as if nothing had happened.
+/// </summary>
+public sealed class MetricsLog : IDisposable
+{
+    private readonly FileStream _file;
+
+    /// <summary>Opens the log to append to it.</summary>
+    /// <param name="path">The file; made when it is not there.</param>
+    /// <param name="lastStep">Lines of later steps are removed, and with them a line that a crash cut short.</param>
+    public MetricsLog(string path, long lastStep)
+    {
+        if (File.Exists(path))
+        {
+            var kept = File.ReadLines(path).Where(line => StepOf(line) is { } step && step <= lastStep).ToArray();
+            var temporary = path + ".tmp";
+            File.WriteAllLines(temporary, kept);
+            File.Move(temporary, path, overwrite: true);
+        }
+
+        _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
+    }
+
+    /// <summary>Appends a line.</summary>
+    /// <param name="line">The line.</param>
+    public void Write(MetricsLine line)
+    {
+        using (var writer = new Utf8JsonWriter(_file))
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("step", line.Step);
+            writer.WriteNumber("loss", line.Result.Loss);
+            writer.WriteNumber("loss_kept", line.Result.LossKept);
+            writer.WriteNumber("loss_residual", line.Result.LossResidual);
+            writer.WriteNumber("lr", line.Result.LearningRate);
+            writer.WriteNumber("gradient_norm", line.Result.GradientNorm);
+            writer.WriteNumber("images_per_second", Math.Round(line.ImagesPerSecond, 2));
+            writer.WriteNumber("seconds", Math.Round(line.Seconds, 3));
+            if (line.KnnTop1 is { } knn)
+            {
+                writer.WriteNumber("knn_top1", knn);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        _file.WriteByte((byte)'\n');
+        _file.Flush();
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _file.Dispose();
+
+    private static long? StepOf(string line)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            return json.RootElement.GetProperty("step").GetInt64();
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            return null;
+        }
+    }
+}

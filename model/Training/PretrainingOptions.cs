@@ -1,0 +1,31 @@
+using LDaeCore.Engine.Backends;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Recipes;
+
+namespace LDaeCore.Model.Training;
+
+/// <summary>What a pretraining run needs besides its recipe's own fields.</summary>
+/// <param name="Recipe">The recipe, resolved and checked.</param>
+/// <param name="Backend">The device.</param>
+/// <param name="Source">Training images.</param>
+/// <param name="Folder">The run folder; it exists.</param>
+public sealed record PretrainingOptions(Recipe Recipe, IBackend Backend, IImageSource Source, string Folder)
+{
+    /// <summary>Whether to go on from the folder's last checkpoint.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Threads that decode images.</summary>
+    public int LoaderThreads { get; init; } = 2;
+
+    /// <summary>How many unreadable images are skipped before the run fails.</summary>
+    public int MaxBadSamples { get; init; }
+
+    /// <summary>Told after every step: steps done, steps expected in all, the step, images a second, time left.</summary>
+    public Action<long, long, StepResult, double, TimeSpan>? OnStep { get; init; }
+
+    /// <summary>Told of whatever a person may want to read.</summary>
+    public Action<string>? OnLine { get; init; }
+
+    /// <summary>Asks the run to finish its step, save and stop.</summary>
+    public CancellationToken Cancellation { get; init; }
+}

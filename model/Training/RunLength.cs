@@ -1,0 +1,51 @@
+using LDaeCore.Engine.Optim;
+using LDaeCore.Model.Recipes;
+
+namespace LDaeCore.Model.Training;
+
+/// <summary>
+/// When a run ends and which learning rate a step has. Counted in steps (<c>train.steps</c>, or <c>train.epochs</c>), both are a
+/// pure function of the step. With <c>train.minutes</c> the share of the time that is spent counts, where it is ahead of the share
+/// of the steps: the schedule always reaches its end.
+/// </summary>
+/// <param name="train">The recipe's numbers.</param>
+/// <param name="images">Number of training images.</param>
+public sealed class RunLength(TrainRecipe train, int images)
+{
+    // A share of the run in whole parts, for the schedule that counts in steps.
+    private const long Parts = 1L << 40;
+
+    /// <summary>Steps of the run, unless its minutes end it before.</summary>
+    public long Steps { get; } = train.Steps ?? Math.Max(1, (long)Math.Round(train.Epochs * images / train.Batch));
+
+    /// <summary>Whether time may end the run.</summary>
+    public bool IsTimed => train.Steps is null && train.Minutes is not null;
+
+    /// <summary>Share of the run that is done.</summary>
+    /// <param name="step">Steps done.</param>
+    /// <param name="seconds">Time spent.</param>
+    /// <returns>0 to 1; 1 ends the run.</returns>
+    public double Done(long step, double seconds)
+    {
+        var share = (double)step / Steps;
+        return Math.Min(1, IsTimed ? Math.Max(share, seconds / (60 * train.Minutes!.Value)) : share);
+    }
+
+    /// <summary>Learning rate of a step.</summary>
+    /// <param name="step">Steps done before it.</param>
+    /// <param name="seconds">Time spent before it.</param>
+    /// <returns>The rate.</returns>
+    public double LearningRate(long step, double seconds) => IsTimed
+        ? LearningRateSchedule.At((long)(Done(step, seconds) * Parts), Parts, (long)(train.Warmup * Parts), train.Lr)
+        : LearningRateSchedule.At(step, Steps, (long)Math.Round(train.Warmup * Steps), train.Lr);
+
+    /// <summary>Steps expected in all, as far as one can tell.</summary>
+    /// <param name="step">Steps done.</param>
+    /// <param name="seconds">Time spent.</param>
+    /// <returns>The number.</returns>
+    public long ExpectedSteps(long step, double seconds)
+    {
+        var done = Done(step, seconds);
+        return !IsTimed ? Steps : done > 0 ? Math.Min(Steps, Math.Max(step, (long)(step / done))) : Steps;
+    }
+}

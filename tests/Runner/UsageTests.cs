@@ -1,0 +1,91 @@
+using LDaeCore.Model.Recipes;
+using LDaeCore.Runner;
+using NUnit.Framework;
+
+namespace LDaeCore.Tests.Runner;
+
+internal sealed class UsageTests
+{
+    private static readonly string[] Commands = ["demo", "pretrain", "probe", "reconstruct", "pca", "inspect", "doctor"];
+
+    [TestCaseSource(nameof(Commands))]
+    public void Every_command_has_help_with_examples(string command)
+    {
+        var run = CommandLine.Run(command, "--help");
+        Assert.Multiple(() =>
+        {
+            Assert.That(run.ExitCode, Is.EqualTo(ExitCodes.Done));
+            Assert.That(run.Result, Does.Contain("Examples:").And.Contain($"  ldae {command}").And.Contain("--json").And.Contain("--verbose"));
+            Assert.That(run.Human, Is.Empty);
+        });
+    }
+
+    [Test]
+    public void The_help_of_the_program_names_every_command() =>
+        Assert.That(Commands.Where(command => !CommandLine.Run("--help").Result.Contains($"\n  {command} ", StringComparison.Ordinal)), Is.Empty);
+
+    [Test]
+    public void The_help_of_pretrain_names_every_field_and_preset()
+    {
+        var help = CommandLine.Run("pretrain", "--help").Result;
+        Assert.That(RecipeFields.All.Select(field => field.Name).Concat(Presets.Names).Where(name => !help.Contains($"  {name} ", StringComparison.Ordinal)), Is.Empty);
+    }
+
+    [TestCase("pretrian", null, "'pretrian'", "'pretrain'")]
+    [TestCase("pretrain --presett demo", "pretrain", "'--presett'", "'--preset'")]
+    [TestCase("doctor --devise cpu", "doctor", "'--devise'", "'--device'")]
+    [TestCase("doctor --jsom", "doctor", "'--jsom'", "'--json'")]
+    [TestCase("inspect", "inspect", "PATH", "--help")]
+    [TestCase("inspect a b", "inspect", "'b'", "--help")]
+    [TestCase("probe --data synthetic", "probe", "--checkpoint", "--help")]
+    [TestCase("probe --checkpoint a", "probe", "No images", "--data")]
+    [TestCase("probe --checkpoint a --data b --method svm", "probe", "--method svm", "--help")]
+    [TestCase("probe --checkpoint a --data b --block 2000", "probe", "probe.block = 2000", "1000")]
+    [TestCase("probe --checkpoint a --data b --input pixels", "probe", "--input pixels", "--help")]
+    [TestCase("pretrain --preset demo", "pretrain", "No images", "--data")]
+    [TestCase("pretrain --data synthetic", "pretrain", "No recipe", "cifar-tiny")]
+    [TestCase("pretrain --data synthetic --preset cifar-tny", "pretrain", "'cifar-tny'", "'cifar-tiny'")]
+    [TestCase("pretrain --data synthetic --preset demo --config x.json", "pretrain", "--config x.json", "one of them")]
+    [TestCase("pretrain --data synthetic --config /nowhere/x.json", "pretrain", "/nowhere/x.json", "--config")]
+    [TestCase("pretrain --data synthetic --preset demo --set train.stepz=3", "pretrain", "'train.stepz'", "'train.steps'")]
+    [TestCase("pretrain --data synthetic --preset demo --set train.batch=10 --set train.accumulate=3", "pretrain", "train.accumulate = 3", "train.batch")]
+    [TestCase("pretrain --data synthetic --preset demo --set train.precision=bf16", "pretrain", "train.precision = bf16", "fp32")]
+    [TestCase("pretrain --data synthetic --preset demo --threads 0", "pretrain", "--threads 0", "--help")]
+    [TestCase("pretrain --data synthetic --preset demo --seed -1", "pretrain", "--seed -1", "--help")]
+    [TestCase("pretrain --data synthetic --preset demo --resume", "pretrain", "--resume", "--out")]
+    [TestCase("demo --device gpu", "demo", "--device gpu", "cpu")]
+    [TestCase("demo --device cuda:x", "demo", "--device cuda:x", "cpu")]
+    public void Bad_usage_is_exit_2_and_named(string line, string? command, string message, string remedy)
+    {
+        var run = CommandLine.Run([.. line.Split(' '), "--json"]);
+        Assert.Multiple(() =>
+        {
+            Assert.That(run.ExitCode, Is.EqualTo(ExitCodes.Usage));
+            Assert.That(run.Json.GetProperty("command").GetString(), Is.EqualTo(command));
+            Assert.That(run.Error("kind"), Is.EqualTo("configuration"));
+            Assert.That(run.Error("message"), Does.Contain(message));
+            Assert.That(run.Error("remedy"), Does.Contain(remedy));
+            Assert.That(run.Human, Does.Contain(run.Error("message")).And.Contain(run.Error("remedy")));
+            Assert.That(run.Result.TrimEnd('\n').Split('\n'), Has.Length.EqualTo(1), "standard output is the result object alone");
+        });
+    }
+
+    [Test]
+    public void No_command_is_bad_usage() => Assert.That(CommandLine.Run().ExitCode, Is.EqualTo(ExitCodes.Usage));
+
+    [Test]
+    public void Without_json_standard_output_stays_empty()
+    {
+        var run = CommandLine.Run("pretrain", "--set");
+        Assert.That(run.Result, Is.Empty);
+        Assert.That(run.Human, Is.Not.Empty);
+    }
+
+    [Test]
+    public void Stack_traces_come_with_verbose_only()
+    {
+        string[] line = ["demo", "--device", "gpu"];
+        Assert.That(CommandLine.Run(line).Human, Does.Not.Contain("   at "));
+        Assert.That(CommandLine.Run([.. line, "--verbose"]).Human, Does.Contain("   at "));
+    }
+}
