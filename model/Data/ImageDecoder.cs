@@ -1,0 +1,95 @@
+using System.Runtime.InteropServices;
+using LDaeCore.Engine.Errors;
+using SkiaSharp;
+
+namespace LDaeCore.Model.Data;
+
+/// <summary>
+/// Decodes JPEG, PNG, WebP and BMP to RGB as PIL's convert("RGB") does: alpha is dropped, not blended, and embedded
+/// colour profiles are not applied. The orientation recorded by cameras is.
+/// </summary>
+public static class ImageDecoder
+{
+    /// <summary>Most pixels an image may declare; more are refused before memory is taken for them.</summary>
+    public const long MostPixels = 100_000_000;
+
+    private const string Remedy = "Replace or remove the file.";
+
+    /// <summary>Decodes an image.</summary>
+    /// <param name="encoded">The file's bytes.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <returns>The image, upright.</returns>
+    /// <exception cref="LdaeException">Data: not an image, truncated, corrupt or too large.</exception>
+    public static RgbImage Decode(ReadOnlySpan<byte> encoded, string name)
+    {
+        using var data = SKData.CreateCopy(encoded);
+        using var codec = SKCodec.Create(data) ?? throw Error($"{name}: not an image that can be read ({encoded.Length} bytes).");
+        int width = codec.Info.Width, height = codec.Info.Height;
+        if (width < 1 || height < 1 || (long)width * height > MostPixels)
+        {
+            throw Error($"{name}: {width} x {height} pixels, more than the {MostPixels / 1_000_000} megapixels that are read.");
+        }
+
+        // Without a colour space the samples come as stored; without premultiplication colours under alpha do.
+        var info = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, null);
+        using var bitmap = new SKBitmap();
+        if (!bitmap.TryAllocPixels(info))
+        {
+            throw Error($"{name}: no memory for {width} x {height} pixels.");
+        }
+
+        var result = codec.GetPixels(info, bitmap.GetPixels());
+        if (result != SKCodecResult.Success)
+        {
+            throw Error($"{name}: {(result == SKCodecResult.IncompleteInput ? "truncated" : "corrupt")} image ({result}).");
+        }
+
+        if (codec.EncodedFormat == SKEncodedImageFormat.Jpeg && !JpegFile.IsComplete(encoded))
+        {
+            throw Error($"{name}: truncated image (no end marker).");
+        }
+
+        return Upright(bitmap, codec.EncodedOrigin);
+    }
+
+    /// <summary>Drops alpha and undoes the camera's turn: each row of the result is a walk through the stored pixels.</summary>
+    private static RgbImage Upright(SKBitmap bitmap, SKEncodedOrigin origin)
+    {
+        int width = bitmap.Width, height = bitmap.Height, pitch = bitmap.RowBytes / 4;
+        var source = MemoryMarshal.Cast<byte, uint>(bitmap.GetPixelSpan());
+        int right = width - 1, bottom = (height - 1) * pitch;
+
+        // Stored position of the upright top left pixel, and the steps to its right and lower neighbours.
+        var (start, across, down) = origin switch
+        {
+            SKEncodedOrigin.TopRight => (right, -1, pitch),
+            SKEncodedOrigin.BottomRight => (bottom + right, -1, -pitch),
+            SKEncodedOrigin.BottomLeft => (bottom, 1, -pitch),
+            SKEncodedOrigin.LeftTop => (0, pitch, 1),
+            SKEncodedOrigin.RightTop => (bottom, -pitch, 1),
+            SKEncodedOrigin.RightBottom => (bottom + right, -pitch, -1),
+            SKEncodedOrigin.LeftBottom => (right, pitch, -1),
+            _ => (0, 1, pitch),
+        };
+        if (origin >= SKEncodedOrigin.LeftTop)
+        {
+            (width, height) = (height, width);
+        }
+
+        var pixels = new byte[width * height * 3];
+        var to = 0;
+        for (var y = 0; y < height; y++)
+        {
+            var from = start + (y * down);
+            for (var x = 0; x < width; x++, from += across, to += 3)
+            {
+                var pixel = source[from];
+                (pixels[to], pixels[to + 1], pixels[to + 2]) = ((byte)pixel, (byte)(pixel >> 8), (byte)(pixel >> 16));
+            }
+        }
+
+        return new RgbImage(width, height, pixels);
+    }
+
+    private static LdaeException Error(string message) => new(ErrorKind.Data, message, Remedy);
+}
