@@ -125,8 +125,8 @@ public sealed class SyntheticSource : IImageSource
             _background = draws.Colour();
             _foreground = Contrasting(draws, _background);
 
-            // At least 0.49 of the side across: shapes that do not fill the unit circle keep 0.45.
-            _radius = size * draws.Between(0.265f, 0.43f);
+            // The narrowest shape is the square, 1.4 radii across: at least 0.455 of the side.
+            _radius = size * draws.Between(0.325f, 0.44f);
             _centreX = draws.Between(_radius, size - _radius);
             _centreY = draws.Between(_radius, size - _radius);
             (_sin, _cos) = MathF.SinCos(draws.Between(0, 2 * MathF.PI));

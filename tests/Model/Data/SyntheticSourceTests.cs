@@ -67,23 +67,36 @@ public sealed class SyntheticSourceTests
     }
 
     [Test]
-    public void Shapes_span_nearly_half_the_unit_circle_they_are_scaled_by_and_stay_inside_it()
+    public void Shapes_fit_the_unit_circle_and_are_at_least_1_4_radii_across_in_every_direction()
     {
         for (var label = 0; label < 10; label++)
         {
             double most = 0;
-            for (var y = -1.5f; y <= 1.5f; y += 0.02f)
+            var widths = new double[36];
+            for (var y = -1.5f; y <= 1.5f; y += 0.01f)
             {
-                for (var x = -1.5f; x <= 1.5f; x += 0.02f)
+                for (var x = -1.5f; x <= 1.5f; x += 0.01f)
                 {
-                    if (SyntheticShapes.Distance(label, x, y) < 0)
+                    if (SyntheticShapes.Distance(label, x, y) >= 0)
                     {
-                        most = Math.Max(most, Math.Sqrt((x * x) + (y * y)));
+                        continue;
+                    }
+
+                    most = Math.Max(most, Math.Sqrt((x * x) + (y * y)));
+                    for (var k = 0; k < widths.Length; k++)
+                    {
+                        var (sin, cos) = Math.SinCos(k * 2 * Math.PI / widths.Length);
+                        widths[k] = Math.Max(widths[k], (cos * x) + (sin * y));
                     }
                 }
             }
 
-            Assert.That(most, Is.InRange(0.85, 1.01), SyntheticShapes.Names[label]);
+            var narrowest = Enumerable.Range(0, 18).Min(k => widths[k] + widths[k + 18]);
+            using (Assert.EnterMultipleScope())
+            {
+                Assert.That(most, Is.LessThan(1.01), SyntheticShapes.Names[label]);
+                Assert.That(narrowest, Is.GreaterThan(1.385), SyntheticShapes.Names[label]);
+            }
         }
     }
 
@@ -104,6 +117,21 @@ public sealed class SyntheticSourceTests
         {
             Assert.That(NearestClassMean(train, trainLabels, test, testLabels), Is.LessThan(0.5));
             Assert.That(LogisticRegression(train, trainLabels, test, testLabels), Is.LessThan(0.5));
+        }
+    }
+
+    [Test]
+    public void The_classifiers_of_these_tests_find_a_leak_where_there_is_one()
+    {
+        var (train, trainLabels) = Features(500, true, MeanColour);
+        var (test, testLabels) = Features(200, false, MeanColour);
+        float[] Leak(float[] x, int label) => [.. x, .. Enumerable.Range(0, 10).Select(i => i == label ? 40f : 0)];
+        train = [.. train.Select((x, i) => Leak(x, trainLabels[i]))];
+        test = [.. test.Select((x, i) => Leak(x, testLabels[i]))];
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(NearestClassMean(train, trainLabels, test, testLabels), Is.GreaterThan(0.9));
+            Assert.That(LogisticRegression(train, trainLabels, test, testLabels), Is.GreaterThan(0.9));
         }
     }
 
