@@ -1,6 +1,5 @@
 using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends;
-using LDaeCore.Engine.Backends.Plan;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
@@ -32,7 +31,7 @@ public sealed class FeatureExtractor : IDisposable
         var side = model.Recipe.Data.ImageSize;
         _images = new PersistentTensor(_backend, new Shape(BatchSize, side, side, 3), DType.U8);
         _levels = new NoiseLevels(_backend, BatchSize);
-        _arena = new StepArena(_backend, Plan(model, probe), Trainer.DefaultMode);
+        _arena = new StepArena(_backend, PassPlan.Bytes(model, BatchSize, (m, tape, images, levels) => Pass(m, tape, images, levels, probe, 0)), Trainer.DefaultMode);
     }
 
     /// <summary>Columns of a feature row.</summary>
@@ -106,16 +105,4 @@ public sealed class FeatureExtractor : IDisposable
             var block = probe.Block > 0 ? probe.Block : model.Recipe.Network.EncoderDepth;
             return [MeanPool.Apply(tape, model.Network.Encode(tape, input, levels.T, block))];
         })[0];
-
-    private static long Plan(LatentDenoiser model, ProbeRecipe probe)
-    {
-        using var backend = new PlanBackend(model.Backend.ActivationType, model.Backend.ParameterType);
-        using var plan = LatentDenoiser.ForPlan(backend, model.Recipe, model.Recipe.Tokenizer.Dim);
-        using var arena = new StepArena(backend, 0, ArenaMode.Plan);
-        using var levels = new NoiseLevels(backend, BatchSize);
-        var side = model.Recipe.Data.ImageSize;
-        using var images = new PersistentTensor(backend, new Shape(BatchSize, side, side, 3), DType.U8);
-        Pass(plan, new Tape(backend, arena), images.Tensor, levels, probe, 0);
-        return arena.Peak;
-    }
 }

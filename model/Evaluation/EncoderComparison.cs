@@ -1,0 +1,99 @@
+using LDaeCore.Engine.Backends;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Training;
+
+namespace LDaeCore.Model.Evaluation;
+
+/// <summary>
+/// An encoder's features and those of its two controls, from the same images under the same protocol: the raw pixels, and the
+/// same encoder at the random start of its run with its gates at 1, so that it is a plain random ViT and not, as with adaLN-Zero's
+/// closed gates, the mean patch.
+/// </summary>
+/// <param name="model">The trained denoiser.</param>
+/// <param name="probe">What is read of it.</param>
+/// <param name="training">Training images.</param>
+/// <param name="test">Test images.</param>
+public sealed class EncoderComparison(LatentDenoiser model, ProbeRecipe probe, IImageSource training, IImageSource test)
+{
+    /// <summary>Largest side at which pixels are read; larger images are resized to it, or their pixels would not fit in memory.</summary>
+    public const int MostPixelSide = 64;
+
+    /// <summary>Threads that decode images.</summary>
+    public int Workers { get; init; } = 2;
+
+    /// <summary>How many unreadable images of a set are left out.</summary>
+    public int MaxBadSamples { get; init; }
+
+    /// <summary>Told of each unreadable image.</summary>
+    public Action<string>? OnBadSample { get; init; }
+
+    /// <summary>Number of classes.</summary>
+    public int Classes => training.ClassNames.Count;
+
+    /// <summary>Features of the trained encoder.</summary>
+    /// <returns>Of the training and of the test images.</returns>
+    public (FeatureSet Training, FeatureSet Test) Trained() => Encode(model);
+
+    /// <summary>Features of the same encoder at its random start, gates at 1, shifts and scales at 0.</summary>
+    /// <returns>Of the training and of the test images.</returns>
+    public (FeatureSet Training, FeatureSet Test) RandomEncoder()
+    {
+        using var random = new LatentDenoiser(model.Backend, model.Recipe, model.Pca!);
+        random.Network.OpenGates();
+        return Encode(random);
+    }
+
+    /// <summary>Pixels as features.</summary>
+    /// <returns>Of the training and of the test images.</returns>
+    public (FeatureSet Training, FeatureSet Test) Pixels() => (Pixels(training), Pixels(test));
+
+    /// <summary>Accuracy of weighted nearest neighbours on normalised features.</summary>
+    /// <param name="features">Of the training and of the test images.</param>
+    /// <returns>The accuracy.</returns>
+    public ClassificationAccuracy NearestNeighbours((FeatureSet Training, FeatureSet Test) features)
+    {
+        var normalization = new FeatureNormalization(features.Training);
+        var (known, asked) = (normalization.Apply(features.Training), normalization.Apply(features.Test));
+        return new KNearestNeighbours(known.Values, known.Labels, known.Channels, Classes).Evaluate(asked.Values, asked.Labels);
+    }
+
+    /// <summary>The linear probe.</summary>
+    /// <param name="backend">Who computes.</param>
+    /// <param name="features">Of the training and of the test images.</param>
+    /// <param name="seed">Seed of the probe.</param>
+    /// <param name="onTried">Told of each length tried.</param>
+    /// <returns>What it found.</returns>
+    public ProbeResult Linear(IBackend backend, (FeatureSet Training, FeatureSet Test) features, ulong seed, Action<ProbeChoice, double>? onTried = null) =>
+        new LinearProbe(backend, Classes, seed) { HeldOut = model.Recipe.Data.HoldOut, OnTried = onTried }.Run(features.Training, features.Test);
+
+    private (FeatureSet Training, FeatureSet Test) Encode(LatentDenoiser encoder)
+    {
+        using var extractor = new FeatureExtractor(encoder, probe);
+        return (
+            extractor.Extract(training, All(training), Workers, MaxBadSamples, OnBadSample),
+            extractor.Extract(test, All(test), Workers, MaxBadSamples, OnBadSample));
+    }
+
+    private FeatureSet Pixels(IImageSource source)
+    {
+        var side = Math.Min(model.Recipe.Data.ImageSize, MostPixelSide);
+        var range = LatentDenoiser.RangeOf(model.Recipe);
+        var values = new List<float>();
+        var labels = new List<int>();
+        foreach (var batch in CenterBatches.Read(source, All(source), side, workers: Workers, maxBadSamples: MaxBadSamples))
+        {
+            var pixels = batch.Filled;
+            for (var i = 0; i < pixels.Length; i++)
+            {
+                values.Add((float)((pixels[i] * range.Factor[i % 3]) + range.Offset[i % 3]));
+            }
+
+            labels.AddRange(batch.Labels.AsSpan(0, batch.Count));
+        }
+
+        return new FeatureSet([.. values], [.. labels], side * side * 3);
+    }
+
+    private static int[] All(IImageSource source) => [.. Enumerable.Range(0, source.Count)];
+}
