@@ -1,4 +1,7 @@
-using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Training;
+using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner.Commands;
 
@@ -6,6 +9,10 @@ namespace LDaeCore.Runner.Commands;
 internal static class DemoCommand
 {
     public const string Name = "demo";
+
+    private const string Data = "synthetic:8000";
+    private const int GridImages = 64;
+    private const double DefaultSigma = 0.5;
 
     public static RunnerCommand Create(RunnerHost host)
     {
@@ -29,6 +36,33 @@ internal static class DemoCommand
     }
 
     /// <summary>Does the work.</summary>
-    public static CommandResult Run(DemoOptions options, RunnerContext context) =>
-        throw new LdaeException(ErrorKind.Run, "demo is not there yet.", "It comes with a later version.");
+    public static CommandResult Run(DemoOptions options, RunnerContext context)
+    {
+        var (recipe, folder) = (options.Recipe, options.Out);
+        folder.Create();
+        using var log = new RunLog(context.Output, folder.Path);
+        using var backend = Workbench.Open(options.Device, options.Threads);
+        log.Line("1. Learn to denoise: patches lose all but their first principal components, get noise there, and a network restores the image.");
+        var trained = PretrainingWork.Run(recipe, Data, backend, folder, resume: false, options.Threads, 0, context, log);
+        var result = PretrainingWork.Describe(
+            new CommandResult { ExitCode = trained.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done }.Add("command", Name), trained, folder, options.Device);
+        if (trained.Interrupted)
+        {
+            return result;
+        }
+
+        using var model = TrainingCheckpoint.Load(folder.Path, backend);
+        var training = ImageSourceFactory.Open(Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
+        var test = ImageSourceFactory.Open(Data, train: false, recipe.Data.ImageSize, recipe.Train.Seed);
+        log.Line("2. Look at what it does to images it has never seen.");
+        ReconstructWork.Run(result, model, test, GridImages, DefaultSigma, recipe.Train.Seed, folder.Path, Workbench.Loaders(options.Threads), 0, log.Line);
+        File.WriteAllBytes(Path.Combine(folder.Path, RunFiles.Pictures, "principal-components.png"), Pictures.Components(model.Pca!, 16));
+        log.Line("3. Throw the decoder away and ask a linear classifier what the encoder knows, beside two controls that learnt nothing.");
+        var comparison = new EncoderComparison(model, recipe.Probe, training, test) { Workers = Workbench.Loaders(options.Threads) };
+        ProbeWork.Run(result, comparison, ProbeMethod.Linear, backend, recipe.Train.Seed, log.Line);
+        Workbench.Keep(result, folder.Path, Name);
+        RunReport.Write(folder.Path, "l-DAE: the whole story on synthetic images");
+        log.Line($"4. Read the rest in {Path.Combine(folder.Path, RunFiles.Report)}");
+        return result;
+    }
 }

@@ -1,5 +1,10 @@
 using System.CommandLine;
-using LDaeCore.Engine.Errors;
+using System.Diagnostics;
+using System.Globalization;
+using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Training;
+using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner.Commands;
 
@@ -40,6 +45,54 @@ internal static class PcaCommand
     }
 
     /// <summary>Does the work.</summary>
-    public static CommandResult Run(PcaOptions options, RunnerContext context) =>
-        throw new LdaeException(ErrorKind.Run, "pca is not there yet.", "It comes with a later version.");
+    public static CommandResult Run(PcaOptions options, RunnerContext context)
+    {
+        var start = Stopwatch.GetTimestamp();
+        var recipe = options.Recipe;
+        var source = ImageSourceFactory.Open(options.Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
+        options.Out.Create();
+        using var log = new RunLog(context.Output, options.Out.Path);
+        var all = Enumerable.Range(0, source.Count).ToArray();
+        var pca = PatchSample.Fit(recipe, source, all, Workbench.Loaders(options.Threads), options.MaxBadSamples, log.Line);
+        var dim = recipe.Tokenizer.Dim > 0 ? recipe.Tokenizer.Dim : pca.DefaultDimension();
+        log.Line($"{pca.PatchSize} x {pca.PatchSize} patches of {source.Name}: {dim} of {pca.Dimensions} components by default");
+        foreach (var d in Counts(pca.Dimensions, dim))
+        {
+            log.Line(string.Create(CultureInfo.InvariantCulture, $"  d {d,4}: eigenvalue {pca.Eigenvalues[d - 1],12:G5}, energy kept {100 * pca.KeptEnergy(d),7:F3} %"));
+        }
+
+        var pictures = Path.Combine(options.Out.Path, RunFiles.Pictures);
+        Directory.CreateDirectory(pictures);
+        File.WriteAllBytes(Path.Combine(pictures, "principal-components.png"), Pictures.Components(pca, Math.Min(pca.Dimensions, 64)));
+        SafetensorsWriter.Write(Path.Combine(options.Out.Path, "pca.safetensors"), pca.ToTensors());
+        var result = new CommandResult()
+            .Add("command", Name)
+            .Add("run", options.Out.Path)
+            .Add("patch", pca.PatchSize)
+            .Add("dim", dim)
+            .Add("kept_energy", pca.KeptEnergy(dim))
+            .Add("total_variance", pca.Eigenvalues.Sum())
+            .Add("eigenvalues", writer =>
+            {
+                writer.WriteStartArray();
+                Array.ForEach(pca.Eigenvalues, writer.WriteNumberValue);
+                writer.WriteEndArray();
+            })
+            .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
+        Workbench.Keep(result, options.Out.Path, Name);
+        RunReport.Write(options.Out.Path, $"Principal components of {source.Name}");
+        return result;
+    }
+
+    /// <summary>Powers of two, the default, and all.</summary>
+    private static SortedSet<int> Counts(int dimensions, int dim)
+    {
+        var counts = new SortedSet<int> { dim, dimensions };
+        for (var d = 1; d < dimensions; d *= 2)
+        {
+            counts.Add(d);
+        }
+
+        return counts;
+    }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
-using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Training;
+using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner.Commands;
 
@@ -42,6 +43,28 @@ internal static class PretrainCommand
     }
 
     /// <summary>Does the work.</summary>
-    public static CommandResult Run(PretrainOptions options, RunnerContext context) =>
-        throw new LdaeException(ErrorKind.Run, "pretrain is not there yet.", "It comes with a later version.");
+    public static CommandResult Run(PretrainOptions options, RunnerContext context)
+    {
+        var data = PretrainingWork.DataOf(options.Out, options.Data);
+        options.Out.Create();
+        using var log = new RunLog(context.Output, options.Out.Path);
+        using var backend = Workbench.Open(options.Device, options.Threads);
+        if (options.Device.Why is { } why)
+        {
+            log.Line(why);
+        }
+
+        var trained = PretrainingWork.Run(options.Recipe, data, backend, options.Out, options.Out.HoldsRun, options.Threads, options.MaxBadSamples, context, log);
+        var result = PretrainingWork.Describe(
+            new CommandResult { ExitCode = trained.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done }.Add("command", Name), trained, options.Out, options.Device);
+        if (trained.KnnTop1 is { } knn)
+        {
+            result.Add("knn_top1", knn);
+        }
+
+        Workbench.Keep(result, options.Out.Path, Name);
+        RunReport.Write(options.Out.Path, $"l-DAE pretraining: {Path.GetFileName(options.Out.Path)}");
+        log.Line(trained.Interrupted ? $"Stopped at step {trained.Steps}; go on with --resume." : $"Done: {Path.Combine(options.Out.Path, RunFiles.Report)}");
+        return result;
+    }
 }

@@ -1,5 +1,9 @@
-using LDaeCore.Engine.Errors;
+using System.Diagnostics;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Training;
+using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner.Commands;
 
@@ -50,8 +54,41 @@ internal static class ProbeCommand
     }
 
     /// <summary>Does the work.</summary>
-    public static CommandResult Run(ProbeOptions options, RunnerContext context) =>
-        throw new LdaeException(ErrorKind.Run, "probe is not there yet.", "It comes with a later version.");
+    public static CommandResult Run(ProbeOptions options, RunnerContext context)
+    {
+        var start = Stopwatch.GetTimestamp();
+        using var backend = Workbench.Open(options.Device, options.Threads);
+        var weights = RecipeFields.Apply(new Recipe(), options.Overrides).Probe.Weights;
+        using var model = TrainingCheckpoint.Load(options.Checkpoint, backend, weights);
+        var recipe = RecipeFields.Apply(model.Recipe, options.Overrides);
+        RecipeValidation.Check(recipe);
+        var (side, seed) = (recipe.Data.ImageSize, recipe.Train.Seed);
+        var training = ImageSourceFactory.Open(options.Data, train: true, side, seed);
+        var test = ImageSourceFactory.Open(options.Data, train: false, side, seed);
+        options.Out.Create();
+        using var log = new RunLog(context.Output, options.Out.Path);
+        var comparison = new EncoderComparison(model, recipe.Probe, training, test)
+        {
+            Workers = Workbench.Loaders(options.Threads),
+            MaxBadSamples = options.MaxBadSamples,
+            OnBadSample = log.Line,
+        };
+        var result = new CommandResult()
+            .Add("command", Name)
+            .Add("run", options.Out.Path)
+            .Add("device", options.Device.Name)
+            .Add("checkpoint", options.Checkpoint)
+            .Add("method", options.Method == ProbeMethod.Knn ? "knn" : "linear")
+            .Add("block", recipe.Probe.Block)
+            .Add("time", recipe.Probe.Time)
+            .Add("seed", (long)options.Seed);
+        ProbeWork.Run(result, comparison, options.Method, backend, options.Seed, log.Line)
+            .Add("peak_memory_bytes", Workbench.PeakMemory())
+            .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
+        Workbench.Keep(result, options.Out.Path, Name);
+        RunReport.Write(options.Out.Path, $"l-DAE probe of {options.Checkpoint}");
+        return result;
+    }
 
     /// <summary>The given ones as assignments, each checked against its field's range.</summary>
     private static string[] Overrides(params (string Field, object? Value)[] values)

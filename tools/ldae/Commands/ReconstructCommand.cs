@@ -1,4 +1,9 @@
+using System.CommandLine;
+using System.Diagnostics;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Training;
+using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner.Commands;
 
@@ -7,21 +12,33 @@ internal static class ReconstructCommand
 {
     public const string Name = "reconstruct";
 
-    private const int DefaultImages = 8;
+    private const int DefaultImages = 256;
+    private const double DefaultSigma = 0.5;
 
     public static RunnerCommand Create(RunnerHost host)
     {
         var (checkpoint, data, device, @out) = (SharedOptions.RequiredCheckpoint(), SharedOptions.Data(), SharedOptions.Device(), SharedOptions.Out());
         var (seed, threads, bad) = (SharedOptions.Seed(), SharedOptions.Threads(), SharedOptions.MaxBadSamples());
-        var images = SharedOptions.Whole("--images", $"Images to draw; {DefaultImages} when left out.", 1);
-        var level = SharedOptions.Whole("--level", "Level of noise, from 1; several when left out.", 1);
+        var images = SharedOptions.Whole("--images", $"Images to reconstruct, spread over the test set; {DefaultImages} when left out.", 1);
+        var level = SharedOptions.Whole("--level", "Level of noise, from 1.", 1);
+        var sigma = new Option<double?>("--sigma")
+        {
+            Description = $"Noise in standard deviations of the latents; {DefaultSigma} when neither this nor --level is given.",
+        };
+        sigma.Validators.Add(found =>
+        {
+            if (found.GetValueOrDefault<double?>() is { } value && !(value > 0 && double.IsFinite(value)))
+            {
+                found.AddError($"--sigma {value} is not allowed: it takes a number above 0.");
+            }
+        });
         var command = new RunnerCommand(
             Name,
             "Draws images clean, with their kept components only, noised and denoised, with the PSNR of each.",
             "--checkpoint runs/tiny --data cifar10:DIR",
             "--checkpoint runs/tiny --data synthetic --images 16 --level 500")
         {
-            checkpoint, data, device, @out, images, level, seed, threads, bad,
+            checkpoint, data, device, @out, images, level, sigma, seed, threads, bad,
         };
         command.SetAction(parse => host.Execute(Name, parse, context =>
         {
@@ -30,6 +47,7 @@ internal static class ReconstructCommand
                 parse.GetValue(data) ?? throw SharedOptions.NoData(),
                 parse.GetValue(images) ?? DefaultImages,
                 parse.GetValue(level),
+                parse.GetValue(sigma),
                 DeviceChoice.Resolve(parse.GetRequiredValue(device)),
                 RunFolder.Choose(Name, parse.GetValue(@out), resume: false, context.Time),
                 parse.GetValue(seed) ?? 0,
@@ -41,6 +59,29 @@ internal static class ReconstructCommand
     }
 
     /// <summary>Does the work.</summary>
-    public static CommandResult Run(ReconstructOptions options, RunnerContext context) =>
-        throw new LdaeException(ErrorKind.Run, "reconstruct is not there yet.", "It comes with a later version.");
+    public static CommandResult Run(ReconstructOptions options, RunnerContext context)
+    {
+        var start = Stopwatch.GetTimestamp();
+        using var backend = Workbench.Open(options.Device, options.Threads);
+        using var model = TrainingCheckpoint.Load(options.Checkpoint, backend);
+        var source = ImageSourceFactory.Open(options.Data, train: false, model.Recipe.Data.ImageSize, model.Recipe.Train.Seed);
+        if (options.Level is { } level && level > model.Schedule.Levels)
+        {
+            throw new LdaeException(ErrorKind.Configuration, $"--level {level} is not allowed: the run has {model.Schedule.Levels} levels.", "Give a smaller --level, or --sigma.");
+        }
+
+        var sigma = options.Sigma ?? (options.Level is { } t ? model.Schedule.Sigma(t) : DefaultSigma);
+        options.Out.Create();
+        using var log = new RunLog(context.Output, options.Out.Path);
+        var result = new CommandResult()
+            .Add("command", Name)
+            .Add("run", options.Out.Path)
+            .Add("device", options.Device.Name)
+            .Add("checkpoint", options.Checkpoint);
+        ReconstructWork.Run(result, model, source, options.Images, sigma, options.Seed, options.Out.Path, Workbench.Loaders(options.Threads), options.MaxBadSamples, log.Line)
+            .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
+        Workbench.Keep(result, options.Out.Path, Name);
+        RunReport.Write(options.Out.Path, $"l-DAE reconstruction by {options.Checkpoint}");
+        return result;
+    }
 }

@@ -4,7 +4,8 @@ namespace LDaeCore.Runner.Commands;
 /// <param name="Checkpoint">A run folder, a checkpoint folder or a .safetensors file.</param>
 /// <param name="Data">Which images.</param>
 /// <param name="Images">How many images, one row each.</param>
-/// <param name="Level">Level of noise from 1 to T; null shows several.</param>
+/// <param name="Level">Level of noise from 1 to T; or null.</param>
+/// <param name="Sigma">Noise in standard deviations of the latents, or null.</param>
 /// <param name="Device">Where to compute.</param>
 /// <param name="Out">Where to write.</param>
 /// <param name="Seed">Seed of what is random here.</param>
@@ -15,6 +16,7 @@ internal sealed record ReconstructOptions(
     string Data,
     int Images,
     int? Level,
+    double? Sigma,
     DeviceChoice Device,
     RunFolder Out,
     ulong Seed,

@@ -1,0 +1,38 @@
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Cpu;
+using LDaeCore.Engine.Backends.Reference;
+
+namespace LDaeCore.Runner;
+
+/// <summary>What several commands do alike.</summary>
+internal static class Workbench
+{
+    /// <summary>Opens a device.</summary>
+    public static IBackend Open(DeviceChoice device, int? threads) => device.Kind switch
+    {
+        DeviceKind.Reference => new ReferenceBackend(),
+        _ => new CpuBackend(threads ?? 0),
+    };
+
+    /// <summary>Threads that decode images.</summary>
+    public static int Loaders(int? threads) => threads ?? Environment.ProcessorCount;
+
+    /// <summary>The process's peak resident set, bytes.</summary>
+    public static long PeakMemory()
+    {
+        // The kernel's own high-water mark; the runtime's figure is sampled.
+        const string field = "VmHWM:";
+        var line = File.Exists("/proc/self/status") ? File.ReadLines("/proc/self/status").FirstOrDefault(l => l.StartsWith(field, StringComparison.Ordinal)) : null;
+        return line is null
+            ? Environment.WorkingSet
+            : 1024 * long.Parse(line[field.Length..].Replace("kB", "", StringComparison.Ordinal), System.Globalization.NumberStyles.Integer | System.Globalization.NumberStyles.AllowLeadingWhite | System.Globalization.NumberStyles.AllowTrailingWhite, System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Writes a result object where the run's report finds it.</summary>
+    public static void Keep(CommandResult result, string folder, string name)
+    {
+        var results = Path.Combine(folder, Reporting.RunReport.Results);
+        Directory.CreateDirectory(results);
+        File.WriteAllText(Path.Combine(results, name + ".json"), result.ToJson());
+    }
+}
