@@ -40,6 +40,11 @@ public sealed class HouseTests
     }
 
     [Test]
+    public void The_published_runner_has_the_fast_path() =>
+        Assert.That(
+            RepositoryFiles.Read("tools/ldae/LDaeCore.Runner.csproj"), Does.Contain("<IlcInstructionSet>x86-64-v3</IlcInstructionSet>"), "decision 0002");
+
+    [Test]
     public void Native_functions_are_bound_in_interop_only() => Holds(SourceRules.NativeImports, Everything);
 
     [Test]
