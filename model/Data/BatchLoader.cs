@@ -118,7 +118,8 @@ public sealed class BatchLoader : IDisposable
     private void FillPlace(ImageBatch batch, int place)
     {
         // An unreadable image is replaced by the next in the order: the same one in every run.
-        for (var sample = ((long)batch.Step * _batch) + place; ; sample++)
+        var first = (batch.Step * _batch) + place;
+        for (var sample = first; sample < first + (2L * _indices.Length); sample++)
         {
             var index = Order(sample / _indices.Length)[sample % _indices.Length];
             if (_bad.Try(index, () => Decode(index)) is not { } image)
@@ -131,6 +132,8 @@ public sealed class BatchLoader : IDisposable
             _augmentation.Apply(image, _seed, (uint)batch.Step, place, batch.Image(place));
             return;
         }
+
+        throw new LdaeException(ErrorKind.Data, $"No image of {_source.Name} can be read.", "Check the files that the log names.");
     }
 
     private RgbImage Decode(int index)

@@ -23,7 +23,7 @@ public static class Bicubic
     /// <param name="height">New height, at least 1.</param>
     /// <param name="box">The part, in pixels, inside the image.</param>
     /// <returns>The resized part.</returns>
-    public static RgbImage Resize(RgbImage image, int width, int height, (double Left, double Top, double Right, double Bottom) box)
+    public static RgbImage Resize(RgbImage image, int width, int height, (float Left, float Top, float Right, float Bottom) box)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
@@ -96,9 +96,10 @@ public static class Bicubic
     {
         public int[] First { get; } = first;
 
-        public static Weights Of(int size, double from, double to, int newSize)
+        public static Weights Of(int size, float from, float to, int newSize)
         {
-            var scale = (to - from) / newSize;
+            // Edges are single, as in Pillow, whose last bit decides some bytes.
+            var scale = (double)(to - from) / newSize;
             var reduction = Math.Max(scale, 1);
             var support = KernelRadius * reduction;
             var stride = ((int)Math.Ceiling(support) * 2) + 1;
@@ -118,7 +119,7 @@ public static class Bicubic
 
                 for (var k = 0; k < count[i]; k++)
                 {
-                    var weight = (sum != 0 ? weights[k] * (1 / sum) : weights[k]) * (1 << FractionBits);
+                    var weight = (sum != 0 ? weights[k] / sum : weights[k]) * (1 << FractionBits);
                     values[(i * stride) + k] = (int)(weight < 0 ? weight - 0.5 : weight + 0.5);
                 }
             }

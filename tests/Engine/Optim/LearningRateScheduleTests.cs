@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Optim;
+using LDaeCore.Tests.Goldens;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Engine.Optim;
@@ -37,4 +38,20 @@ public sealed class LearningRateScheduleTests
     [TestCase(0, 10, -1)]
     public void What_is_out_of_range_is_refused(long step, long total, long warmup) =>
         Assert.That(() => LearningRateSchedule.At(step, total, warmup, 1), Throws.InstanceOf<ArgumentOutOfRangeException>());
+
+    [TestCase(0)]
+    [TestCase(1)]
+    [TestCase(10)]
+    public void The_schedule_is_that_of_the_golden(int warmup)
+    {
+        // The golden counts steps from 1: its entry 0 is the rate before the first step.
+        var golden = GoldenFile.Open("schedule");
+        var expected = golden.Values($"out.lr.{warmup}");
+        var (steps, peak) = ((long)golden.Constant("steps"), golden.Constant("base"));
+        for (var step = 0; step < steps; step++)
+        {
+            var entry = step < warmup ? step + 1 : step;
+            Assert.That(LearningRateSchedule.At(step, steps, warmup, peak), Is.EqualTo(expected[entry]).Within(1e-15 * peak + 1e-18), $"step {step}");
+        }
+    }
 }

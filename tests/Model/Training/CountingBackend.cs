@@ -1,0 +1,88 @@
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Tests.Model.Training;
+
+/// <summary>A backend that counts native allocations and can be told to err.</summary>
+internal class CountingBackend(IBackend inner) : IBackend
+{
+    public int Allocations { get; private set; }
+
+    public DeviceKind Kind => inner.Kind;
+
+    public DType ActivationType => inner.ActivationType;
+
+    public DType ParameterType => inner.ParameterType;
+
+    public long WorkspaceBytes => inner.WorkspaceBytes;
+
+    public Storage Allocate(long bytes)
+    {
+        Allocations++;
+        return inner.Allocate(bytes);
+    }
+
+    public void Upload<T>(ReadOnlySpan<T> values, Tensor to)
+        where T : unmanaged => inner.Upload(values, to);
+
+    public void Download<T>(Tensor from, Span<T> values)
+        where T : unmanaged => inner.Download(from, values);
+
+    public void Fill(Tensor tensor, double value) => inner.Fill(tensor, value);
+
+    public void Copy(Tensor from, Tensor to) => inner.Copy(from, to);
+
+    public void Add(Tensor x, Tensor result, bool accumulate) => inner.Add(x, result, accumulate);
+
+    public void Scale(Tensor tensor, Tensor factor) => inner.Scale(tensor, factor);
+
+    public void MatMul(in MatMulArgs args) => inner.MatMul(args);
+
+    public void SumRows(Tensor x, Tensor result, bool accumulate) => inner.SumRows(x, result, accumulate);
+
+    public void GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) => inner.GeluBackward(dy, x, dx, accumulate);
+
+    public void Silu(Tensor x, Tensor y) => inner.Silu(x, y);
+
+    public void SiluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) => inner.SiluBackward(dy, x, dx, accumulate);
+
+    public void LayerNorm(in LayerNormArgs args) => inner.LayerNorm(args);
+
+    public void LayerNormBackward(in LayerNormArgs args, in LayerNormGradients gradients) => inner.LayerNormBackward(args, gradients);
+
+    public void Attention(in AttentionArgs args) => inner.Attention(args);
+
+    public virtual void AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv) => inner.AttentionBackward(args, dOutput, dQkv);
+
+    public void TimestepEmbedding(Tensor t, Tensor y) => inner.TimestepEmbedding(t, y);
+
+    public void MeanPool(Tensor x, Tensor y) => inner.MeanPool(x, y);
+
+    public void MeanPoolBackward(Tensor dy, Tensor dx, bool accumulate) => inner.MeanPoolBackward(dy, dx, accumulate);
+
+    public void BatchNorm(Tensor x, Tensor y, Tensor mean, Tensor rstd) => inner.BatchNorm(x, y, mean, rstd);
+
+    public void BatchNormBackward(Tensor dy, Tensor y, Tensor rstd, Tensor dx, bool accumulate) => inner.BatchNormBackward(dy, y, rstd, dx, accumulate);
+
+    public void SoftmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits) => inner.SoftmaxCrossEntropy(logits, labels, loss, dLogits);
+
+    public void PcaLoss(in PcaLossArgs args) => inner.PcaLoss(args);
+
+    public void Patchify(Tensor images, int patch, Tensor range, Tensor patches) => inner.Patchify(images, patch, range, patches);
+
+    public void LatentNoise(in LatentNoiseArgs args) => inner.LatentNoise(args);
+
+    public void AdamW(in AdamWArgs args) => inner.AdamW(args);
+
+    public void Ema(Tensor values, double decay, Tensor average) => inner.Ema(values, decay, average);
+
+    public void GlobalNorm(Tensor x, double limit, Tensor norm, Tensor scale) => inner.GlobalNorm(x, limit, norm, scale);
+
+    public void Sgd(in SgdArgs args) => inner.Sgd(args);
+
+    public void Synchronize() => inner.Synchronize();
+
+    public virtual void Dispose()
+    {
+    }
+}

@@ -1,0 +1,87 @@
+using LDaeCore.Engine.Backends.Cpu;
+using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Training;
+using NUnit.Framework;
+
+namespace LDaeCore.Tests.Model.Training;
+
+/// <summary>Memory is planned from shapes, and the plan holds.</summary>
+public sealed class MemoryPlanTests
+{
+    [TestCase("demo")]
+    [TestCase("cifar-tiny")]
+    [TestCase("cifar-small")]
+    [TestCase("natural64")]
+    [TestCase("vit-b")]
+    [TestCase("vit-half-l")]
+    [TestCase("vit-l")]
+    public void Every_preset_has_a_plan_that_adds_up(string preset)
+    {
+        var recipe = Presets.Get(preset).Resolve();
+        var plan = MemoryPlan.Of(recipe, DType.F32, DType.F32);
+        Assert.That(plan.Owners.Select(o => o.Bytes), Is.All.GreaterThan(0));
+        Assert.That(plan.Owners.Where(o => o.Owner.StartsWith("activations", StringComparison.Ordinal)).Sum(o => o.Bytes), Is.EqualTo(plan.ArenaBytes));
+        Assert.That(plan.ParameterCount, Is.EqualTo(Count(recipe)));
+        Assert.That(plan.Describe().First(), Does.Contain("parameters"));
+    }
+
+    [Test]
+    public void A_step_uses_the_plan_to_the_byte_and_one_byte_less_is_refused()
+    {
+        var recipe = Toy.Recipe("network.gateInit=random");
+        var plan = MemoryPlan.Of(recipe, DType.F32, DType.F32);
+        using var backend = new CpuBackend(1);
+        using var exact = new StepArena(backend, plan.ArenaBytes, ArenaMode.Packed);
+        Step(backend, recipe, exact);
+        Assert.That(exact.Peak, Is.EqualTo(plan.ArenaBytes));
+        using var small = new StepArena(backend, plan.ArenaBytes - 1, ArenaMode.Packed);
+        Assert.That(() => Step(backend, recipe, small), Throws.InstanceOf<LdaeException>().With.Message.Contains("no room"));
+    }
+
+    [Test]
+    public void Recompute_makes_the_plan_smaller()
+    {
+        var recipe = Presets.Get("cifar-tiny").Resolve();
+        var kept = MemoryPlan.Of(recipe, DType.F32, DType.F32).ArenaBytes;
+        var recomputed = MemoryPlan.Of(recipe with { Network = recipe.Network with { Recompute = true } }, DType.F32, DType.F32).ArenaBytes;
+        Assert.That(recomputed, Is.LessThan(kept / 3));
+    }
+
+    [Test]
+    public void Nothing_native_is_allocated_after_the_second_step()
+    {
+        var recipe = Toy.Recipe("train.accumulate=2", "train.ema=0.9");
+        using var inner = new CpuBackend(2);
+        using var backend = new CountingBackend(inner);
+        using var model = new LatentDenoiser(backend, recipe, PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1));
+        using var trainer = new Trainer(model, MemoryPlan.Of(recipe, DType.F32, DType.F32));
+        var pixels = new byte[8 * 8 * 8 * 3];
+        trainer.Run(pixels, 1e-3);
+        trainer.Run(pixels, 1e-3);
+        var (allocations, workspace, managed) = (backend.Allocations, inner.WorkspaceBytes, GC.GetAllocatedBytesForCurrentThread());
+        trainer.Run(pixels, 1e-3);
+        Assert.That(backend.Allocations, Is.EqualTo(allocations));
+        Assert.That(inner.WorkspaceBytes, Is.EqualTo(workspace));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - managed, Is.LessThan(1 << 20), "the tape's small objects only");
+    }
+
+    private static void Step(CpuBackend backend, Recipe recipe, StepArena arena)
+    {
+        using var model = new LatentDenoiser(backend, recipe, PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1));
+        using var images = new PersistentTensor(backend, new Shape(8, 8, 8, 3), DType.U8);
+        using var levels = new LDaeCore.Model.Objectives.NoiseLevels(backend, 8);
+        model.DrawLevels(levels, 8, 0, 0);
+        model.Differentiate(arena, images.Tensor, levels, 0, 0, 1);
+    }
+
+    /// <summary>Counted by hand from the architecture, with W the width, Q a quarter of it, D a patch.</summary>
+    private static long Count(Recipe recipe)
+    {
+        long w = recipe.Network.Width, q = w / 4, d = recipe.Tokenizer.PatchValues;
+        long Linear(long inputs, long outputs) => (inputs * outputs) + outputs;
+        var block = Linear(q, 6 * w) + Linear(w, 3 * w) + Linear(w, w) + Linear(w, 4 * w) + Linear(4 * w, w);
+        return Linear(d, w) + Linear(256, q) + Linear(q, q) + (recipe.Network.Depth * block) + Linear(q, 2 * w) + Linear(w, d);
+    }
+}

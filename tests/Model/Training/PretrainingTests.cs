@@ -1,0 +1,172 @@
+using LDaeCore.Engine.Backends.Cpu;
+using LDaeCore.Engine.Backends.Reference;
+using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Training;
+using LDaeCore.Tests.Model.Data;
+using NUnit.Framework;
+
+namespace LDaeCore.Tests.Model.Training;
+
+/// <summary>Whole small runs: what must be the same bits is compared bit by bit.</summary>
+public sealed class PretrainingTests
+{
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void MakeFolder() => _folder = new TemporaryFolder();
+
+    [TearDown]
+    public void RemoveFolder() => _folder.Dispose();
+
+    [Test]
+    public void Two_runs_with_one_seed_are_bit_identical_whatever_the_threads()
+    {
+        var runs = new[] { 1, 2, 3, 2 }.Select((threads, i) =>
+        {
+            using var backend = new CpuBackend(threads);
+            return Toy.Train(Toy.Recipe(), backend, Folder($"run{i}"));
+        }).ToArray();
+        foreach (var run in runs.Skip(1))
+        {
+            Assert.That(run.Model, Is.EqualTo(runs[0].Model));
+            Assert.That(run.Optimizer, Is.EqualTo(runs[0].Optimizer));
+        }
+
+        using var other = new CpuBackend(1);
+        Assert.That(Toy.Train(Toy.Recipe("train.seed=1"), other, Folder("other")).Model, Is.Not.EqualTo(runs[0].Model));
+    }
+
+    [Test]
+    public void Recompute_changes_no_bit_of_the_weights()
+    {
+        using var backend = new CpuBackend(2);
+        var kept = Toy.Train(Toy.Recipe(), backend, Folder("kept"));
+        var recomputed = Toy.Train(Toy.Recipe("network.recompute=true"), backend, Folder("recomputed"));
+        Assert.That(recomputed.Optimizer, Is.EqualTo(kept.Optimizer));
+    }
+
+    [TestCase("network.gateInit=zero")]
+    [TestCase("train.ema=0.9")]
+    [TestCase("train.accumulate=2")]
+    [TestCase("train.weightDecay=0.1")]
+    [TestCase("conditioning.time=false")]
+    public void A_run_resumed_from_any_checkpoint_ends_in_the_same_bits(string setting)
+    {
+        using var backend = new CpuBackend(2);
+        var whole = Toy.Train(Toy.Recipe(setting), backend, Folder("whole"));
+        var folder = Folder("parts");
+        for (var steps = 2; steps <= 6; steps += 2)
+        {
+            // Cancelled after two steps: the run saves and stops.
+            using var stop = new CancellationTokenSource();
+            var options = Toy.Options(Toy.Recipe(setting), backend, folder) with { Resume = true, Cancellation = stop.Token };
+            var limit = steps;
+            new Pretraining(options with
+            {
+                OnStep = (step, _, _, _, _) =>
+                {
+                    if (step >= limit)
+                    {
+                        stop.Cancel();
+                    }
+                },
+            }).Run();
+        }
+
+        var parts = Toy.Last(folder);
+        Assert.That(parts.Model, Is.EqualTo(whole.Model));
+        Assert.That(parts.Optimizer, Is.EqualTo(whole.Optimizer));
+        Assert.That(
+            File.ReadLines(Path.Combine(folder, RunFiles.Metrics)).Count(), Is.EqualTo(6), "one line a step, none twice");
+    }
+
+    [Test]
+    public void The_reference_device_trains_at_toy_size_and_the_cpu_follows_it()
+    {
+        using var reference = new ReferenceBackend();
+        using var cpu = new CpuBackend(2);
+        var losses = new[] { Losses(reference, "reference"), Losses(cpu, "cpu") };
+        Assert.That(losses[0], Has.Count.EqualTo(6));
+        for (var i = 0; i < 6; i++)
+        {
+            Assert.That(losses[1][i], Is.EqualTo(losses[0][i]).Within(1e-4 * losses[0][i]));
+        }
+
+        List<double> Losses(LDaeCore.Engine.Backends.IBackend backend, string name)
+        {
+            var found = new List<double>();
+            new Pretraining(Toy.Options(Toy.Recipe(), backend, Folder(name)) with { OnStep = (_, _, result, _, _) => found.Add(result.Loss) }).Run();
+            return found;
+        }
+    }
+
+    [Test]
+    public void The_loss_falls()
+    {
+        using var backend = new CpuBackend(2);
+        var losses = new List<double>();
+        new Pretraining(Toy.Options(Toy.Recipe("train.steps=150", "train.batch=16"), backend, Folder("longer")) with
+        {
+            OnStep = (_, _, result, _, _) => losses.Add(result.Loss),
+        }).Run();
+        Assert.That(losses.TakeLast(20).Average(), Is.LessThan(0.7 * losses.Take(5).Average()));
+    }
+
+    [Test]
+    public void Micro_batches_add_up_to_the_batch()
+    {
+        using var backend = new CpuBackend(2);
+        var recipes = new[] { Toy.Recipe(), Toy.Recipe("train.accumulate=4") };
+        var pixels = Enumerable.Range(0, 8 * 8 * 8 * 3).Select(i => (byte)(i * 31 % 251)).ToArray();
+        var gradients = recipes.Select(recipe =>
+        {
+            var pca = PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1);
+            using var model = new LatentDenoiser(backend, recipe with { Network = recipe.Network with { GateInit = GateInit.Random } }, pca);
+            using var trainer = new Trainer(model, MemoryPlan.Of(recipe, DType.F32, DType.F32));
+            var result = trainer.Run(pixels, 1e-3);
+            return (Gradient: model.Parameters.Gradients.ReadDoubles(backend).ToArray(), result.Loss);
+        }).ToArray();
+        Assert.That(gradients[1].Loss, Is.EqualTo(gradients[0].Loss).Within(1e-6));
+        Assert.That(LDaeCore.Tests.Engine.Backends.Closeness.Error(gradients[1].Gradient, gradients[0].Gradient), Is.LessThan(1e-5));
+    }
+
+    [Test]
+    public void A_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpoint()
+    {
+        using var backend = new CpuBackend(1);
+        var folder = Folder("broken");
+        Toy.Train(Toy.Recipe(), backend, folder);
+        var before = Toy.Last(folder);
+        var recipe = Toy.Recipe("train.lr=100", "train.warmup=0", "train.steps=400", "train.checkpointEvery=0");
+        var error = Assert.Throws<LdaeException>(() => Toy.Train(RecipeFields.Apply(recipe, ["train.lr=1e30"]), backend, folder, resume: true))!;
+        Assert.That(error.Kind, Is.EqualTo(ErrorKind.Run));
+        Assert.That(error.Message, Does.Contain("gradient"));
+        Assert.That(Toy.Last(folder).Model, Is.EqualTo(before.Model));
+    }
+
+    [Test]
+    public void Online_neighbours_are_measured_on_held_out_images()
+    {
+        using var backend = new CpuBackend(2);
+        var result = new Pretraining(Toy.Options(Toy.Recipe("train.knnEvery=3", "data.holdOut=0.25"), backend, Folder("knn"))).Run();
+        Assert.That(result.KnnTop1, Is.InRange(0.0, 100.0));
+        Assert.That(File.ReadAllText(Path.Combine(_folder.Path, "knn", RunFiles.Metrics)), Does.Contain("knn_top1"));
+    }
+
+    [Test]
+    public void Minutes_end_a_run_and_steps_override_them()
+    {
+        var timed = new RunLength(Toy.Recipe().Train with { Steps = null, Minutes = 2, Epochs = 1e6, Warmup = 0.1, Lr = 1 }, 1000);
+        Assert.That(timed.Done(10, 60), Is.EqualTo(0.5).Within(1e-6));
+        Assert.That(timed.Done(10, 120), Is.EqualTo(1));
+        Assert.That(timed.LearningRate(10, 12), Is.EqualTo(1).Within(1e-6), "the end of the warm-up");
+        Assert.That(timed.LearningRate(10, 66), Is.EqualTo(0.5).Within(1e-6), "the middle of the cosine");
+        var counted = new RunLength(Toy.Recipe().Train with { Steps = 7, Minutes = 2 }, 1000);
+        Assert.That(counted.IsTimed, Is.False);
+        Assert.That(counted.Done(7, 0), Is.EqualTo(1));
+    }
+
+    private string Folder(string name) => Directory.CreateDirectory(Path.Combine(_folder.Path, name)).FullName;
+}
