@@ -79,7 +79,7 @@ internal sealed class RecipeJsonTests
     [TestCase("""{ "train": { "steps": 1.5 } }""", "train.steps = 1.5", "whole number")]
     [TestCase("""{ "train": { "steps": [1] } }""", "train.steps", "number")]
     [TestCase("""{ "train": 5 }""", "'train'", "{ ... }")]
-    [TestCase("""{ "noise": { "schedule": "linearsigmaa" } }""", "linearSigma, linearGammaSquared, linearBeta, single", "'linearSigma'")]
+    [TestCase("""{ "noise": { "schedule": "linearsigmaa" } }""", "linearSigma, single, linearGammaSquared, linearBeta", "'linearSigma'")]
     [TestCase("[1]", "a list", "preset")]
     public void What_is_wrong_is_named(string json, string message, string remedy)
     {
