@@ -14,7 +14,7 @@ namespace LDaeCore.Model.Evaluation;
 public sealed class LinearProbe(IBackend backend, int classes, ulong seed)
 {
     /// <summary>Learning rates of the sweep.</summary>
-    public static IReadOnlyList<double> LearningRates { get; } = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1];
+    public static IReadOnlyList<double> LearningRates { get; } = [1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1];
 
     /// <summary>Weight decays of the sweep.</summary>
     public static IReadOnlyList<double> WeightDecays { get; } = [0, 0.1, 1, 10];
