@@ -26,7 +26,7 @@ part() { # NAME COMMAND...: runs it and prints its seconds
   return "$status"
 }
 build() { dotnet build LDaeCore.sln -c Release --nologo -v quiet; }
-tests() { dotnet tests/bin/Release/net10.0/LDaeCore.Tests.dll --progress off "${filter[@]}" | tee "$log"; }
+tests() { dotnet tests/bin/Release/net10.0/LDaeCore.Tests.dll --progress off --no-ansi "${filter[@]}" | tee "$log"; }
 count() { sed -nE "s/^ *$1: *([0-9]+).*/\1/p" "$log" | tail -n 1; }
 
 part "restore and build" build

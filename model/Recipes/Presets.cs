@@ -48,7 +48,7 @@ public static class Presets
     {
         Tokenizer = new TokenizerRecipe { Patch = 4, Dim = 8 },
         Network = new NetworkRecipe { Width = 96, Depth = 8, EncoderDepth = 4, Heads = 3 },
-        Train = new TrainRecipe { Batch = 64, Epochs = 10, CheckpointEvery = 0 },
+        Train = new TrainRecipe { Batch = 64, Epochs = 5, Lr = 2e-3, Beta2 = 0.95, CheckpointEvery = 0 },
     };
 
     private static Recipe Cifar(int width, int heads, double lr) => new()

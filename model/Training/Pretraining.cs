@@ -40,10 +40,10 @@ public sealed class Pretraining(PretrainingOptions options)
             options.OnLine?.Invoke($"Resumed from {checkpoint.Folder}, step {trainer.Step}.");
         }
 
-        return Loop(trainer, seconds);
+        return Loop(trainer, seconds, plan.TotalBytes);
     }
 
-    private PretrainingResult Loop(Trainer trainer, double secondsBefore)
+    private PretrainingResult Loop(Trainer trainer, double secondsBefore, long plannedBytes)
     {
         var train = _recipe.Train;
         var length = new RunLength(train, _train.Length);
@@ -84,7 +84,7 @@ public sealed class Pretraining(PretrainingOptions options)
             Save(trainer, Seconds());
         }
 
-        return new PretrainingResult(trainer.Step, last, Median(), Seconds(), interrupted, _knn);
+        return new PretrainingResult(trainer.Step, last, Median(), Seconds(), interrupted, plannedBytes, _knn);
     }
 
     /// <summary>Progress, metrics, and now and then the nearest neighbours.</summary>

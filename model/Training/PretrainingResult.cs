@@ -6,5 +6,6 @@ namespace LDaeCore.Model.Training;
 /// <param name="ImagesPerSecond">Median over this process's steps after its first two.</param>
 /// <param name="Seconds">Time spent training in all.</param>
 /// <param name="Interrupted">Whether it was asked to stop before its end.</param>
+/// <param name="PlannedBytes">Memory that the run planned for.</param>
 /// <param name="KnnTop1">The last nearest-neighbour accuracy on held-out images, percent, if one was measured.</param>
-public sealed record PretrainingResult(long Steps, StepResult? Last, double ImagesPerSecond, double Seconds, bool Interrupted, double? KnnTop1);
+public sealed record PretrainingResult(long Steps, StepResult? Last, double ImagesPerSecond, double Seconds, bool Interrupted, long PlannedBytes, double? KnnTop1);

@@ -55,5 +55,6 @@ internal static class PretrainingWork
         .Add("loss", trained.Last?.Loss ?? double.NaN)
         .Add("images_per_second", Math.Round(trained.ImagesPerSecond, 2))
         .Add("peak_memory_bytes", Workbench.PeakMemory())
+        .Add("planned_memory_bytes", trained.PlannedBytes)
         .Add("seconds", Math.Round(trained.Seconds, 2));
 }

@@ -141,6 +141,8 @@ public sealed class CpuBackendTests
             start.ArgumentList.Add(assembly);
         }
 
+        // Plain output whatever the caller's environment asks for: a build server asks for colours.
+        start.ArgumentList.Add("--no-ansi");
         start.ArgumentList.Add("--filter");
         start.ArgumentList.Add("FullyQualifiedName~CpuBackendTests.Results_and|FullyQualifiedName~CpuBackendTests.Matrix|FullyQualifiedName~CpuBackendTests.Attention|FullyQualifiedName~CpuBackendTests.The_machine");
         using var child = Process.Start(start)!;

@@ -1,8 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using LDaeCore.Engine.Backends;
-using LDaeCore.Engine.Backends.Reference;
+using LDaeCore.Engine.Backends.Cpu;
 
 namespace LDaeCore.Runner.Commands;
 
@@ -42,8 +41,9 @@ internal static class DoctorCommand
 
         var device = DeviceChoice.Resolve(options.Device);
         context.Output.Line($"device      {device.Name}{(device.Why is { } why ? $" ({why})" : "")}");
+        context.Output.Line($"products    {CpuBackend.MatrixPath}");
         var smoked = Stopwatch.GetTimestamp();
-        using var backend = Open(device);
+        using var backend = Workbench.Open(device, null);
         var error = SmokeProduct.RelativeError(backend);
         var smoke = Stopwatch.GetElapsedTime(smoked);
         context.Output.Line(string.Create(
@@ -68,13 +68,6 @@ internal static class DoctorCommand
             .Add("seconds", Stopwatch.GetElapsedTime(start).TotalSeconds);
         return options.Timings ? WithTimings(result, context.Output, ("startup", startup), ("machine", read), ("smoke", smoke)) : result;
     }
-
-    private static ReferenceBackend Open(DeviceChoice device) => device.Kind switch
-    {
-        // The processor's own backend takes this place when it is there.
-        DeviceKind.Cpu or DeviceKind.Reference => new ReferenceBackend(),
-        _ => throw new InvalidOperationException($"doctor cannot open {device.Kind}."),
-    };
 
     private static void Describe(MachineFacts machine, RunnerOutput output)
     {
