@@ -4,8 +4,9 @@ using LDaeCore.Model.Data;
 namespace LDaeCore.Model.Evaluation;
 
 /// <summary>
-/// How well a linear classifier reads features. Learning rate, weight decay and length are chosen on a held-out part of the
-/// training set: all pairs of the two are trained at once, and the length doubles until the best held-out accuracy stops
+/// How well a linear classifier reads features. Channels are normalised by the training set's mean and variance. Learning rate, weight
+/// decay, length, and whether the weights are trained in decorrelated coordinates are chosen on a held-out part of the training
+/// set: all pairs of the first two are trained at once, and the length doubles until the best held-out accuracy stops
 /// rising. The choice is then trained on the whole training set and evaluated on the test set, once.
 /// </summary>
 /// <param name="backend">Who computes.</param>
@@ -31,7 +32,7 @@ public sealed class LinearProbe(IBackend backend, int classes, ulong seed)
     /// <summary>Points of held-out accuracy by which twice the length must be better to be worth trying the next.</summary>
     public double WorthwhileGain { get; init; } = 0.1;
 
-    /// <summary>Told of each length tried: epochs, best held-out accuracy, its learning rate and weight decay.</summary>
+    /// <summary>Told of each length tried: its best settings and their held-out accuracy, percent.</summary>
     public Action<ProbeChoice, double>? OnTried { get; init; }
 
     /// <summary>Chooses, trains and evaluates.</summary>
@@ -41,18 +42,30 @@ public sealed class LinearProbe(IBackend backend, int classes, ulong seed)
     public ProbeResult Run(FeatureSet training, FeatureSet test)
     {
         var (choice, heldOut) = Choose(training);
-        var normalization = new FeatureNormalization(training);
+        var (known, asked) = Prepare(training, test, choice.Decorrelated);
         using var classifier = new LinearClassifier(backend, training.Channels, classes, 1, seed);
-        classifier.Train(normalization.Apply(training), [(choice.LearningRate, choice.WeightDecay)], choice.Epochs);
-        return new ProbeResult(classifier.Evaluate(normalization.Apply(test))[0], heldOut, choice);
+        classifier.Train(known, [(choice.LearningRate, choice.WeightDecay)], choice.Epochs);
+        return new ProbeResult(classifier.Evaluate(asked)[0], heldOut, choice);
     }
 
     private (ProbeChoice Choice, double Accuracy) Choose(FeatureSet training)
     {
         var (kept, held) = HoldOut.Split(training.Labels, HeldOut, seed);
-        var raw = training.Select(kept);
-        var normalization = new FeatureNormalization(raw);
-        var (train, heldOut) = (normalization.Apply(raw), normalization.Apply(training.Select(held)));
+        var (train, heldOut) = (training.Select(kept), training.Select(held));
+        var best = (Choice: default(ProbeChoice), Accuracy: -1.0);
+        foreach (var decorrelated in training.Channels <= FeatureDecorrelation.MostChannels ? new[] { false, true } : [false])
+        {
+            var (known, asked) = Prepare(train, heldOut, decorrelated);
+            var found = Sweep(known, asked, decorrelated);
+            best = found.Accuracy > best.Accuracy ? found : best;
+        }
+
+        return best;
+    }
+
+    /// <summary>The best pair of learning rate and weight decay, at the length from which on nothing is gained.</summary>
+    private (ProbeChoice Choice, double Accuracy) Sweep(FeatureSet train, FeatureSet heldOut, bool decorrelated)
+    {
         var pairs = LearningRates.SelectMany(_ => WeightDecays, (rate, decay) => (rate, decay)).ToArray();
         var best = (Choice: default(ProbeChoice), Accuracy: -1.0);
         for (var epochs = FirstEpochs; epochs <= MostEpochs; epochs *= 2)
@@ -61,7 +74,7 @@ public sealed class LinearProbe(IBackend backend, int classes, ulong seed)
             classifier.Train(train, pairs, epochs);
             var accuracies = classifier.Evaluate(heldOut).Select(a => a.Top1).ToArray();
             var at = Array.IndexOf(accuracies, accuracies.Max());
-            var choice = new ProbeChoice(pairs[at].rate, pairs[at].decay, epochs);
+            var choice = new ProbeChoice(pairs[at].rate, pairs[at].decay, epochs, decorrelated);
             OnTried?.Invoke(choice, accuracies[at]);
             var gain = accuracies[at] - best.Accuracy;
             best = gain > 0 ? (choice, accuracies[at]) : best;
@@ -72,5 +85,19 @@ public sealed class LinearProbe(IBackend backend, int classes, ulong seed)
         }
 
         return best;
+    }
+
+    /// <summary>Both sets by the statistics of the first.</summary>
+    private static (FeatureSet Training, FeatureSet Other) Prepare(FeatureSet training, FeatureSet other, bool decorrelated)
+    {
+        var normalization = new FeatureNormalization(training);
+        (training, other) = (normalization.Apply(training), normalization.Apply(other));
+        if (!decorrelated)
+        {
+            return (training, other);
+        }
+
+        var decorrelation = new FeatureDecorrelation(training);
+        return (decorrelation.Apply(training), decorrelation.Apply(other));
     }
 }

@@ -42,7 +42,8 @@ internal static class ProbeWork
         .Add("held_out_top1", Rounded(found.HeldOutTop1))
         .Add("learning_rate", found.Choice.LearningRate)
         .Add("weight_decay", found.Choice.WeightDecay)
-        .Add("epochs", found.Choice.Epochs);
+        .Add("epochs", found.Choice.Epochs)
+        .Add("decorrelated", found.Choice.Decorrelated);
 
     private static double Rounded(double percent) => Math.Round(percent, 2);
 }
