@@ -57,6 +57,22 @@ public sealed class WorkflowTests
         }
     }
 
+    [Test]
+    public void Probe_reports_the_mean_and_spread_of_several_seeds()
+    {
+        var found = CommandLine.Run("probe", "--checkpoint", _run, "--data", "synthetic:60", "--seeds", "2", "--out", Path.Combine(_folder.Path, "seeds"), "--json");
+        Assert.That(found.ExitCode, Is.Zero, found.Human);
+        foreach (var (features, prefix) in new[] { ("trained", ""), ("random", "random_"), ("pixels", "pixels_") })
+        {
+            var top1 = found.Json.GetProperty("choices").EnumerateArray()
+                .Where(c => c.GetProperty("features").GetString() == features)
+                .Select(c => c.GetProperty("top1").GetDouble()).ToArray();
+            Assert.That(top1, Has.Length.EqualTo(2));
+            Assert.That(found.Json.GetProperty(prefix + "top1").GetDouble(), Is.EqualTo(top1.Average()).Within(0.011));
+            Assert.That(found.Json.GetProperty(prefix + "top1_spread").GetDouble(), Is.EqualTo(top1.Max() - top1.Min()).Within(0.011));
+        }
+    }
+
     [TestCase("pca")]
     [TestCase("noised")]
     public void Probe_reads_other_inputs_blocks_and_times(string input)

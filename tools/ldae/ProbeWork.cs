@@ -8,42 +8,72 @@ namespace LDaeCore.Runner;
 /// <summary>An encoder against its two controls, as two commands report it.</summary>
 internal static class ProbeWork
 {
-    /// <summary>Probes encoder, random encoder and pixels under one protocol.</summary>
-    public static CommandResult Run(CommandResult result, EncoderComparison comparison, ProbeMethod method, IBackend backend, ulong seed, Action<string> line)
+    /// <summary>
+    /// Probes encoder, random encoder and pixels under one protocol. Features are computed once; each seed draws its own held-out part, order
+    /// and start. Accuracies are means over the seeds, spreads the difference of the best and the worst.
+    /// </summary>
+    public static CommandResult Run(
+        CommandResult result, EncoderComparison comparison, ProbeMethod method, IBackend backend, IReadOnlyList<ulong> seeds, Action<string> line)
     {
-        var trained = comparison.Trained();
-        line($"Features: {trained.Training.Count} training and {trained.Test.Count} test images, {trained.Training.Channels} channels.");
-        var neighbours = comparison.NearestNeighbours(trained);
-        var own = Accuracy("trained encoder", trained);
+        var features = comparison.Trained();
+        line($"Features: {features.Training.Count} training and {features.Test.Count} test images, {features.Training.Channels} channels.");
+        var neighbours = comparison.NearestNeighbours(features);
+        var trained = Accuracy("trained encoder", features);
         var random = Accuracy("random encoder", comparison.RandomEncoder());
         var pixels = Accuracy("raw pixels", comparison.Pixels());
-        return result
-            .Add("top1", Rounded(own.Test.Top1))
-            .Add("top5", Rounded(own.Test.Top5))
-            .Add("random_top1", Rounded(random.Test.Top1))
-            .Add("pixels_top1", Rounded(pixels.Test.Top1))
+        result
+            .Add("top1", Mean(trained, a => a.Top1))
+            .Add("top5", Mean(trained, a => a.Top5))
+            .Add("random_top1", Mean(random, a => a.Top1))
+            .Add("pixels_top1", Mean(pixels, a => a.Top1))
             .Add("knn_top1", Rounded(neighbours.Top1))
-            .Add("random_top5", Rounded(random.Test.Top5))
-            .Add("pixels_top5", Rounded(pixels.Test.Top5))
-            .Add("choices", [Choice("trained", own), Choice("random", random), Choice("pixels", pixels)]);
-
-        ProbeResult Accuracy(string name, (FeatureSet Training, FeatureSet Test) features)
+            .Add("random_top5", Mean(random, a => a.Top5))
+            .Add("pixels_top5", Mean(pixels, a => a.Top5));
+        if (seeds.Count > 1)
         {
-            var found = method == ProbeMethod.Knn
-                ? new ProbeResult(comparison.NearestNeighbours(features), double.NaN, default)
-                : comparison.Linear(backend, features, seed);
-            line(string.Create(CultureInfo.InvariantCulture, $"  {name,-16} {(method == ProbeMethod.Knn ? "kNN" : "linear")} top-1 {found.Test.Top1:F2} %, top-5 {found.Test.Top5:F2} %"));
-            return found;
+            result
+                .Add("seeds", seeds.Count)
+                .Add("top1_spread", Spread(trained))
+                .Add("random_top1_spread", Spread(random))
+                .Add("pixels_top1_spread", Spread(pixels));
+        }
+
+        return result.Add("choices", [.. Choices("trained", trained), .. Choices("random", random), .. Choices("pixels", pixels)]);
+
+        IReadOnlyList<(ulong Seed, ProbeResult Found)> Accuracy(string name, (FeatureSet Training, FeatureSet Test) set)
+        {
+            var all = new List<(ulong, ProbeResult)>();
+            foreach (var seed in method == ProbeMethod.Knn ? seeds.Take(1) : seeds)
+            {
+                var found = method == ProbeMethod.Knn
+                    ? new ProbeResult(comparison.NearestNeighbours(set), double.NaN, default)
+                    : comparison.Linear(backend, set, seed);
+                line(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"  {name,-16} {(method == ProbeMethod.Knn ? "kNN" : "linear")}{(seeds.Count > 1 ? $", seed {seed}," : "")} top-1 {found.Test.Top1:F2} %, top-5 {found.Test.Top5:F2} %"));
+                all.Add((seed, found));
+            }
+
+            return all;
         }
     }
 
-    private static CommandResult Choice(string name, ProbeResult found) => new CommandResult()
-        .Add("features", name)
-        .Add("held_out_top1", Rounded(found.HeldOutTop1))
-        .Add("learning_rate", found.Choice.LearningRate)
-        .Add("weight_decay", found.Choice.WeightDecay)
-        .Add("epochs", found.Choice.Epochs)
-        .Add("decorrelated", found.Choice.Decorrelated);
+    private static IEnumerable<CommandResult> Choices(string name, IEnumerable<(ulong Seed, ProbeResult Found)> results) =>
+        results.Select(r => new CommandResult()
+            .Add("features", name)
+            .Add("seed", (long)r.Seed)
+            .Add("top1", Rounded(r.Found.Test.Top1))
+            .Add("held_out_top1", Rounded(r.Found.HeldOutTop1))
+            .Add("learning_rate", r.Found.Choice.LearningRate)
+            .Add("weight_decay", r.Found.Choice.WeightDecay)
+            .Add("epochs", r.Found.Choice.Epochs)
+            .Add("decorrelated", r.Found.Choice.Decorrelated));
+
+    private static double Mean(IEnumerable<(ulong Seed, ProbeResult Found)> results, Func<ClassificationAccuracy, double> accuracy) =>
+        Rounded(results.Average(r => accuracy(r.Found.Test)));
+
+    private static double Spread(IReadOnlyList<(ulong Seed, ProbeResult Found)> results) =>
+        Rounded(results.Max(r => r.Found.Test.Top1) - results.Min(r => r.Found.Test.Top1));
 
     private static double Rounded(double percent) => Math.Round(percent, 2);
 }

@@ -59,7 +59,7 @@ internal static class DemoCommand
         File.WriteAllBytes(Path.Combine(folder.Path, RunFiles.Pictures, "principal-components.png"), Pictures.Components(model.Pca!, 16));
         log.Line("3. Throw the decoder away and ask a linear classifier what the encoder knows, beside two controls that learnt nothing.");
         var comparison = new EncoderComparison(model, recipe.Probe, training, test) { Workers = Workbench.Loaders(options.Threads) };
-        ProbeWork.Run(result, comparison, ProbeMethod.Linear, backend, recipe.Train.Seed, log.Line);
+        ProbeWork.Run(result, comparison, ProbeMethod.Linear, backend, [recipe.Train.Seed], log.Line);
         Workbench.Keep(result, folder.Path, Name);
         RunReport.Write(folder.Path, "l-DAE: the whole story on synthetic images");
         log.Line($"4. Read the rest in {Path.Combine(folder.Path, RunFiles.Report)}");

@@ -21,14 +21,16 @@ internal static class ProbeCommand
         var time = SharedOptions.Whole("--time", "Level of noise the network is told.", 0);
         var input = SharedOptions.OneOf("--input", "What the encoder sees", "original", "pca", "noised");
         var weights = SharedOptions.OneOf("--weights", "Which weights are read", "raw", "ema");
+        var seeds = SharedOptions.Whole("--seeds", "Linear probes from that many seeds, --seed and those after it; one when left out.", 1);
         var command = new RunnerCommand(
             Name,
             "Judges an encoder by what a linear classifier or nearest neighbours make of its features.",
             "--checkpoint runs/tiny --data cifar10:DIR",
+            "--checkpoint runs/tiny --data cifar10:DIR --seeds 3",
             "--checkpoint runs/tiny --data cifar10:DIR --method knn --json",
             "--checkpoint runs/tiny --data cifar10:DIR --block 3 --time 50 --input noised --weights ema")
         {
-            checkpoint, data, device, @out, method, block, time, input, weights, seed, threads, bad,
+            checkpoint, data, device, @out, method, block, time, input, weights, seed, seeds, threads, bad,
         };
         command.SetAction(parse => host.Execute(Name, parse, context =>
         {
@@ -46,6 +48,7 @@ internal static class ProbeCommand
                     DeviceChoice.Resolve(parse.GetRequiredValue(device)),
                     RunFolder.Choose(Name, parse.GetValue(@out), resume: false, context.Time),
                     parse.GetValue(seed) ?? 0,
+                    parse.GetValue(seeds) ?? 1,
                     parse.GetValue(threads),
                     parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples),
                 context);
@@ -82,7 +85,7 @@ internal static class ProbeCommand
             .Add("block", recipe.Probe.Block)
             .Add("time", recipe.Probe.Time)
             .Add("seed", (long)options.Seed);
-        ProbeWork.Run(result, comparison, options.Method, backend, options.Seed, log.Line)
+        ProbeWork.Run(result, comparison, options.Method, backend, [.. Enumerable.Range(0, options.Seeds).Select(i => options.Seed + (ulong)i)], log.Line)
             .Add("peak_memory_bytes", Workbench.PeakMemory())
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
         Workbench.Keep(result, options.Out.Path, Name);

@@ -8,6 +8,7 @@ namespace LDaeCore.Runner.Commands;
 /// <param name="Device">Where to compute.</param>
 /// <param name="Out">Where to write.</param>
 /// <param name="Seed">Seed of what is random here.</param>
+/// <param name="Seeds">How many seeds, that one and those after it.</param>
 /// <param name="Threads">Threads to compute with; null for every core.</param>
 /// <param name="MaxBadSamples">Unreadable images to skip before giving up.</param>
 internal sealed record ProbeOptions(
@@ -18,5 +19,6 @@ internal sealed record ProbeOptions(
     DeviceChoice Device,
     RunFolder Out,
     ulong Seed,
+    int Seeds,
     int? Threads,
     int MaxBadSamples);
