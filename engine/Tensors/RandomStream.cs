@@ -38,4 +38,7 @@ public enum RandomStream : uint
 
     /// <summary>Op cases of the tests and the bench; the step word is the input's index.</summary>
     Case = 11,
+
+    /// <summary>Which images a picture shows.</summary>
+    Pictures = 12,
 }

@@ -41,6 +41,9 @@ public sealed class CifarSource : IImageSource
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames { get; }
 
+    /// <inheritdoc/>
+    public long ResidentBytes => _files.Sum(file => (long)file.Records.Length);
+
     private int RecordBytes => _labelBytes + (3 * PlaneBytes);
 
     /// <summary>Reads a split of the data set.</summary>

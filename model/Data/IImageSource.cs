@@ -14,6 +14,9 @@ public interface IImageSource
     /// <summary>Names of the classes; a label is an index into it.</summary>
     IReadOnlyList<string> ClassNames { get; }
 
+    /// <summary>Bytes of images that the source keeps in memory, for the memory plan.</summary>
+    long ResidentBytes => 0;
+
     /// <summary>The class of an image.</summary>
     /// <param name="index">0..Count-1.</param>
     /// <returns>0..ClassNames.Count-1.</returns>

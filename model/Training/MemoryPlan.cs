@@ -37,19 +37,20 @@ public sealed class MemoryPlan
     /// <param name="parameters">Element type of parameters.</param>
     /// <param name="dim">Components kept, where the recipe leaves it to the data.</param>
     /// <param name="workspace">Bytes that the backend keeps for itself.</param>
+    /// <param name="images">Bytes of the images that lie in memory.</param>
     /// <returns>The plan.</returns>
-    public static MemoryPlan Of(Recipe recipe, DType activations, DType parameters, int dim = 32, long workspace = 0)
+    public static MemoryPlan Of(Recipe recipe, DType activations, DType parameters, int dim = 32, long workspace = 0, long images = 0)
     {
         using var backend = new PlanBackend(activations, parameters);
         var resolved = recipe.Resolve();
         using var model = LatentDenoiser.ForPlan(backend, resolved, resolved.Tokenizer.Dim > 0 ? resolved.Tokenizer.Dim : dim);
         using var arena = new StepArena(backend, 0, ArenaMode.Plan);
         var (micro, side) = (recipe.Train.MicroBatch, recipe.Data.ImageSize);
-        using var images = new PersistentTensor(backend, new Shape(micro, side, side, 3), DType.U8);
+        using var input = new PersistentTensor(backend, new Shape(micro, side, side, 3), DType.U8);
         using var levels = new NoiseLevels(backend, micro);
-        model.Differentiate(arena, images.Tensor, levels, 0, 0, 1);
+        model.Differentiate(arena, input.Tensor, levels, 0, 0, 1);
         arena.Reset();
-        return new MemoryPlan(model.Parameters.Count, [.. Fixed(recipe, model, images.Tensor, workspace), .. Activations(arena)], arena.Peak);
+        return new MemoryPlan(model.Parameters.Count, [.. Fixed(recipe, model, input.Tensor, workspace, images), .. Activations(arena)], arena.Peak);
     }
 
     /// <summary>The plan as lines: fixed owners one by one, the blocks' activations together.</summary>
@@ -66,7 +67,7 @@ public sealed class MemoryPlan
         }
     }
 
-    private static IEnumerable<(string, long)> Fixed(Recipe recipe, LatentDenoiser model, Tensor images, long workspace)
+    private static IEnumerable<(string, long)> Fixed(Recipe recipe, LatentDenoiser model, Tensor input, long workspace, long images)
     {
         var flat = model.Parameters.FlatCount * model.Backend.ParameterType.Size();
         yield return ("parameters", flat);
@@ -77,7 +78,12 @@ public sealed class MemoryPlan
             yield return ("average", flat);
         }
 
-        yield return ("input", images.Bytes);
+        yield return ("input", input.Bytes);
+        if (images > 0)
+        {
+            yield return ("images", images);
+        }
+
         if (workspace > 0)
         {
             yield return ("workspace", workspace);

@@ -150,7 +150,7 @@ public sealed class Pretraining(PretrainingOptions options)
 
     private MemoryPlan Plan(Recipe recipe)
     {
-        var plan = MemoryPlan.Of(recipe, options.Backend.ActivationType, options.Backend.ParameterType, workspace: options.Backend.WorkspaceBytes);
+        var plan = MemoryPlan.Of(recipe, options.Backend.ActivationType, options.Backend.ParameterType, workspace: options.Backend.WorkspaceBytes, images: options.Source.ResidentBytes);
         foreach (var line in plan.Describe())
         {
             options.OnLine?.Invoke(line);

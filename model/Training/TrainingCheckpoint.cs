@@ -21,6 +21,8 @@ public static class TrainingCheckpoint
     public const string ModelFile = "model.safetensors";
 
     private const string OptimizerFile = "optimizer.safetensors", StateFile = "state.json", RecipeKey = "recipe", AveragePrefix = "ema.";
+    // Below the size from which the runtime keeps arrays apart and collects them rarely.
+    private const int PieceElements = 8192;
     private const string FirstMoment = "adam.m", SecondMoment = "adam.v";
 
     /// <summary>Writes a checkpoint; a crash at any moment leaves the ones before it as they are.</summary>
@@ -143,13 +145,27 @@ public static class TrainingCheckpoint
         SafetensorsWriter.Write(path, tensors, new Dictionary<string, string> { ["format"] = "ldae/1", [RecipeKey] = RecipeJson.Write(model.Recipe) });
     }
 
-    /// <summary>An entry that is downloaded only when its turn to be written has come.</summary>
+    /// <summary>An entry that is downloaded piece by piece when its turn to be written has come: a copy of the model would not be in the memory plan.</summary>
     private static SafetensorsTensor Lazy(string name, Tensor tensor, IBackend backend)
     {
         long[] shape = [.. Enumerable.Range(0, tensor.Shape.Rank).Select(axis => (long)tensor.Shape[axis])];
         return tensor.DType == DType.F64
-            ? new SafetensorsTensor(name, SafetensorsDType.F64, shape, stream => stream.Write(MemoryMarshal.AsBytes<double>(tensor.ReadDoubles(backend))))
-            : new SafetensorsTensor(name, SafetensorsDType.F32, shape, stream => stream.Write(MemoryMarshal.AsBytes<float>(tensor.ReadFloats(backend))));
+            ? new SafetensorsTensor(name, SafetensorsDType.F64, shape, stream => WritePieces<double>(tensor, backend, stream))
+            : new SafetensorsTensor(name, SafetensorsDType.F32, shape, stream => WritePieces<float>(tensor, backend, stream));
+    }
+
+    private static void WritePieces<T>(Tensor tensor, IBackend backend, Stream stream)
+        where T : unmanaged
+    {
+        var count = checked((int)tensor.Shape.Count);
+        var flat = tensor.Reshape(count);
+        var values = new T[Math.Min(count, PieceElements)];
+        for (var first = 0; first < count; first += PieceElements)
+        {
+            var piece = values.AsSpan(0, Math.Min(PieceElements, count - first));
+            backend.Download(flat.Slice(first, piece.Length), piece);
+            stream.Write(MemoryMarshal.AsBytes(piece));
+        }
     }
 
     private static void LoadParameters(SafetensorsFile file, ParameterSet parameters, Tensor flat, string prefix)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Training;
@@ -9,20 +10,21 @@ namespace LDaeCore.Runner;
 /// <summary>The denoising grid and its figures, as two commands report them.</summary>
 internal static class ReconstructWork
 {
-    private const int MostRows = 12;
+    private const int MostColumns = 12;
 
-    /// <summary>Reconstructs the first images of a source, writes the grid, reports the ratios.</summary>
+    /// <summary>
+    /// Reconstructs images from all over a source, writes the grid (a column an image: clean, projected, noised, denoised), reports the ratios.
+    /// </summary>
     public static CommandResult Run(
         CommandResult result, LatentDenoiser model, IImageSource source, int images, double sigma, ulong seed, string folder, int loaders, int maxBadSamples, Action<string> line)
     {
         using var reconstruction = new Reconstruction(model, sigma, seed);
-        var spread = Enumerable.Range(0, Math.Min(images, source.Count)).Select(i => (int)((long)i * source.Count / Math.Min(images, source.Count))).ToArray();
-        var done = reconstruction.Run(source, spread, loaders, maxBadSamples, line).ToArray();
+        var done = reconstruction.Run(source, Spread(source.Count, Math.Min(images, source.Count), seed), loaders, maxBadSamples, line).ToArray();
         var pictures = Path.Combine(folder, RunFiles.Pictures);
         Directory.CreateDirectory(pictures);
-        var name = string.Create(CultureInfo.InvariantCulture, $"clean,-projected,-noised,-denoised-(sigma-{sigma:G3}).png");
+        var name = string.Create(CultureInfo.InvariantCulture, $"clean-projected-noised-denoised-at-sigma-{sigma:G3}.png");
         var picture = Path.Combine(pictures, name);
-        File.WriteAllBytes(picture, Pictures.Grid([.. done.Take(MostRows).Select(d => d.Pixels)], model.Recipe.Data.ImageSize));
+        File.WriteAllBytes(picture, Pictures.Grid(Rows(done), model.Recipe.Data.ImageSize));
         var (noised, projected, output) = (done.Average(d => d.PsnrNoised), done.Average(d => d.PsnrProjected), done.Average(d => d.PsnrOutput));
         line(string.Create(CultureInfo.InvariantCulture, $"PSNR over {done.Length} images at sigma {sigma:G3}: noised {noised:F2} dB, projected {projected:F2} dB, denoised {output:F2} dB"));
         return result
@@ -34,4 +36,16 @@ internal static class ReconstructWork
             .Add("psnr_output", Math.Round(output, 3))
             .Add("picture", picture);
     }
+
+    /// <summary>One index from each of equal stretches, at a random place there: equal steps would meet the same classes again and again.</summary>
+    private static int[] Spread(int count, int wanted, ulong seed) =>
+        [.. Enumerable.Range(0, wanted).Select(i =>
+        {
+            var (first, next) = ((int)((long)i * count / wanted), (int)((long)(i + 1) * count / wanted));
+            return first + (int)Philox.Below(Philox.Word(seed, RandomStream.Pictures, 0, (ulong)i), (uint)(next - first));
+        })];
+
+    /// <summary>The kinds of picture as rows, the images as columns.</summary>
+    private static byte[][][] Rows(ReconstructedImage[] images) =>
+        [.. Enumerable.Range(0, images[0].Pixels.Length).Select(kind => images.Take(MostColumns).Select(image => image.Pixels[kind]).ToArray())];
 }

@@ -10,7 +10,7 @@ internal static class DemoCommand
 {
     public const string Name = "demo";
 
-    private const string Data = "synthetic:8000";
+    private const string Data = "synthetic:6000";
     private const int GridImages = 64;
     private const double DefaultSigma = 0.5;
 
