@@ -23,9 +23,6 @@ __device__ __forceinline__ bool is_aligned_16(const void* address)
     return (reinterpret_cast<unsigned long long>(address) & 15) == 0;
 }
 
-__device__ __forceinline__ float low_half(unsigned word) { bf16 v; v.bits = static_cast<unsigned short>(word); return to_float(v); }
-__device__ __forceinline__ float high_half(unsigned word) { bf16 v; v.bits = static_cast<unsigned short>(word >> 16); return to_float(v); }
-
 __device__ __forceinline__ void store_value(float* to, float value) { *to = value; }
 __device__ __forceinline__ void store_value(bf16* to, float value) { *to = to_bf16(value); }
 
@@ -51,12 +48,12 @@ __device__ __forceinline__ void load_aligned(const bf16* from, float (&v)[N])
         if constexpr (N == 4)
         {
             const Words2 words = *reinterpret_cast<const Words2*>(from);
-            for (int k = 0; k < 2; k++) { v[2 * k] = low_half(words.word[k]); v[2 * k + 1] = high_half(words.word[k]); }
+            for (int k = 0; k < 2; k++) { v[2 * k] = unpack_bf16_low(words.word[k]); v[2 * k + 1] = unpack_bf16_high(words.word[k]); }
         }
         else
         {
             const Words4 words = *reinterpret_cast<const Words4*>(from + i);
-            for (int k = 0; k < 4; k++) { v[i + 2 * k] = low_half(words.word[k]); v[i + 2 * k + 1] = high_half(words.word[k]); }
+            for (int k = 0; k < 4; k++) { v[i + 2 * k] = unpack_bf16_low(words.word[k]); v[i + 2 * k + 1] = unpack_bf16_high(words.word[k]); }
         }
     }
 }
