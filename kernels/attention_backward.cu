@@ -155,14 +155,15 @@ extern "C" __global__ void __launch_bounds__(256, 1) attention_backward_keys(
     int block_rows = blockDim.x / WARP * KEY_ROWS, block_row = blockIdx.x * block_rows, row = warp_index() * KEY_ROWS;
     int tiles = (tokens + QUERY_TILE - 1) / QUERY_TILE;
 
-    bf16* keys = (bf16*)memory;
-    bf16* values = keys + block_rows * HEAD_SIZE;
-    bf16* queries = values + block_rows * HEAD_SIZE;
+    // What has a fixed size comes first: the addresses of the walk are then constants beside the lane's own offsets.
+    bf16* queries = (bf16*)memory;
     bf16* gradients = queries + STAGES * TILE;
-    bf16* ds_tile = gradients + STAGES * TILE;
+    bf16* keys = gradients + STAGES * TILE;
+    bf16* values = keys + block_rows * HEAD_SIZE;
+    bf16* ds_tile = values + block_rows * HEAD_SIZE;
     RowStatistics* statistics = (RowStatistics*)(ds_tile + (RESIDENT ? block_rows * QUERY_TILE : 0));
 
-    auto load_queries = [&](int tile) {
+auto load_queries = [&](int tile) {
         load_tile<HEAD_SIZE>(queries + tile % STAGES * TILE, head.qkv, 3 * head.width, tile * QUERY_TILE, QUERY_TILE, tokens);
         load_tile<HEAD_SIZE>(gradients + tile % STAGES * TILE, head.dO, head.width, tile * QUERY_TILE, QUERY_TILE, tokens);
         copy_async_commit();
@@ -238,13 +239,13 @@ extern "C" __global__ void __launch_bounds__(128) attention_backward_queries(
     SHARED_MEMORY(memory);
     Head head = this_head(qkv, output, log_sum_exp, d_output, d_qkv, heads, tokens);
     int block_rows = blockDim.x / WARP * 16, block_row = blockIdx.x * block_rows, row = warp_index() * 16;
-    int tiles = (tokens + KEY_TILE - 1) / KEY_TILE;
+    int tiles = (tokens + KEY_TILE - 1) / KEY_TILE, places = min(tiles, STAGES);
 
     bf16* queries = (bf16*)memory;
     bf16* gradients = queries + block_rows * HEAD_SIZE;
     bf16* keys = gradients + block_rows * HEAD_SIZE;
-    bf16* values = keys + STAGES * TILE;
-    RowStatistics* statistics = (RowStatistics*)(values + STAGES * TILE);
+    bf16* values = keys + places * TILE;
+    RowStatistics* statistics = (RowStatistics*)(values + places * TILE);
 
     auto load_keys = [&](int tile) {
         load_tile<HEAD_SIZE>(keys + tile % STAGES * TILE, head.qkv + head.width, 3 * head.width, tile * KEY_TILE, KEY_TILE, tokens);
