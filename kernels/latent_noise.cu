@@ -24,14 +24,13 @@
 #include "common/philox.cuh"
 #include "common/projection.cuh"
 
-// Where the random numbers stand, by value or, for a captured graph, from device memory: { seed low, high, step, -, first image low, high }.
-struct NoiseCounter { unsigned long long seed, first_image; unsigned step; };
+// Where the random numbers stand. A captured graph repeats its launches with the same values, so the step, which alone changes from
+// one replay to the next, can be read from device memory: `step_address`, or null for the value.
+struct NoisePlace { unsigned long long seed, first_image; unsigned step; };
 
-__device__ __forceinline__ NoiseCounter noise_counter(const unsigned* counter, unsigned long long seed, unsigned step, unsigned long long first_image)
+__device__ __forceinline__ NoisePlace noise_place(unsigned long long seed, unsigned long long first_image, unsigned step, const unsigned* step_address)
 {
-    if (counter == nullptr) { return NoiseCounter{ seed, first_image, step }; }
-    return NoiseCounter{ counter[0] | static_cast<unsigned long long>(counter[1]) << 32,
-        counter[4] | static_cast<unsigned long long>(counter[5]) << 32, counter[2] };
+    return NoisePlace{ seed, first_image, step_address == nullptr ? step : step_address[0] };
 }
 
 // What every patch needs besides its own values.
@@ -59,7 +58,7 @@ __device__ __forceinline__ void add_mean(Patches& patches, const LatentSpace& sp
 }
 
 // Centred patches become noisy ones; latents, when wanted, are written on the way.
-__device__ __forceinline__ void noise_patches(Patches& patches, const LatentSpace& space, const NoiseCounter& counter, float* shared, real* latents)
+__device__ __forceinline__ void noise_patches(Patches& patches, const LatentSpace& space, const NoisePlace& place, float* shared, real* latents)
 {
     const int lane = group_lane();
     const long long patch = first_patch() + lane % PATCH_ROWS;
@@ -73,9 +72,9 @@ __device__ __forceinline__ void noise_patches(Patches& patches, const LatentSpac
         float scaled = 0.0f;
         if (k < space.components && patch < space.patches)
         {
-            const unsigned long long element = (counter.first_image * space.tokens + patch) * space.components + k;
+            const unsigned long long element = (place.first_image * space.tokens + patch) * space.components + k;
             const float s = space.deviation[k];
-            const float z = gamma * projection / s + sigma * philox_normal(counter.seed, STREAM_NOISE, counter.step, element);
+            const float z = gamma * projection / s + sigma * philox_normal(place.seed, STREAM_NOISE, place.step, element);
             if (latents != nullptr) { store_value(latents + patch * space.components + k, z); }
             scaled = s * z;
         }
@@ -113,7 +112,7 @@ __device__ __forceinline__ void write_patches(const Patches& patches, real* to, 
 // noisy and latents may be null. 128 threads; shared: GROUPS * PATCH_LANES * ceil(components / COMPONENTS) floats.
 extern "C" __global__ void latent_noise_forward(const real* __restrict__ clean, const float* __restrict__ mean, const float* __restrict__ basis,
     const float* __restrict__ deviation, const float* __restrict__ gamma, const float* __restrict__ sigma, real* __restrict__ noisy,
-    real* __restrict__ latents, const unsigned* counter, unsigned long long seed, unsigned step, unsigned long long first_image,
+    real* __restrict__ latents, unsigned long long seed, unsigned long long first_image, unsigned step, const unsigned* step_address,
     int count, int tokens, int columns, int components)
 {
     SHARED_MEMORY(memory);
@@ -130,15 +129,15 @@ extern "C" __global__ void latent_noise_forward(const real* __restrict__ clean, 
         }
     }
     add_mean(patches, space, -1.0f);
-    noise_patches(patches, space, noise_counter(counter, seed, step, first_image), group_memory(memory, components), latents);
+    noise_patches(patches, space, noise_place(seed, first_image, step, step_address), group_memory(memory, components), latents);
     if (noisy != nullptr) { write_patches(patches, noisy, count, columns); }
 }
 
 // The same straight from images [B, height, width, 3]; clean patches, the targets, are written beside the noisy ones. columns = 3 side^2.
 extern "C" __global__ void latent_noise_from_images(const unsigned char* __restrict__ images, const float* __restrict__ range,
     const float* __restrict__ mean, const float* __restrict__ basis, const float* __restrict__ deviation, const float* __restrict__ gamma,
-    const float* __restrict__ sigma, real* __restrict__ clean, real* __restrict__ noisy, real* __restrict__ latents, const unsigned* counter,
-    unsigned long long seed, unsigned step, unsigned long long first_image, int count, int height, int width, int side, int components)
+    const float* __restrict__ sigma, real* __restrict__ clean, real* __restrict__ noisy, real* __restrict__ latents,
+    unsigned long long seed, unsigned long long first_image, unsigned step, const unsigned* step_address, int count, int height, int width, int side, int components)
 {
     SHARED_MEMORY(memory);
     const int across = width / side, tokens = height / side * across, columns = side * side * 3;
@@ -167,6 +166,6 @@ extern "C" __global__ void latent_noise_from_images(const unsigned char* __restr
     }
     write_patches(patches, clean, count, columns);
     add_mean(patches, space, -1.0f);
-    noise_patches(patches, space, noise_counter(counter, seed, step, first_image), group_memory(memory, components), latents);
+    noise_patches(patches, space, noise_place(seed, first_image, step, step_address), group_memory(memory, components), latents);
     write_patches(patches, noisy, count, columns);
 }

@@ -231,6 +231,29 @@ template <int pending> __device__ __forceinline__ void copy_async_wait() {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Streaming accesses: 16 bytes of global memory that nobody reads again soon (evicted from the caches first)
+// ---------------------------------------------------------------------------------------------------------------------
+
+__device__ __forceinline__ void load_streaming_16(const void *global, unsigned (&r)[4]) {
+#ifdef LDAE_EMULATED
+    const uint4 value = *static_cast<const uint4 *>(global);
+    r[0] = value.x, r[1] = value.y, r[2] = value.z, r[3] = value.w;
+#else
+    asm volatile("ld.global.cs.v4.u32 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                 : "l"(global)
+                 : "memory");
+#endif
+}
+__device__ __forceinline__ void store_streaming_16(void *global, unsigned a, unsigned b, unsigned c, unsigned d) {
+#ifdef LDAE_EMULATED
+    *static_cast<uint4 *>(global) = uint4{a, b, c, d};
+#else
+    asm volatile("st.global.cs.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(global), "r"(a), "r"(b), "r"(c), "r"(d) : "memory");
+#endif
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Tensor cores: ldmatrix and mma.sync (sm_80)
 // ---------------------------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ public sealed unsafe partial class CudaBackend : IBackend
     private DeviceStorage? _scratch;
     private long _heldBytes;
 
-    // Device memory that a captured step reads its scalars from (16 bytes of learning-rate schedule, 24 of Philox counter), or 0: launches carry them.
+    // Device memory that a captured step reads its scalars from (16 bytes: learning rate and the two bias corrections; then the step), or 0: launches carry them.
     private nint _stepScalars = 0;
 
     /// <summary>Opens a device.</summary>
