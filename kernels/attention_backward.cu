@@ -41,10 +41,10 @@ __device__ __forceinline__ Head this_head(
             log_sum_exp + ((long long)blockIdx.z * heads + blockIdx.y) * tokens, width};
 }
 
-// For queries [first, first + rows): lse in powers of two, so that P = 2^(s c - lse2), and delta = sum of dO * O over the
-// head's columns; 4 lanes a row. Queries past the last token get lse = infinity, hence weights of zero.
+// What a query's row of scores needs: lse in powers of two, so that P = 2^(s c - lse2), and delta = the sum of dO * O.
 struct RowStatistics { float lse2, delta; };
 
+// Of queries [first, first + rows), 4 lanes a row. Queries past the last token get lse = infinity, hence weights of zero.
 __device__ __forceinline__ void row_statistics(RowStatistics* statistics, const Head& head, int first, int rows, int tokens)
 {
     for (int row = threadIdx.x / 4; row < rows; row += blockDim.x / 4) {
@@ -163,7 +163,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) attention_backward_keys(
     bf16* ds_tile = values + block_rows * HEAD_SIZE;
     RowStatistics* statistics = (RowStatistics*)(ds_tile + (RESIDENT ? block_rows * QUERY_TILE : 0));
 
-auto load_queries = [&](int tile) {
+    auto load_queries = [&](int tile) {
         load_tile<HEAD_SIZE>(queries + tile % STAGES * TILE, head.qkv, 3 * head.width, tile * QUERY_TILE, QUERY_TILE, tokens);
         load_tile<HEAD_SIZE>(gradients + tile % STAGES * TILE, head.dO, head.width, tile * QUERY_TILE, QUERY_TILE, tokens);
         copy_async_commit();

@@ -42,7 +42,7 @@ public sealed class AttentionTilingTests
     public void The_backward_is_one_launch_where_a_block_holds_the_head(int tokens, int size, int limit, bool resident) =>
         Assert.That(new AttentionTiling(size, tokens, limit).Resident, Is.EqualTo(resident));
 
-    /// <summary>The case that matters most: two blocks a head forward, three of them on an H100's multiprocessor in memory, and one backward.</summary>
+    /// <summary>The case that matters most: two blocks a head forward, and two of them fit on a multiprocessor of an H100; one block a head backward.</summary>
     [Test]
     public void At_256_tokens_and_64_columns()
     {
