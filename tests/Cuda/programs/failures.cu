@@ -22,7 +22,7 @@ extern "C" __global__ void split_warp(float* y, int first) {
     y[threadIdx.x] = value;
 }
 
-extern "C" __global__ void reads_beyond(float* y, int distance) { y[threadIdx.x] = y[threadIdx.x + distance]; }
+extern "C" __global__ void reads_beyond(float* y, int distance) { y[threadIdx.x] = y[static_cast<int>(threadIdx.x) + distance]; }
 
 extern "C" __global__ void copies_crooked(float* y, int distance) {
     SHARED_MEMORY(memory);
@@ -45,4 +45,4 @@ extern "C" __global__ void too_few_lanes(float* y, int lanes) {
     }
 }
 
-extern "C" __global__ void divides(int* y, int by) { y[threadIdx.x] = 1 / by; }
+extern "C" __global__ void divides(int* y, int by) { y[threadIdx.x] = static_cast<int>(blockDim.x + 6) / by; }
