@@ -35,7 +35,7 @@ public sealed unsafe class StepArena : IDisposable
     public StepArena(IBackend backend, long capacity, ArenaMode mode)
     {
         _backend = backend;
-        _zone = backend.Kind is DeviceKind.Cuda or DeviceKind.Emulated ? 0 : ZoneBytes;
+        _zone = backend.Kind is DeviceKind.Reference or DeviceKind.Cpu ? ZoneBytes : 0;
         Mode = mode;
         Capacity = mode == ArenaMode.Plan ? long.MaxValue : capacity;
         _storage = mode == ArenaMode.Packed ? backend.Allocate(capacity) : null;
