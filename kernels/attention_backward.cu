@@ -41,10 +41,10 @@ __device__ __forceinline__ Head this_head(
             log_sum_exp + ((long long)blockIdx.z * heads + blockIdx.y) * tokens, width};
 }
 
-// For queries [first, first + rows): lse in powers of two, so that P = 2^(s c - lse2), and delta = sum of dO * O over the
-// head's columns; 4 lanes a row. Queries past the last token get lse = infinity, hence weights of zero.
+// What a query's row of scores needs: lse in powers of two, so that P = 2^(s c - lse2), and delta = the sum of dO * O.
 struct RowStatistics { float lse2, delta; };
 
+// Of queries [first, first + rows), 4 lanes a row. Queries past the last token get lse = infinity, hence weights of zero.
 __device__ __forceinline__ void row_statistics(RowStatistics* statistics, const Head& head, int first, int rows, int tokens)
 {
     for (int row = threadIdx.x / 4; row < rows; row += blockDim.x / 4) {
@@ -155,11 +155,12 @@ extern "C" __global__ void __launch_bounds__(256, 1) attention_backward_keys(
     int block_rows = blockDim.x / WARP * KEY_ROWS, block_row = blockIdx.x * block_rows, row = warp_index() * KEY_ROWS;
     int tiles = (tokens + QUERY_TILE - 1) / QUERY_TILE;
 
-    bf16* keys = (bf16*)memory;
-    bf16* values = keys + block_rows * HEAD_SIZE;
-    bf16* queries = values + block_rows * HEAD_SIZE;
+    // What has a fixed size comes first: the addresses of the walk are then constants beside the lane's own offsets.
+    bf16* queries = (bf16*)memory;
     bf16* gradients = queries + STAGES * TILE;
-    bf16* ds_tile = gradients + STAGES * TILE;
+    bf16* keys = gradients + STAGES * TILE;
+    bf16* values = keys + block_rows * HEAD_SIZE;
+    bf16* ds_tile = values + block_rows * HEAD_SIZE;
     RowStatistics* statistics = (RowStatistics*)(ds_tile + (RESIDENT ? block_rows * QUERY_TILE : 0));
 
     auto load_queries = [&](int tile) {
@@ -238,13 +239,13 @@ extern "C" __global__ void __launch_bounds__(128) attention_backward_queries(
     SHARED_MEMORY(memory);
     Head head = this_head(qkv, output, log_sum_exp, d_output, d_qkv, heads, tokens);
     int block_rows = blockDim.x / WARP * 16, block_row = blockIdx.x * block_rows, row = warp_index() * 16;
-    int tiles = (tokens + KEY_TILE - 1) / KEY_TILE;
+    int tiles = (tokens + KEY_TILE - 1) / KEY_TILE, places = min(tiles, STAGES);
 
     bf16* queries = (bf16*)memory;
     bf16* gradients = queries + block_rows * HEAD_SIZE;
     bf16* keys = gradients + block_rows * HEAD_SIZE;
-    bf16* values = keys + STAGES * TILE;
-    RowStatistics* statistics = (RowStatistics*)(values + STAGES * TILE);
+    bf16* values = keys + places * TILE;
+    RowStatistics* statistics = (RowStatistics*)(values + places * TILE);
 
     auto load_keys = [&](int tile) {
         load_tile<HEAD_SIZE>(keys + tile % STAGES * TILE, head.qkv + head.width, 3 * head.width, tile * KEY_TILE, KEY_TILE, tokens);

@@ -49,7 +49,13 @@ internal sealed class LibrarySearch(Func<string, string?> environment, string lo
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            tried.Add($"{file}: {Reason(e)}");
+            // That the loader knows no such name is said once, at the end, for all names.
+            var reason = Reason(e);
+            if (reason != $"{file}: cannot open shared object file: No such file or directory")
+            {
+                tried.Add(reason.StartsWith(file, StringComparison.Ordinal) ? reason : $"{file}: {reason}");
+            }
+
             return null;
         }
 
@@ -153,11 +159,10 @@ internal sealed class LibrarySearch(Func<string, string?> environment, string lo
 
     private static string Reason(Exception e)
     {
-        // The runtime's message is several lines, one a place it tried; the loader's own reason follows the last colon of the first that has one.
+        // The runtime's message is several lines, one a place it tried; the loader's own reasons name a file, a colon and what is wrong.
         var lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return lines.FirstOrDefault(line => line.Contains(".so", StringComparison.Ordinal) && line.Contains(": ", StringComparison.Ordinal)) is { } line
-            ? line[(line.IndexOf(": ", StringComparison.Ordinal) + 2)..]
-            : lines[0];
+        return lines.FirstOrDefault(line => line.Contains(".so", StringComparison.Ordinal) && line.Contains(": ", StringComparison.Ordinal) && !line.StartsWith("Unable", StringComparison.Ordinal))
+            ?? lines[0];
     }
 
     /// <summary>The file behind a bare name, as the process's memory map has it.</summary>

@@ -60,13 +60,14 @@ __device__ __forceinline__ void load_tile(bf16* tile, const bf16* head, int stri
 template <int COLUMNS>
 __device__ __forceinline__ const bf16* down_first(const bf16* tile, int row, int column)
 {
-    return tile + tile_offset<COLUMNS>(row + lane_index() % 16, column / 8 + lane_index() / 16);
+    // Multiples of 8 rows leave the XOR as it is, so they are added outside of it.
+    return tile + row * COLUMNS + tile_offset<COLUMNS>(lane_index() % 16, column / 8 + lane_index() / 16);
 }
 
 template <int COLUMNS>
 __device__ __forceinline__ const bf16* across_first(const bf16* tile, int row, int column)
 {
-    return tile + tile_offset<COLUMNS>(row + lane_index() % 8 + lane_index() / 16 * 8, column / 8 + lane_index() / 8 % 2);
+    return tile + row * COLUMNS + tile_offset<COLUMNS>(lane_index() % 8 + lane_index() / 16 * 8, column / 8 + lane_index() / 8 % 2);
 }
 
 // ---- Products --------------------------------------------------------------------------------------------------------

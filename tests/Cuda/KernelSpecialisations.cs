@@ -13,6 +13,7 @@ internal static class KernelSpecialisations
     [
         .. Types.Select(bf16 => ("elementwise", Constants(("LDAE_BF16", bf16)))),
         .. Types.SelectMany(bf16 => Types.Select(bias => ("epilogue", Constants(("LDAE_BF16", bf16), ("BIAS_BF16", bias))))),
+        .. AttentionSpecialisations.All,
     ];
 
     private static (string Name, int Value)[] Constants(params (string Name, int Value)[] constants) => constants;
