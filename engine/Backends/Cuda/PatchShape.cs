@@ -19,10 +19,10 @@ internal readonly record struct PatchShape(int Lanes, int Quads, int Rows)
     public int BlockPatches => Threads / Lanes * Rows;
 
     /// <summary>
-    /// All shapes, by the length they are for: few lanes with several patches for short ones, so that a component that was read serves
-    /// several; fewer patches where one alone fills the registers.
+    /// All shapes, for patches of up to 64, 192, 768 and 3072 values: few lanes with several patches for short ones, so that a component
+    /// that was read serves several; one patch where it alone fills the registers. Few shapes, as each is compiled by itself.
     /// </summary>
-    public static ReadOnlySpan<PatchShape> All => new PatchShape[] { new(8, 1, 4), new(8, 2, 4), new(16, 3, 4), new(32, 3, 4), new(32, 6, 4), new(32, 12, 2), new(32, 24, 1) };
+    public static ReadOnlySpan<PatchShape> All => new PatchShape[] { new(8, 2, 4), new(16, 3, 4), new(32, 6, 4), new(32, 24, 1) };
 
     /// <summary>The shape for patches of a length.</summary>
     /// <param name="columns">Values of a patch.</param>
