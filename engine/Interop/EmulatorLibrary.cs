@@ -42,7 +42,7 @@ internal static class EmulatorLibrary
     {
         var sources = KernelSources.All.Where(s => s.Name.StartsWith("emulator/", StringComparison.Ordinal) || s.Name.StartsWith("common/", StringComparison.Ordinal)).ToList();
         var units = sources.Select(s => s.Name).Where(n => n.StartsWith("emulator/", StringComparison.Ordinal) && (n.EndsWith(".cpp", StringComparison.Ordinal) || n.EndsWith(".S", StringComparison.Ordinal)));
-        string[] arguments = ["-std=c++17", "-O2", "-g", "-shared", "-fPIC", .. SanitizerFlags(), "-o", FileName, .. units, "-ldl", "-lpthread"];
+        string[] arguments = ["-std=c++17", "-O2", "-g", "-shared", "-fPIC", "-fvisibility=hidden", .. SanitizerFlags(), "-o", FileName, .. units, "-ldl", "-lpthread"];
         var folder = Path.Combine(cache, "emulator-" + Hash(arguments, sources));
         if (File.Exists(Path.Combine(folder, FileName)))
         {
@@ -85,6 +85,9 @@ internal static class EmulatorLibrary
     private static void Compile(string folder, string[] arguments)
     {
         var start = new ProcessStartInfo("g++", arguments) { WorkingDirectory = folder, RedirectStandardError = true };
+
+        // A process under the address sanitizer has its library preloaded; the compiler is not to be sanitized.
+        start.Environment.Remove("LD_PRELOAD");
         try
         {
             using var compiler = Process.Start(start)!;

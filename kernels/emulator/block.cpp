@@ -180,10 +180,16 @@ std::string describe_fault(Worker* worker) {
     if (!where.empty()) text += " at " + where;
     if (worker->fault_signal == SIGFPE) return text;
     for (const Fiber& fiber : worker->fibers) {
-        if (address < fiber.stack && address >= fiber.stack - 4096) return text + ": the thread's stack is full";
+        if (address < fiber.stack && address >= fiber.stack - StackGuardBytes) {
+            return text + ": the thread has more than " + std::to_string(fiber.stack_bytes) + " bytes of local variables";
+        }
+    }
+    auto* shared = static_cast<const unsigned char*>(worker->block.shared);
+    if (address >= worker->shared_pages - 4096 && address < shared) {
+        return text + ": " + std::to_string(shared - address) + " bytes before the start of shared memory";
     }
     if (address >= worker->shared_end && address < worker->shared_end + 4096) {
-        return text + ": " + std::to_string(address - static_cast<unsigned char*>(worker->block.shared) - worker->shared_bytes) +
+        return text + ": " + std::to_string(static_cast<size_t>(address - shared) - worker->shared_bytes) +
                " bytes past the " + std::to_string(worker->shared_bytes) + " bytes of shared memory";
     }
     return text + ": " + describe_address(address);

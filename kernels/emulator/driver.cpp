@@ -4,8 +4,10 @@
 // Not modelled: errors that stick to a context (the next call works again), asynchrony, more than one device.
 #include "driver.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -40,16 +42,39 @@ struct { int number; const char *name, *text; } const statuses[] = {
 std::mutex report_mutex;
 std::map<int, std::string> reports;  // the last sentence for each status; entries stay where they are
 
+constexpr char FolderPrefix[] = "ldae-emulator-";
+
+void remove_folder(const std::string& path) {
+    if (DIR* folder = opendir(path.c_str())) {
+        while (dirent* entry = readdir(folder)) unlink((path + "/" + entry->d_name).c_str());
+        closedir(folder);
+    }
+    rmdir(path.c_str());
+}
+
+// Processes that ended without notice (a kernel's fault under the address sanitizer) leave their folders: away with them.
+void remove_stale_folders(const std::string& base) {
+    DIR* folder = opendir(base.c_str());
+    if (folder == nullptr) return;
+    while (dirent* entry = readdir(folder)) {
+        if (strncmp(entry->d_name, FolderPrefix, sizeof FolderPrefix - 1) != 0) continue;
+        int process = atoi(entry->d_name + sizeof FolderPrefix - 1);
+        if (process > 0 && kill(process, 0) != 0 && errno == ESRCH) remove_folder(base + "/" + entry->d_name);
+    }
+    closedir(folder);
+}
+
 struct TemporaryFolder {
     std::string path;
     std::mutex mutex;
     int modules = 0;
     TemporaryFolder() {
-        const char* base = getenv("TMPDIR");
-        path = std::string(base != nullptr && *base != 0 ? base : "/tmp") + "/ldae-emulator-" + std::to_string(getpid());
+        const char* named = getenv("TMPDIR");
+        std::string base = named != nullptr && *named != 0 ? named : "/tmp";
+        remove_stale_folders(base);
+        path = base + "/" + FolderPrefix + std::to_string(getpid());
         mkdir(path.c_str(), 0700);
     }
-    ~TemporaryFolder() { rmdir(path.c_str()); }
     std::string next_module() {
         std::lock_guard<std::mutex> lock(mutex);
         return path + "/module" + std::to_string(modules++) + ".so";
@@ -60,10 +85,7 @@ TemporaryFolder temporary;
 struct LoadedModules {  // removes the files of modules that nobody unloaded
     std::mutex mutex;
     std::map<Module*, std::string> paths;
-    ~LoadedModules() {
-        for (auto& [module, path] : paths) unlink(path.c_str());
-        rmdir(temporary.path.c_str());
-    }
+    ~LoadedModules() { remove_folder(temporary.path); }
 };
 LoadedModules loaded;
 
@@ -83,7 +105,6 @@ int report(int status, const std::string& text) {
     return status;
 }
 
-const std::string& temporary_folder() { return temporary.path; }
 
 }  // namespace ldae_emulator
 

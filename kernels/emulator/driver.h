@@ -49,9 +49,6 @@ int submit(void* stream, Operation operation);
 // Keeps a sentence for cuGetErrorString and returns the status.
 int report(int status, const std::string& text);
 
-// Where the compiled kernels of this process are, for debuggers; removed when the process ends.
-const std::string& temporary_folder();
-
 // Name of the sources' state: modules compiled under another are refused.
 const std::string& build_identity();
 

@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -78,13 +77,12 @@ constexpr size_t StackBytes = LDAE_SANITIZED ? 512 * 1024 : 128 * 1024;
 
 void create_fiber(Fiber* fiber, void* owner) {
     fiber->owner = owner;
-    auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-    void* memory = mmap(nullptr, StackBytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED || mprotect(memory, page, PROT_NONE) != 0) {
+    void* memory = mmap(nullptr, StackBytes + StackGuardBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED || mprotect(memory, StackGuardBytes, PROT_NONE) != 0) {
         fprintf(stderr, "The emulator has no memory for the stacks of its threads.\n");
         abort();
     }
-    fiber->stack = static_cast<unsigned char*>(memory) + page;
+    fiber->stack = static_cast<unsigned char*>(memory) + StackGuardBytes;
     fiber->stack_bytes = StackBytes;
 }
 

@@ -12,7 +12,10 @@ struct Fiber {
     void* sanitizer_state = nullptr;
 };
 
-// A fiber on a fresh stack with an inaccessible page below it.
+// Inaccessible bytes below each stack.
+constexpr size_t StackGuardBytes = 64 * 1024;
+
+// A fiber on a fresh stack with inaccessible memory below it.
 void create_fiber(Fiber* fiber, void* owner);
 
 // Sets a fiber to begin (again) with entry(fiber), which never returns. `number` staggers the tops of the stacks, which would
