@@ -93,8 +93,8 @@ public sealed class AttentionTests(DeviceKind kind)
         HoldBf16(new AttentionProblem(1, tokens, 1, size, magnitude: 4));
 
     /// <summary>
-    /// Every score is about -64 sqrt(D), far below zero, so exp(0 - lse) of the zero rows past the last key would be infinite if nothing
-    /// held it.
+    /// Every score is about -72 sqrt(D), far below zero, so exp(0 - lse) of the zero rows past the last key would be infinite if nothing
+    /// held it. The keys hardly differ, so dQ is a small difference of large numbers: what float32 leaves of it is the tolerance.
     /// </summary>
     [TestCase(70, 64, false)]
     [TestCase(300, 64, false)]
@@ -102,12 +102,15 @@ public sealed class AttentionTests(DeviceKind kind)
     [TestCase(70, 64, true)]
     public void Rows_past_the_last_key_do_nothing_however_low_all_scores_are(int tokens, int size, bool fp32)
     {
-        var problem = new AttentionProblem(1, tokens, 1, size, (part, i) => part switch { 0 => 8, 1 => -8 - (i % 3), _ => Math.Sin(i) });
-        var actual = problem.Run(fp32 ? _fp32 : _bf16);
-        using var reference = new ReferenceBackend();
-        foreach (var (name, error) in actual.Errors(problem.Run(reference)))
+        var problem = new AttentionProblem(
+            1, tokens, 1, size, (part, i) => part switch { 0 => 8, 1 => -8 - (2 * Math.Abs(Math.Sin(7 * i))), _ => Math.Sin(i) });
+        if (fp32)
         {
-            Assert.That(error, Is.LessThan(fp32 ? 5e-3 : 0.05), name);
+            HoldFp32(problem, 5e-3);
+        }
+        else
+        {
+            HoldBf16(problem);
         }
     }
 
@@ -129,11 +132,12 @@ public sealed class AttentionTests(DeviceKind kind)
         Assert.That(() => problem.Run(_bf16), Throws.ArgumentException.With.Message.Contains("256"));
     }
 
-    private void HoldFp32(int images, int tokens, int heads, int size)
+    private void HoldFp32(int images, int tokens, int heads, int size) =>
+        HoldFp32(new AttentionProblem(images, tokens, heads, size), 1e-5 * Math.Max(1, Math.Sqrt(Math.Max(tokens, size) / 64.0)));
+
+    private void HoldFp32(AttentionProblem problem, double tolerance)
     {
-        var problem = new AttentionProblem(images, tokens, heads, size);
         using var reference = new ReferenceBackend();
-        var tolerance = 1e-5 * Math.Max(1, Math.Sqrt(Math.Max(tokens, size) / 64.0));
         foreach (var (name, error) in problem.Run(_fp32).Errors(problem.Run(reference)))
         {
             Assert.That(error, Is.LessThanOrEqualTo(tolerance), name);
