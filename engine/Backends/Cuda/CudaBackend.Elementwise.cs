@@ -23,7 +23,8 @@ public sealed unsafe partial class CudaBackend
     /// <inheritdoc/>
     public void Scale(Tensor tensor, Tensor factor)
     {
-        Require(factor, DType.F32, 1);
+        // The gradient of a loss that is followed by its parts: its first element counts.
+        Require(factor, DType.F32, factor.Shape.Count);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(tensor);
         arguments.Add(factor);

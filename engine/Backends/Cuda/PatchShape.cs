@@ -15,26 +15,28 @@ internal readonly record struct PatchShape(int Lanes, int Quads, int Rows)
     /// <summary>Threads of a block.</summary>
     public const int Threads = 128;
 
-    /// <summary>Longest patch: 32 x 32 pixels of three channels fill the registers of a warp.</summary>
-    public const int MostColumns = 3072;
-
     /// <summary>Patches of a block.</summary>
     public int BlockPatches => Threads / Lanes * Rows;
+
+    /// <summary>
+    /// All shapes, for patches of up to 64, 192, 768 and 3072 values: few lanes with several patches for short ones, so that a component
+    /// that was read serves several; one patch where it alone fills the registers. Few shapes, as each is compiled by itself.
+    /// </summary>
+    public static ReadOnlySpan<PatchShape> All => new PatchShape[] { new(8, 2, 4), new(16, 3, 4), new(32, 6, 4), new(32, 24, 1) };
 
     /// <summary>The shape for patches of a length.</summary>
     /// <param name="columns">Values of a patch.</param>
     public static PatchShape Of(int columns)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(columns, MostColumns);
-        var quads = (columns + 3) / 4;
-        return quads switch
+        foreach (var shape in All)
         {
-            <= 16 => new(8, (quads + 7) / 8, 4),
-            <= 48 => new(16, (quads + 15) / 16, 4),
-            <= 192 => new(32, (quads + 31) / 32, 4),
-            <= 384 => new(32, (quads + 31) / 32, 2),
-            _ => new(32, (quads + 31) / 32, 1),
-        };
+            if (columns <= 4 * shape.Quads * shape.Lanes)
+            {
+                return shape;
+            }
+        }
+
+        throw new ArgumentOutOfRangeException(nameof(columns), columns, "Patches of more than 3072 values do not fit the registers of a warp.");
     }
 
     /// <summary>Shared memory of a block's latents.</summary>

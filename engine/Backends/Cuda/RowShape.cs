@@ -20,17 +20,24 @@ internal readonly record struct RowShape(int Threads, int Packs)
     /// <summary>Threads of a block.</summary>
     public int BlockThreads => Threads * Groups;
 
-    /// <summary>For a forward pass, which keeps the row alone.</summary>
-    /// <param name="columns">Length of a row.</param>
-    /// <param name="pack">Values in 16 bytes.</param>
-    public static RowShape Forward(int columns, int pack) => Smallest(columns, pack, [new(32, 1), new(32, 2), new(32, 4), new(128, 2), new(128, 4), new(512, 2), new(512, 4)]);
+    /// <summary>All shapes of forward passes, which keep the row alone.</summary>
+    public static ReadOnlySpan<RowShape> Forwards => new RowShape[] { new(32, 1), new(32, 2), new(32, 4), new(128, 4), new(512, 4) };
 
-    /// <summary>For a backward pass, which keeps four rows' worth and three sums a column.</summary>
+    /// <summary>All shapes of backward passes, which keep four rows' worth and three sums a column.</summary>
+    /// <param name="pack">Values in 16 bytes.</param>
+    public static ReadOnlySpan<RowShape> Backwards(int pack) => pack == 8
+        ? new RowShape[] { new(32, 1), new(64, 1), new(128, 1), new(256, 1), new(256, 4) }
+        : new RowShape[] { new(32, 1), new(32, 2), new(128, 2), new(256, 8) };
+
+    /// <summary>The shape for a forward pass.</summary>
     /// <param name="columns">Length of a row.</param>
     /// <param name="pack">Values in 16 bytes.</param>
-    public static RowShape Backward(int columns, int pack) => Smallest(columns, pack, pack == 8
-        ? [new(32, 1), new(64, 1), new(128, 1), new(256, 1), new(256, 2), new(256, 4)]
-        : [new(32, 1), new(32, 2), new(64, 2), new(128, 2), new(256, 2), new(256, 4), new(256, 8)]);
+    public static RowShape Forward(int columns, int pack) => Smallest(columns, pack, Forwards);
+
+    /// <summary>The shape for a backward pass.</summary>
+    /// <param name="columns">Length of a row.</param>
+    /// <param name="pack">Values in 16 bytes.</param>
+    public static RowShape Backward(int columns, int pack) => Smallest(columns, pack, Backwards(pack));
 
     private static RowShape Smallest(int columns, int pack, ReadOnlySpan<RowShape> shapes)
     {
