@@ -5,10 +5,10 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Tests.Cuda;
 
 /// <summary>
-/// The yardstick of the bf16 rule: what a straightforward program in bf16 would compute. The reference's exact arithmetic, with every
-/// activation that a primitive stores rounded to bf16, weights of a product rounded before they meet activations, and attention's
-/// scores and weights rounded between its two products. Sums are exact and gradients of parameters are not rounded, which makes the
-/// yardstick stricter than such a program is.
+/// The yardstick of the bf16 rule: what a straightforward program in bf16 would compute, one elementwise step after another, each
+/// storing bf16. The reference's exact arithmetic, with weights of a product rounded before they meet activations, a product stored
+/// before its GELU or residual, and attention's scores and weights rounded between its two products. Sums are exact and gradients
+/// of parameters are not rounded, which makes the yardstick stricter than such a program is.
 /// </summary>
 internal sealed class NaiveBf16Backend : IBackend
 {
@@ -46,15 +46,35 @@ internal sealed class NaiveBf16Backend : IBackend
 
     public void MatMul(in MatMulArgs args)
     {
-        // A transposed left operand makes the gradient of a weight: float32, from operands that are rounded already.
-        var isWeightGradient = args.TransposeA;
         using var a = RoundedCopy(args.A);
         using var b = RoundedCopy(args.B);
-        using var bias = args.Bias is { } given ? RoundedCopy(given) : null;
-        _exact.MatMul(args with { A = a.Tensor, B = b.Tensor, Bias = bias?.Tensor });
-        if (!isWeightGradient)
+        if (args.TransposeA)
         {
-            Rounded(args.C, args.PreActivation);
+            // The gradient of a weight: float32, and so is all that belongs to it.
+            _exact.MatMul(args with { A = a.Tensor, B = b.Tensor });
+            return;
+        }
+
+        using var bias = args.Bias is { } given ? RoundedCopy(given) : null;
+        var plain = new MatMulArgs(a.Tensor, args.TransposeA, b.Tensor, args.TransposeB, args.C) { Accumulate = args.Accumulate, Bias = bias?.Tensor };
+        _exact.MatMul(plain);
+        Rounded(args.C);
+        if (args.PreActivation is { } pre)
+        {
+            Copy(args.C, pre);
+            args.C.Write(_exact, pre.ReadDoubles(_exact).Select(v => Round(Gelu(v))).ToArray());
+        }
+
+        if (args.GeluGradientOf is { } u)
+        {
+            _exact.GeluBackward(args.C, u, args.C, accumulate: false);
+            Rounded(args.C);
+        }
+
+        if (args.Residual is { } residual)
+        {
+            var added = residual.ReadDoubles(_exact);
+            args.C.Write(_exact, args.C.ReadDoubles(_exact).Select((v, i) => Round(v + added[i % added.Length])).ToArray());
         }
     }
 
@@ -78,23 +98,9 @@ internal sealed class NaiveBf16Backend : IBackend
         Rounded(dx);
     }
 
-    public void LayerNorm(in LayerNormArgs args)
-    {
-        // Normalises what it stored, as a program of two passes does.
-        _exact.LayerNorm(args with { Y = null, Mean = null, Rstd = null });
-        Rounded(args.H);
-        if (args.Y is not null)
-        {
-            _exact.LayerNorm(args with { X = args.H ?? args.X, Branch = null, Gate = null, H = null });
-            Rounded(args.Y);
-        }
-    }
+    public void LayerNorm(in LayerNormArgs args) => new NaiveBf16Norm(_exact).Forward(args);
 
-    public void LayerNormBackward(in LayerNormArgs args, in LayerNormGradients gradients)
-    {
-        _exact.LayerNormBackward(args, gradients);
-        Rounded(gradients.DX, gradients.DBranch, gradients.DGate?.Table, gradients.DShift?.Table, gradients.DScale?.Table);
-    }
+    public void LayerNormBackward(in LayerNormArgs args, in LayerNormGradients gradients) => new NaiveBf16Norm(_exact).Backward(args, gradients);
 
     public void Attention(in AttentionArgs args) => NaiveBf16Attention.Forward(_exact, args);
 
@@ -167,6 +173,8 @@ internal sealed class NaiveBf16Backend : IBackend
     }
 
     public void Dispose() => _exact.Dispose();
+
+    private static double Gelu(double x) => 0.5 * x * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x))));
 
     private void Rounded(params ReadOnlySpan<Tensor?> tensors)
     {
