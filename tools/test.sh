@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The whole test suite: restores, builds, tests; prints each part's seconds and closes with the counts.
 #   --long   also the tests of category Long (LDAE_LONG=1)
-# Needs the .NET SDK that global.json names, nothing else.
+# Needs the .NET SDK that global.json names, nothing else. With g++ the CUDA backend is tested on the emulator; on a Debian machine
+# NVRTC is fetched into the cache for the compiler gate. LDAE_REQUIRE=nvrtc,emulator,cuda turns the skips of what is missing into failures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,6 +31,9 @@ tests() { dotnet tests/bin/Release/net10.0/LDaeCore.Tests.dll --progress off --n
 count() { sed -nE "s/^ *$1: *([0-9]+).*/\1/p" "$log" | tail -n 1; }
 
 part "restore and build" build
+# Without NVRTC the gate's tests are skipped by name, or fail under LDAE_REQUIRE=nvrtc.
+[ -n "${LDAE_NVRTC:-}" ] || LDAE_NVRTC=$(tools/fetch-nvrtc.sh) || LDAE_NVRTC=
+export LDAE_NVRTC
 status=0
 part "tests" tests || status=$?
 passed=$(count succeeded) failed=$(count failed) skipped=$(count skipped)

@@ -11,4 +11,10 @@ public enum DeviceKind
 
     /// <summary>No memory and no arithmetic: walks a step to plan its memory from shapes.</summary>
     Plan,
+
+    /// <summary>An NVIDIA GPU: bfloat16 or float32.</summary>
+    Cuda,
+
+    /// <summary>The CUDA backend on the processor: one library in place of NVIDIA's runs the same kernels.</summary>
+    Emulated,
 }

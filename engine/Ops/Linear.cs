@@ -118,10 +118,10 @@ public static class Linear
 
     private static OpCase Case(int m, int n, int k, bool bias = true, bool gelu = false, bool residual = false)
     {
-        List<CaseInput> inputs = [new("x", new Shape(m, k)), new("weight", new Shape(n, k)) { Scale = 1 / Math.Sqrt(k) }];
+        List<CaseInput> inputs = [new("x", new Shape(m, k)), new("weight", new Shape(n, k)) { Scale = 1 / Math.Sqrt(k), IsParameter = true }];
         if (bias)
         {
-            inputs.Add(new CaseInput("bias", new Shape(n)) { Scale = 0.2 });
+            inputs.Add(new CaseInput("bias", new Shape(n)) { Scale = 0.2, IsParameter = true });
         }
 
         if (residual)
@@ -144,8 +144,9 @@ public static class Linear
         "linear",
         $"{m}x{hidden}x{k} gelu, then linear",
         [
-            new("x", new Shape(m, k)), new("w1", new Shape(hidden, k)) { Scale = 0.4 }, new("b1", new Shape(hidden)),
-            new("w2", new Shape(k, hidden)) { Scale = 0.4 },
+            new("x", new Shape(m, k)), new("w1", new Shape(hidden, k)) { Scale = 0.4, IsParameter = true },
+            new("b1", new Shape(hidden)) { IsParameter = true },
+            new("w2", new Shape(k, hidden)) { Scale = 0.4, IsParameter = true },
         ],
         (tape, i) => [Apply(tape, Apply(tape, i[0], i[1], i[2], gelu: true), i[3], null)])
     {
@@ -158,8 +159,8 @@ public static class Linear
         "linear",
         $"{m}x{hidden}x{k} gelu, read twice",
         [
-            new("x", new Shape(m, k)), new("w1", new Shape(hidden, k)), new("b1", new Shape(hidden)),
-            new("w2", new Shape(k, hidden)), new("w3", new Shape(3, hidden)),
+            new("x", new Shape(m, k)), new("w1", new Shape(hidden, k)) { IsParameter = true }, new("b1", new Shape(hidden)) { IsParameter = true },
+            new("w2", new Shape(k, hidden)) { IsParameter = true }, new("w3", new Shape(3, hidden)) { IsParameter = true },
         ],
         (tape, i) =>
         {
@@ -175,7 +176,10 @@ public static class Linear
     private static OpCase SharedResidual(int m, int n) => new(
         "linear",
         $"{m}x{n}x{n} one residual, two layers",
-        [new("x", new Shape(m, n)), new("w1", new Shape(n, n)), new("w2", new Shape(n, n)), new("residual", new Shape(m, n))],
+        [
+            new("x", new Shape(m, n)), new("w1", new Shape(n, n)) { IsParameter = true }, new("w2", new Shape(n, n)) { IsParameter = true },
+            new("residual", new Shape(m, n)),
+        ],
         (tape, i) => [Apply(tape, i[0], i[1], null, residual: i[3]), Apply(tape, i[0], i[2], null, residual: i[3])])
     {
         Flops = 4.0 * m * n * n,

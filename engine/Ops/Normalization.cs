@@ -177,7 +177,8 @@ public static class Normalization
         $"{images * tokens}x{width} residual affine",
         [
             new("x", new Shape(images * tokens, width)), new("branch", new Shape(images * tokens, width)),
-            new("weight", new Shape(width)) { Mean = 1, Scale = 0.2 }, new("bias", new Shape(width)) { Scale = 0.2 },
+            new("weight", new Shape(width)) { Mean = 1, Scale = 0.2, IsParameter = true },
+            new("bias", new Shape(width)) { Scale = 0.2, IsParameter = true },
         ],
         (tape, i) =>
         {

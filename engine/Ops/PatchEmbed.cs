@@ -55,8 +55,8 @@ public static class PatchEmbed
         "patch embedding",
         $"{images}x{tokens}x{pixels} to {width}",
         [
-            new("patches", new Shape(images, tokens, pixels)), new("weight", new Shape(width, pixels)) { Scale = 1 / Math.Sqrt(pixels) },
-            new("bias", new Shape(width)), new("positions", new Shape(tokens, width)) { Differentiable = false },
+            new("patches", new Shape(images, tokens, pixels)), new("weight", new Shape(width, pixels)) { Scale = 1 / Math.Sqrt(pixels), IsParameter = true },
+            new("bias", new Shape(width)) { IsParameter = true }, new("positions", new Shape(tokens, width)) { Differentiable = false },
         ],
         (tape, i) => [Apply(tape, i[0], i[1], i[2], i[3])])
     {

@@ -6,7 +6,7 @@ namespace LDaeCore.Engine.Tensors;
 public static class TensorTransfer
 {
     /// <summary>Writes real values, rounded to the tensor's type.</summary>
-    /// <param name="tensor">An F64 or F32 tensor.</param>
+    /// <param name="tensor">An F64, F32 or BF16 tensor.</param>
     /// <param name="backend">Its device.</param>
     /// <param name="values">As many values as elements.</param>
     public static void Write(this Tensor tensor, IBackend backend, ReadOnlySpan<double> values)
@@ -23,11 +23,11 @@ public static class TensorTransfer
             rounded[i] = (float)values[i];
         }
 
-        backend.Upload<float>(rounded, tensor);
+        tensor.Write(backend, rounded.AsSpan());
     }
 
-    /// <summary>Writes float values, widened when the tensor holds doubles.</summary>
-    /// <param name="tensor">An F64 or F32 tensor.</param>
+    /// <summary>Writes float values: widened to doubles, or rounded to the nearest BF16 (ties to even).</summary>
+    /// <param name="tensor">An F64, F32 or BF16 tensor.</param>
     /// <param name="backend">Its device.</param>
     /// <param name="values">As many values as elements.</param>
     public static void Write(this Tensor tensor, IBackend backend, ReadOnlySpan<float> values)
@@ -35,6 +35,18 @@ public static class TensorTransfer
         if (tensor.DType == DType.F32)
         {
             backend.Upload(values, tensor);
+            return;
+        }
+
+        if (tensor.DType == DType.BF16)
+        {
+            var rounded = new ushort[values.Length];
+            for (var i = 0; i < rounded.Length; i++)
+            {
+                rounded[i] = BFloat16.Bits(values[i]);
+            }
+
+            backend.Upload<ushort>(rounded, tensor);
             return;
         }
 
@@ -48,7 +60,7 @@ public static class TensorTransfer
     }
 
     /// <summary>Reads real values as doubles.</summary>
-    /// <param name="tensor">An F64 or F32 tensor.</param>
+    /// <param name="tensor">An F64, F32 or BF16 tensor.</param>
     /// <param name="backend">Its device.</param>
     /// <returns>The elements in order.</returns>
     public static double[] ReadDoubles(this Tensor tensor, IBackend backend)
@@ -70,7 +82,7 @@ public static class TensorTransfer
     }
 
     /// <summary>Reads real values as floats.</summary>
-    /// <param name="tensor">An F64 or F32 tensor.</param>
+    /// <param name="tensor">An F64, F32 or BF16 tensor.</param>
     /// <param name="backend">Its device.</param>
     /// <returns>The elements in order, rounded when the tensor holds doubles.</returns>
     public static float[] ReadFloats(this Tensor tensor, IBackend backend)
@@ -79,6 +91,18 @@ public static class TensorTransfer
         if (tensor.DType == DType.F32)
         {
             backend.Download(tensor, values.AsSpan());
+            return values;
+        }
+
+        if (tensor.DType == DType.BF16)
+        {
+            var bits = new ushort[values.Length];
+            backend.Download(tensor, bits.AsSpan());
+            for (var i = 0; i < values.Length; i++)
+            {
+                values[i] = BFloat16.Value(bits[i]);
+            }
+
             return values;
         }
 

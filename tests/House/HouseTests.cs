@@ -48,6 +48,9 @@ public sealed class HouseTests
     public void Native_functions_are_bound_in_interop_only() => Holds(SourceRules.NativeImports, Everything);
 
     [Test]
+    public void Only_the_library_resolver_knows_the_emulated_device() => Holds(SourceRules.EmulatorNamed, Product);
+
+    [Test]
     public void A_file_has_one_public_type() => Holds(SourceRules.PublicTypes, Product);
 
     [Test]

@@ -11,11 +11,22 @@ internal static partial class SourceRules
     /// <summary>The only folder that may bind native functions.</summary>
     public const string InteropFolder = "engine/Interop/";
 
+    // The resolver, the library it builds, the name as an enum and on the command line.
+    private static readonly string[] KnowTheEmulator =
+        ["engine/Interop/NativeLibraries.cs", "engine/Interop/EmulatorLibrary.cs", "engine/Backends/DeviceKind.cs", "tools/ldae/DeviceChoice.cs"];
+
     public static IEnumerable<string> NativeImports(string path, string source) =>
         path.StartsWith(InteropFolder, StringComparison.Ordinal)
             ? []
             : NativeImport().Matches(SourceMask.CodeOf(source))
                 .Select(match => $"{path}:{Line(source, match.Index)}: {match.Groups["name"].Value} outside {InteropFolder}");
+
+    /// <summary>Code, not prose, that tells the emulated device from a GPU outside the places that have to know the name.</summary>
+    public static IEnumerable<string> EmulatorNamed(string path, string source) =>
+        KnowTheEmulator.Contains(path)
+            ? []
+            : EmulatorName().Matches(SourceMask.CodeOf(source))
+                .Select(match => $"{path}:{Line(source, match.Index)}: {match.Value}: the emulated device is the CUDA backend, unchanged");
 
     public static IEnumerable<string> PublicTypes(string path, string source)
     {
@@ -59,11 +70,14 @@ internal static partial class SourceRules
 
     private static int Line(string source, int position) => source.AsSpan(0, position).Count('\n') + 1;
 
-    [GeneratedRegex(@"\b(?<name>DllImport|LibraryImport)(Attribute)?\b")]
+    [GeneratedRegex(@"\b(?<name>DllImport|LibraryImport)(Attribute)?\b|(?<name>\bNativeLibrary)\s*\.|(?<name>\bdelegate\s*\*\s*unmanaged\b)")]
     private static partial Regex NativeImport();
 
     [GeneratedRegex(@"\b(?<modifiers>((public|internal|private|protected|file|static|sealed|abstract|partial|readonly|ref|unsafe|new)\s+)*)(record\s+struct|record\s+class|class|struct|interface|enum|record|delegate\s+[\w.<>\[\]?,*]+)\s+(?<name>@?[A-Za-z_]\w*)(?<generic><[^<>]*>)?(?=\s*[<({;:]|\s+where\b)")]
     private static partial Regex TypeDeclaration();
+
+    [GeneratedRegex(@"\b\w*[Ee]mulat(ed|or)\w*")]
+    private static partial Regex EmulatorName();
 
     [GeneratedRegex(@"(Manager|Helper|Util|Utilitie|Utility)s?$")]
     private static partial Regex VagueName();

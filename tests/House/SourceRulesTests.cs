@@ -15,6 +15,20 @@ public sealed class SourceRulesTests
     public void A_library_import_by_its_full_name_is_found() =>
         Assert.That(SourceRules.NativeImports("tools/C.cs", "[System.Runtime.InteropServices.LibraryImportAttribute(\"c\")]"), Is.Not.Empty);
 
+    [TestCase("nint p = NativeLibrary.Load(\"c\");")]
+    [TestCase("delegate* unmanaged<int, int> f;")]
+    public void A_library_loaded_or_called_by_hand_is_found(string source) =>
+        Assert.That(SourceRules.NativeImports("engine/Backends/C.cs", source).ToList(), Has.Count.EqualTo(1));
+
+    [Test]
+    public void Code_that_asks_for_the_emulated_device_is_found()
+    {
+        const string Asks = "if (device.Kind == DeviceKind.Emulated) { }";
+        Assert.That(SourceRules.EmulatorNamed("engine/Backends/Cuda/CudaBackend.cs", Asks).ToList(), Has.Count.EqualTo(1));
+        Assert.That(SourceRules.EmulatorNamed("engine/Interop/NativeLibraries.cs", Asks), Is.Empty);
+        Assert.That(SourceRules.EmulatorNamed("engine/Backends/Cuda/CudaBackend.cs", "// real or emulated"), Is.Empty);
+    }
+
     [TestCase("engine/Interop/C.cs", Native)]
     [TestCase("model/C.cs", "// no [DllImport] here\nvar s = \"DllImport\";")]
     public void An_import_in_interop_or_in_prose_is_fine(string path, string source) =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Runner;
@@ -7,7 +8,8 @@ namespace LDaeCore.Runner;
 /// <summary>The device a command computes on.</summary>
 /// <param name="Kind">Which kind.</param>
 /// <param name="Why">Why this one, when <c>auto</c> chose it; else null.</param>
-internal sealed record DeviceChoice(DeviceKind Kind, string? Why)
+/// <param name="Gpu">The GPU, real or emulated; null for the others.</param>
+internal sealed record DeviceChoice(DeviceKind Kind, string? Why, CudaDevice? Gpu = null)
 {
     /// <summary>What <c>--device</c> takes.</summary>
     public const string Allowed = "reference, cpu, cuda, cuda:N, emulated or auto";
@@ -19,6 +21,8 @@ internal sealed record DeviceChoice(DeviceKind Kind, string? Why)
     {
         DeviceKind.Reference => "reference",
         DeviceKind.Cpu => "cpu",
+        DeviceKind.Cuda => Gpu is { Ordinal: > 0 } gpu ? string.Create(CultureInfo.InvariantCulture, $"{Cuda}:{gpu.Ordinal}") : Cuda,
+        DeviceKind.Emulated => Emulated,
         _ => throw new InvalidOperationException($"Nobody can ask for the device {Kind}."),
     };
 
@@ -29,15 +33,40 @@ internal sealed record DeviceChoice(DeviceKind Kind, string? Why)
     {
         "reference" => new DeviceChoice(DeviceKind.Reference, null),
         "cpu" => new DeviceChoice(DeviceKind.Cpu, null),
-        "auto" => new DeviceChoice(DeviceKind.Cpu, "auto takes cpu: this version has no CUDA backend yet"),
-        Cuda or Emulated => throw Missing(name),
+        "auto" => Auto(),
+        Cuda => Open(name, DeviceKind.Cuda, 0),
+        Emulated => Open(name, DeviceKind.Emulated, 0),
         _ when name.StartsWith(Cuda + ":", StringComparison.Ordinal)
-            && int.TryParse(name.AsSpan(Cuda.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out _) => throw Missing(name),
+            && int.TryParse(name.AsSpan(Cuda.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal) => Open(name, DeviceKind.Cuda, ordinal),
         _ => throw new LdaeException(ErrorKind.Configuration, $"--device {name} is not allowed: it takes {Allowed}.", "Use --device cpu."),
     };
 
-    private static LdaeException Missing(string name) => new(
-        ErrorKind.Device,
-        $"The device {name} is not available: this version has no CUDA backend yet{(name == Emulated ? ", and so nothing to emulate" : "")}.",
-        "Use --device cpu, which needs nothing installed, or a later version.");
+    private static DeviceChoice Auto()
+    {
+        try
+        {
+            var gpu = CudaDevice.Open(DeviceKind.Cuda);
+            return new DeviceChoice(DeviceKind.Cuda, $"auto takes {Cuda}:0, {gpu.Name}", gpu);
+        }
+        catch (LdaeException e)
+        {
+            return new DeviceChoice(DeviceKind.Cpu, $"auto takes cpu: {e.Message.Split(": ")[0].TrimEnd('.')}");
+        }
+    }
+
+    private static DeviceChoice Open(string name, DeviceKind kind, int ordinal)
+    {
+        try
+        {
+            return new DeviceChoice(kind, null, CudaDevice.Open(kind, ordinal));
+        }
+        catch (LdaeException e)
+        {
+            throw new LdaeException(
+                ErrorKind.Device,
+                $"The device {name} is not available: {e.Message}",
+                $"{e.Remedy} Or use --device cpu, which needs nothing installed.",
+                e);
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Recipes;
 
@@ -33,6 +34,12 @@ internal sealed record RecipeSource(string? Preset, string? Config, IReadOnlyLis
                 "No recipe is given.",
                 $"Add --preset with one of {string.Join(", ", Presets.Names)}, or --config FILE.json."),
         };
+        // bf16 is what a GPU is for; a file says its own precision, and so may the command line.
+        if (device.Kind == DeviceKind.Cuda && Preset is not null)
+        {
+            named = named with { Train = named.Train with { Precision = TrainPrecision.Bf16 } };
+        }
+
         var recipe = RecipeFields.Apply(named, Assignments);
         recipe = (Seed is { } seed ? recipe with { Train = recipe.Train with { Seed = seed } } : recipe).Resolve();
         RecipeValidation.Check(recipe);

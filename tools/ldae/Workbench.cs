@@ -1,6 +1,9 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cpu;
+using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Backends.Reference;
+using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Runner;
 
@@ -8,9 +11,19 @@ namespace LDaeCore.Runner;
 internal static class Workbench
 {
     /// <summary>Opens a device.</summary>
-    public static IBackend Open(DeviceChoice device, int? threads) => device.Kind switch
+    /// <param name="device">Which.</param>
+    /// <param name="threads">Threads of the cpu; null for one a core.</param>
+    /// <param name="recipe">Says a GPU's precision and whether it tunes products; float32 without one.</param>
+    /// <param name="warn">Told what a user should know; standard error when null.</param>
+    public static IBackend Open(DeviceChoice device, int? threads, Recipe? recipe = null, Action<string>? warn = null) => device switch
     {
-        DeviceKind.Reference => new ReferenceBackend(),
+        { Gpu: { } gpu } => new CudaBackend(gpu, new CudaOptions
+        {
+            ActivationType = recipe?.Train.Precision == TrainPrecision.Bf16 ? DType.BF16 : DType.F32,
+            Autotune = recipe?.Cuda.Autotune ?? true,
+            Warn = warn ?? Console.Error.WriteLine,
+        }),
+        { Kind: DeviceKind.Reference } => new ReferenceBackend(),
         _ => new CpuBackend(threads ?? 0),
     };
 

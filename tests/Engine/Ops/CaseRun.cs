@@ -18,9 +18,16 @@ public sealed class CaseRun : IDisposable
     private readonly Tensor[] _inputs;
     private readonly Tensor[] _results;
 
+    private readonly bool _coarse;
+
     /// <summary>Runs the forward pass.</summary>
-    public CaseRun(OpCase opCase, IBackend backend, IReadOnlyList<double[]> values)
+    /// <param name="opCase">The case.</param>
+    /// <param name="backend">Where.</param>
+    /// <param name="values">The inputs' values.</param>
+    /// <param name="coarse">Whether the weights of the objective are bf16 numbers, so that a bf16 backend is given exactly what another one is.</param>
+    public CaseRun(OpCase opCase, IBackend backend, IReadOnlyList<double[]> values, bool coarse = false)
     {
+        _coarse = coarse;
         _case = opCase;
         _backend = backend;
         _arena = new StepArena(backend, long.MaxValue, ArenaMode.Guard);
@@ -58,6 +65,13 @@ public sealed class CaseRun : IDisposable
     /// <summary>Random values for the inputs of a case, exactly representable in float32.</summary>
     public static double[][] Draw(OpCase opCase, ulong seed) =>
         opCase.Inputs.Select((input, i) => DrawInput(input, seed, (uint)i)).ToArray();
+
+    /// <summary>The same values with all that is not a parameter rounded to bf16 numbers.</summary>
+    public static double[][] Coarse(OpCase opCase, double[][] values) => values
+        .Select((v, i) => opCase.Inputs[i].IsParameter || opCase.Inputs[i].Below is not null
+            ? v
+            : v.Select(x => (double)BFloat16.Value(BFloat16.Bits((float)x))).ToArray())
+        .ToArray();
 
     private static double[] DrawInput(CaseInput input, ulong seed, uint index)
     {
@@ -148,7 +162,8 @@ public sealed class CaseRun : IDisposable
         for (var i = 0; i < (_case.FirstElementOnly ? 1 : count); i++)
         {
             var (x, y, _, _) = Philox.Block(99, RandomStream.Case, 1000 + (uint)result, (ulong)i);
-            weights[i] = (float)Philox.Normals<double>(x, y).First;
+            var weight = (float)Philox.Normals<double>(x, y).First;
+            weights[i] = _coarse ? BFloat16.Value(BFloat16.Bits(weight)) : weight;
         }
 
         return weights;

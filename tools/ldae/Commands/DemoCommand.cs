@@ -41,7 +41,7 @@ internal static class DemoCommand
         var (recipe, folder) = (options.Recipe, options.Out);
         folder.Create();
         using var log = new RunLog(context.Output, folder.Path);
-        using var backend = Workbench.Open(options.Device, options.Threads);
+        using var backend = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line);
         log.Line("1. Learn to denoise: patches lose all but their first principal components, get noise there, and a network restores the image.");
         var trained = PretrainingWork.Run(recipe, Data, backend, folder, resume: false, options.Threads, 0, context, log);
         var result = PretrainingWork.Describe(

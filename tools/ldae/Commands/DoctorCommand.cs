@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using LDaeCore.Engine.Backends.Cpu;
+using LDaeCore.Engine.Backends.Cuda;
 
 namespace LDaeCore.Runner.Commands;
 
@@ -39,13 +40,16 @@ internal static class DoctorCommand
         var read = Stopwatch.GetElapsedTime(start);
         Describe(machine, context.Output);
 
+        var libraries = CudaLibraryReport.OfThisMachine();
+        Describe(libraries, context.Output);
         var device = DeviceChoice.Resolve(options.Device);
         context.Output.Line($"device      {device.Name}{(device.Why is { } why ? $" ({why})" : "")}");
-        context.Output.Line($"products    {CpuBackend.MatrixPath}");
+        context.Output.Line($"products    {(device.Gpu is null ? CpuBackend.MatrixPath : "cuBLASLt")}");
         var smoked = Stopwatch.GetTimestamp();
         using var backend = Workbench.Open(device, null);
         var error = SmokeProduct.RelativeError(backend);
         var smoke = Stopwatch.GetElapsedTime(smoked);
+        Describe(backend as CudaBackend, context.Output);
         context.Output.Line(string.Create(
             CultureInfo.InvariantCulture,
             $"smoke       a product of {SmokeProduct.Rows} x {SmokeProduct.Inner} x {SmokeProduct.Columns}: relative error {error:0.0e+0}"));
@@ -63,6 +67,8 @@ internal static class DoctorCommand
             .Add("simd", machine.Simd)
             .Add("simd_unused", machine.UnusedSimd)
             .Add("memory_bytes", machine.MemoryBytes)
+            .Add("libraries", Listed(libraries))
+            .Add("gpu", device.Gpu?.Name)
             .Add("smoke_error", error)
             .Add("peak_memory_bytes", process.PeakWorkingSet64)
             .Add("seconds", Stopwatch.GetElapsedTime(start).TotalSeconds);
@@ -82,6 +88,37 @@ internal static class DoctorCommand
 
         output.Line(string.Create(CultureInfo.InvariantCulture, $"memory      {machine.MemoryBytes / (double)(1 << 30):F1} GiB to use"));
     }
+
+    private static void Describe(IReadOnlyList<CudaLibraryReport> libraries, RunnerOutput output)
+    {
+        foreach (var library in libraries)
+        {
+            output.Line($"{library.Title,-11} {(library.Problem is null ? $"{library.Version} at {library.Path}" : library.Problem)}");
+            if (library.Problem is not null)
+            {
+                output.Line($"            {library.Remedy}");
+            }
+        }
+    }
+
+    private static void Describe(CudaBackend? backend, RunnerOutput output)
+    {
+        if (backend is { Device: var gpu })
+        {
+            output.Line(string.Create(
+                CultureInfo.InvariantCulture,
+                $"gpu         {gpu.Name}: compute capability {gpu.Capability / 10}.{gpu.Capability % 10}, {gpu.Multiprocessors} multiprocessors, {gpu.MemoryBytes / (double)(1 << 30):F1} GiB"));
+            output.Line($"caches      {backend.Cache}; kernel families compiled now: {backend.Compilations}");
+        }
+    }
+
+    private static CommandResult[] Listed(IReadOnlyList<CudaLibraryReport> libraries) =>
+        [.. libraries.Select(library => new CommandResult()
+            .Add("name", library.Title)
+            .Add("path", library.Path)
+            .Add("version", library.Version)
+            .Add("problem", library.Problem)
+            .Add("remedy", library.Problem is null ? null : library.Remedy))];
 
     private static CommandResult WithTimings(CommandResult result, RunnerOutput output, params (string Name, TimeSpan Time)[] timings)
     {

@@ -48,7 +48,7 @@ internal static class PretrainCommand
         var data = PretrainingWork.DataOf(options.Out, options.Data);
         options.Out.Create();
         using var log = new RunLog(context.Output, options.Out.Path);
-        using var backend = Workbench.Open(options.Device, options.Threads);
+        using var backend = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line);
         if (options.Device.Why is { } why)
         {
             log.Line(why);

@@ -1,0 +1,148 @@
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Backends.Cuda;
+
+/// <content>Patches, latent noise and time.</content>
+public sealed unsafe partial class CudaBackend
+{
+    // The optimizer's schedule comes first in the scalars of a captured step.
+    private const int StepOffset = 16;
+
+    /// <inheritdoc/>
+    public void TimestepEmbedding(Tensor t, Tensor y)
+    {
+        int images = y.Shape.Rows, half = y.Shape.Columns / 2;
+        Require(t, DType.F32, images);
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(t);
+        arguments.Add(y);
+        arguments.Add(images);
+        arguments.Add(half);
+        _kernels.Get("timestep", "timestep_sinusoids", RealOf(y)).Launch(_stream, Grid.Over((long)images * half, PackThreads), PackThreads, 0, ref arguments);
+    }
+
+    /// <inheritdoc/>
+    public void Patchify(Tensor images, int patch, Tensor range, Tensor patches)
+    {
+        Require(images, DType.U8, patches.Shape.Count);
+        Require(range, DType.F32, 6);
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(images);
+        arguments.Add(range);
+        arguments.Add(patches);
+        arguments.Add(patches.Shape.Count);
+        arguments.Add(images.Shape[1]);
+        arguments.Add(images.Shape[2]);
+        arguments.Add(patch);
+        LaunchPacks("patchify", "patchify_forward", patches, ref arguments);
+    }
+
+    /// <inheritdoc/>
+    public void LatentNoise(in LatentNoiseArgs args)
+    {
+        int images = args.Clean.Shape[0], tokens = args.Clean.Shape[1], columns = args.Clean.Shape[2], components = args.Basis.Shape.Rows;
+        CheckLatentSpace(args, images, columns, components);
+        var shape = PatchShape.Of(columns);
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(args.Clean);
+        AddLatentSpace(args, ref arguments);
+        arguments.Add(args.Noisy);
+        arguments.Add(args.Latents);
+        AddNoisePlace(args, ref arguments);
+        arguments.Add(images * tokens);
+        arguments.Add(tokens);
+        arguments.Add(columns);
+        arguments.Add(components);
+        var aligned = AlignedPatches(columns, args.Clean, args.Mean, args.Basis, args.Noisy);
+        var blocks = Grid.Over((long)images * tokens, shape.BlockPatches);
+        LaunchPatches("latent_noise", "latent_noise_forward", RealOf(args.Clean), aligned, shape, blocks, shape.SharedBytes(components), ref arguments);
+    }
+
+    /// <summary>
+    /// <see cref="Patchify"/> and <see cref="LatentNoise"/> in one pass over the bytes: the clean patches, which are the targets, are
+    /// written beside the noisy ones instead of being read again.
+    /// </summary>
+    /// <param name="images">U8 [B, H, W, 3].</param>
+    /// <param name="patch">Side of a patch.</param>
+    /// <param name="range">Factor and offset of each channel [2, 3].</param>
+    /// <param name="args">As for patches; Clean is written here.</param>
+    internal void LatentNoiseFromImages(Tensor images, int patch, Tensor range, in LatentNoiseArgs args)
+    {
+        int columns = args.Clean.Shape[2], components = args.Basis.Shape.Rows;
+        Require(images, DType.U8, args.Clean.Shape.Count);
+        Require(range, DType.F32, 6);
+        CheckLatentSpace(args, images.Shape[0], columns, components);
+        var shape = PatchShape.Of(columns);
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(images);
+        arguments.Add(range);
+        AddLatentSpace(args, ref arguments);
+        arguments.Add(args.Clean);
+        arguments.Add(args.Noisy ?? throw new ArgumentException("Noise from images goes to noisy patches.", nameof(args)));
+        arguments.Add(args.Latents);
+        AddNoisePlace(args, ref arguments);
+        arguments.Add(args.Clean.Shape.Rows);
+        arguments.Add(images.Shape[1]);
+        arguments.Add(images.Shape[2]);
+        arguments.Add(patch);
+        arguments.Add(components);
+        var aligned = AlignedPatches(columns, args.Clean, args.Mean, args.Basis, args.Noisy);
+        var blocks = Grid.Over(args.Clean.Shape.Rows, shape.BlockPatches);
+        LaunchPatches("latent_noise", "latent_noise_from_images", RealOf(args.Clean), aligned, shape, blocks, shape.SharedBytes(components), ref arguments);
+    }
+
+    private static void CheckLatentSpace(in LatentNoiseArgs args, int images, int columns, int components)
+    {
+        Require(args.Mean, DType.F32, columns);
+        Require(args.Basis, DType.F32, (long)components * columns);
+        Require(args.LatentStd, DType.F32, components);
+        Require(args.Gamma, DType.F32, images);
+        Require(args.Sigma, DType.F32, images);
+        Require(args.Noisy, args.Clean.DType, args.Clean.Shape.Count);
+        Require(args.Latents, args.Clean.DType, (long)args.Clean.Shape.Rows * components);
+    }
+
+    private static void AddLatentSpace(in LatentNoiseArgs args, ref KernelArguments arguments)
+    {
+        arguments.Add(args.Mean);
+        arguments.Add(args.Basis);
+        arguments.Add(args.LatentStd);
+        arguments.Add(args.Gamma);
+        arguments.Add(args.Sigma);
+    }
+
+    private void AddNoisePlace(in LatentNoiseArgs args, ref KernelArguments arguments)
+    {
+        arguments.Add(args.Seed);
+        arguments.Add((ulong)args.FirstImage);
+        arguments.Add(args.Step);
+        arguments.Add(_stepScalars == 0 ? 0 : _stepScalars + StepOffset);
+    }
+
+    private void LaunchPatches(
+        string family,
+        string entry,
+        (string Name, int Value) real,
+        (string Name, int Value) aligned,
+        PatchShape shape,
+        Grid blocks,
+        int sharedBytes,
+        ref KernelArguments arguments,
+        int threads = PatchShape.Threads) =>
+        _kernels.Get(family, entry, real, aligned, ("PATCH_LANES", shape.Lanes), ("PATCH_QUADS", shape.Quads), ("PATCH_ROWS", shape.Rows))
+            .Launch(_stream, blocks, threads, sharedBytes, ref arguments);
+
+    /// <summary>Patches move in quads: rows of a multiple of four values, from addresses that are multiples of 16 bytes.</summary>
+    private static (string Name, int Value) AlignedPatches(int columns, params ReadOnlySpan<Tensor?> tensors)
+    {
+        foreach (var tensor in tensors)
+        {
+            if (tensor is not null && tensor.Address % 16 != 0)
+            {
+                return ("LDAE_ALIGNED", 0);
+            }
+        }
+
+        return ("LDAE_ALIGNED", columns % 4 == 0 ? 1 : 0);
+    }
+}

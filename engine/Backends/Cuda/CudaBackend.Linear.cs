@@ -1,0 +1,151 @@
+using LDaeCore.Engine.Interop;
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Backends.Cuda;
+
+/// <content>
+/// Matrix products. What cuBLASLt can do on the way (bias, GELU with its input kept, the slope of GELU, a residual or an accumulation as
+/// beta C) it does; what is left is one pass of kernels/epilogue.cu over C.
+/// </content>
+public sealed unsafe partial class CudaBackend
+{
+    /// <inheritdoc/>
+    public void MatMul(in MatMulArgs args)
+    {
+        args.Check();
+        CheckTypes(args);
+        var operands = Operands(args, out var input);
+        var output = TypeOf(args.C);
+        if (Fused(args) is not { } epilogue || !TryProduct(args, operands, input, output, epilogue))
+        {
+            // Plain product, then everything else in one pass.
+            var plain = operands with { C = args.C.Address, Bias = 0, Auxiliary = 0 };
+            _gemm.Run(ShapeOf(args, plain, input, output, CublasLtEpilogue.Default, args.Accumulate), plain);
+            ApplyEpilogue(args);
+        }
+    }
+
+    private bool TryProduct(in MatMulArgs args, in GemmOperands operands, CublasLtType input, CublasLtType output, CublasLtEpilogue epilogue) =>
+        _gemm.TryRun(ShapeOf(args, operands, input, output, epilogue, args.Accumulate || args.Residual is not null), operands);
+
+    /// <summary>The epilogue by which cuBLASLt does the whole of it, or null when it cannot.</summary>
+    private static CublasLtEpilogue? Fused(in MatMulArgs args)
+    {
+        var gelu = args.PreActivation is not null || args.GeluGradientOf is not null;
+        var residualFits = args.Residual is not { } residual
+            || (!args.Accumulate && !gelu && residual.Shape.Rows == args.M && residual.DType == args.C.DType);
+
+        // The library wants the rows of the GELU's input to start at multiples of 8 elements.
+        if (!residualFits || (gelu && args.N % 8 != 0))
+        {
+            return null;
+        }
+
+        return (args.Bias, args.PreActivation, args.GeluGradientOf) switch
+        {
+            (null, null, null) => CublasLtEpilogue.Default,
+            (_, null, null) => CublasLtEpilogue.Bias,
+            (null, _, null) => CublasLtEpilogue.GeluAux,
+            (_, _, null) => CublasLtEpilogue.GeluAuxBias,
+            (null, null, _) when !args.Accumulate => CublasLtEpilogue.GeluGradient,
+            _ => null,
+        };
+    }
+
+    private static GemmShape ShapeOf(
+        in MatMulArgs args, in GemmOperands operands, CublasLtType input, CublasLtType output, CublasLtEpilogue epilogue, bool adds) => new(
+            args.M,
+            args.N,
+            args.K,
+            args.TransposeA,
+            args.TransposeB,
+            input,
+            output,
+            epilogue,
+            adds,
+            operands.C == operands.D,
+            GemmShape.AlignmentOf(operands.A, operands.B, operands.C, operands.D, operands.Bias, operands.Auxiliary));
+
+    /// <summary>
+    /// Addresses of the operands, float32 parameters as bf16 copies when they meet bf16 activations. A weight is so read once more,
+    /// which for a batch of many rows is nothing beside the product.
+    /// </summary>
+    private GemmOperands Operands(in MatMulArgs args, out CublasLtType input)
+    {
+        input = args.A.DType == DType.F32 && args.B.DType == DType.F32 ? CublasLtType.F32 : CublasLtType.BF16;
+        var narrow = input == CublasLtType.BF16;
+        var castsA = narrow && args.A.DType == DType.F32;
+        var castsB = narrow && args.B.DType == DType.F32;
+        var castsBias = args.Bias?.DType == DType.F32 && args.C.DType == DType.BF16;
+        long bytesA = castsA ? Rounded(args.A) : 0, bytesB = castsB ? Rounded(args.B) : 0, bytesBias = castsBias ? Rounded(args.Bias!) : 0;
+        var scratch = bytesA + bytesB + bytesBias > 0 ? Scratch(bytesA + bytesB + bytesBias) : 0;
+        return new GemmOperands(
+            castsA ? ToBf16(args.A, scratch) : args.A.Address,
+            castsB ? ToBf16(args.B, (nint)(scratch + bytesA)) : args.B.Address,
+            args.Accumulate ? args.C.Address : args.Residual?.Address ?? args.C.Address,
+            args.C.Address,
+            castsBias ? ToBf16(args.Bias!, (nint)(scratch + bytesA + bytesB)) : args.Bias?.Address ?? 0,
+            (args.PreActivation ?? args.GeluGradientOf)?.Address ?? 0);
+    }
+
+    private static long Rounded(Tensor tensor) => ((tensor.Shape.Count * 2) + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment;
+
+    private nint ToBf16(Tensor from, nint to)
+    {
+        const int Threads = 256, PerThread = 8;
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(from);
+        arguments.Add(to);
+        arguments.Add(from.Shape.Count);
+        _kernels.Get("elementwise", "elementwise_from_float", ("LDAE_BF16", 1))
+            .Launch(_stream, Grid.Over(from.Shape.Count, Threads * PerThread), Threads, 0, ref arguments);
+        return to;
+    }
+
+    /// <summary>Bias, GELU, slope of GELU and residual over the plain product in C.</summary>
+    private void ApplyEpilogue(in MatMulArgs args)
+    {
+        if (args is { Bias: null, PreActivation: null, GeluGradientOf: null, Residual: null })
+        {
+            return;
+        }
+
+        const int Threads = 256;
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(args.Bias);
+        arguments.Add(args.GeluGradientOf);
+        arguments.Add(args.Residual);
+        arguments.Add(args.PreActivation);
+        arguments.Add(args.C);
+        arguments.Add(args.M);
+        arguments.Add(args.N);
+        arguments.Add(args.Residual?.Shape.Rows ?? 1);
+        _kernels.Get(
+                "epilogue",
+                "epilogue_apply",
+                ("LDAE_BF16", args.C.DType == DType.BF16 ? 1 : 0),
+                ("BIAS_BF16", args.Bias?.DType == DType.BF16 ? 1 : 0))
+            .Launch(_stream, Grid.Over((long)args.M * args.N, Threads), Threads, 0, ref arguments);
+    }
+
+    private void CheckTypes(in MatMulArgs args)
+    {
+        foreach (var tensor in (ReadOnlySpan<Tensor?>)[args.A, args.B, args.C, args.Bias])
+        {
+            if (tensor is not null && tensor.DType != DType.F32 && !(IsBf16 && tensor.DType == DType.BF16))
+            {
+                throw new ArgumentException($"A product in {ActivationType} does not take {tensor}.");
+            }
+        }
+
+        foreach (var tensor in (ReadOnlySpan<Tensor?>)[args.PreActivation, args.GeluGradientOf, args.Residual])
+        {
+            if (tensor is not null && tensor.DType != args.C.DType)
+            {
+                throw new ArgumentException($"{tensor} goes with a result of its own type, not with {args.C}.");
+            }
+        }
+    }
+
+    private static CublasLtType TypeOf(Tensor tensor) => tensor.DType == DType.BF16 ? CublasLtType.BF16 : CublasLtType.F32;
+}

@@ -1,0 +1,71 @@
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Backends.Cuda;
+
+/// <content>Losses: partial sums a block, then one block that adds them.</content>
+public sealed unsafe partial class CudaBackend
+{
+    private const int SumThreads = 256, SumSharedBytes = SumThreads / 32 * sizeof(float);
+
+    /// <inheritdoc/>
+    public void SoftmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits)
+    {
+        const int Rows = 8;
+        int rows = logits.Shape.Rows, classes = logits.Shape.Columns;
+        Require(labels, DType.I32, rows);
+        Require(loss, DType.F32, 1);
+        Require(dLogits, logits.DType, logits.Shape.Count);
+        var blocks = Grid.Over(rows, Rows);
+        var part = Scratch((long)blocks.X * sizeof(float));
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(logits);
+        arguments.Add(labels);
+        arguments.Add(dLogits);
+        arguments.Add(part);
+        arguments.Add(rows);
+        arguments.Add(classes);
+        _kernels.Get("losses", "losses_cross_entropy", RealOf(logits)).Launch(_stream, blocks, SumThreads, SumSharedBytes, ref arguments);
+        arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(part);
+        arguments.Add(loss);
+        arguments.Add(blocks.X);
+        arguments.Add(rows);
+        _kernels.Get("losses", "losses_mean", RealOf(logits)).Launch(_stream, 1, SumThreads, SumSharedBytes, ref arguments);
+    }
+
+    /// <inheritdoc/>
+    public void PcaLoss(in PcaLossArgs args)
+    {
+        int images = args.Prediction.Shape[0], tokens = args.Prediction.Shape[1], columns = args.Prediction.Shape[2], components = args.Basis.Shape.Rows;
+        Require(args.Clean, args.Prediction.DType, args.Prediction.Shape.Count);
+        Require(args.DPrediction, args.Prediction.DType, args.Prediction.Shape.Count);
+        Require(args.Basis, DType.F32, (long)components * columns);
+        Require(args.Lambda, DType.F32, images);
+        Require(args.Loss, DType.F32, 3);
+        var shape = PatchShape.Of(columns);
+        var blocks = Grid.Over((long)images * tokens, shape.BlockPatches);
+        var part = Scratch(2L * blocks.X * sizeof(float));
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(args.Prediction);
+        arguments.Add(args.Clean);
+        arguments.Add(args.Basis);
+        arguments.Add(args.Lambda);
+        arguments.Add(args.DPrediction);
+        arguments.Add(part);
+        arguments.Add((float)args.KeptWeight);
+        arguments.Add((float)args.ResidualWeight);
+        arguments.Add(images * tokens);
+        arguments.Add(tokens);
+        arguments.Add(columns);
+        arguments.Add(components);
+        var aligned = AlignedPatches(columns, args.Prediction, args.Clean, args.Basis, args.DPrediction);
+        LaunchPatches("pca_loss", "pca_loss_forward", RealOf(args.Prediction), aligned, shape, blocks, shape.SharedBytes(components) + SumSharedBytes, ref arguments);
+        arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(part);
+        arguments.Add(blocks.X);
+        arguments.Add((float)args.KeptWeight);
+        arguments.Add((float)args.ResidualWeight);
+        arguments.Add(args.Loss);
+        LaunchPatches("pca_loss", "pca_loss_total", RealOf(args.Prediction), aligned, shape, 1, SumSharedBytes, ref arguments, SumThreads);
+    }
+}

@@ -1,0 +1,129 @@
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Backends.Cuda;
+
+/// <content>Optimizers: one pass over flat buffers, four values a thread.</content>
+public sealed unsafe partial class CudaBackend
+{
+    private const int Quad = 4;
+
+    /// <inheritdoc/>
+    public void AdamW(in AdamWArgs args)
+    {
+        var count = args.Values.Shape.Count;
+        foreach (var tensor in (ReadOnlySpan<Tensor?>)[args.Values, args.Gradients, args.FirstMoment, args.SecondMoment, args.Decay])
+        {
+            Require(tensor, DType.F32, count);
+        }
+
+        Require(args.ClipScale, DType.F32, 1);
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(args.Values);
+        arguments.Add(args.Gradients);
+        arguments.Add(args.FirstMoment);
+        arguments.Add(args.SecondMoment);
+        arguments.Add(args.Decay);
+        arguments.AddNull();
+        arguments.AddNull();
+        arguments.Add(args.ClipScale);
+        arguments.Add(_stepScalars);
+        arguments.Add(count);
+        arguments.Add((float)args.LearningRate);
+        arguments.Add((float)(1 / (1 - Math.Pow(args.Beta1, args.Step))));
+        arguments.Add((float)(1 / (1 - Math.Pow(args.Beta2, args.Step))));
+        arguments.Add((float)args.Beta1);
+        arguments.Add((float)(1 - args.Beta1));
+        arguments.Add((float)args.Beta2);
+        arguments.Add((float)(1 - args.Beta2));
+        arguments.Add((float)args.Epsilon);
+        arguments.Add(0f);
+        LaunchQuads("optimizer_adamw", count, ref arguments);
+    }
+
+    /// <inheritdoc/>
+    public void Ema(Tensor values, double decay, Tensor average)
+    {
+        var count = values.Shape.Count;
+        Require(values, DType.F32, count);
+        Require(average, DType.F32, count);
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(values);
+        arguments.Add(average);
+        arguments.Add(count);
+        arguments.Add((float)(1 - decay));
+        LaunchQuads("optimizer_ema", count, ref arguments);
+    }
+
+    /// <inheritdoc/>
+    public void GlobalNorm(Tensor x, double limit, Tensor norm, Tensor scale)
+    {
+        Require(norm, DType.F32, 1);
+        Require(scale, DType.F32, 1);
+        var parts = SumParts(x.Shape.Count);
+        var part = Scratch((long)parts * sizeof(float));
+        SquareSum(x, null, 0, part, parts);
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(part);
+        arguments.Add(parts);
+        arguments.Add((float)limit);
+        arguments.Add(norm);
+        arguments.Add(scale);
+        _kernels.Get("optimizer", "optimizer_norm").Launch(_stream, 1, SumThreads, SumSharedBytes, ref arguments);
+    }
+
+    /// <inheritdoc/>
+    public void Sgd(in SgdArgs args)
+    {
+        var count = args.Values.Shape.Count;
+        Require(args.Values, DType.F32, count);
+        Require(args.Gradients, DType.F32, count);
+        Require(args.Velocity, DType.F32, count);
+        var ratio = args.Trust > 0 ? TrustRatio(args) : 0;
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(args.Values);
+        arguments.Add(args.Gradients);
+        arguments.Add(args.Velocity);
+        arguments.Add(ratio);
+        arguments.Add(count);
+        arguments.Add((float)args.LearningRate);
+        arguments.Add((float)args.Momentum);
+        arguments.Add((float)args.Decay);
+        LaunchQuads("optimizer_sgd", count, ref arguments);
+    }
+
+    /// <summary>LARS's trust |p| / |g + decay p|, in scratch memory.</summary>
+    private nint TrustRatio(in SgdArgs args)
+    {
+        var parts = SumParts(args.Values.Shape.Count);
+        var ratio = Scratch(((2L * parts) + 1) * sizeof(float));
+        nint values = ratio + sizeof(float), steps = values + (parts * sizeof(float));
+        SquareSum(args.Values, null, 0, values, parts);
+        SquareSum(args.Gradients, args.Values, (float)args.Decay, steps, parts);
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(values);
+        arguments.Add(steps);
+        arguments.Add(parts);
+        arguments.Add((float)args.Trust);
+        arguments.Add(ratio);
+        _kernels.Get("optimizer", "optimizer_trust").Launch(_stream, 1, SumThreads, SumSharedBytes, ref arguments);
+        return ratio;
+    }
+
+    /// <summary>Partial sums of a flat buffer: a function of its length alone, so that the order of a sum is too.</summary>
+    private static int SumParts(long count) => (int)Math.Clamp((count + (4L * SumThreads * Quad) - 1) / (4L * SumThreads * Quad), 1, 1024);
+
+    private void SquareSum(Tensor x, Tensor? y, float decay, nint part, int parts)
+    {
+        Require(x, DType.F32, x.Shape.Count);
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(x);
+        arguments.Add(y);
+        arguments.Add(decay);
+        arguments.Add(part);
+        arguments.Add(x.Shape.Count);
+        _kernels.Get("optimizer", "optimizer_square_sum").Launch(_stream, parts, SumThreads, SumSharedBytes, ref arguments);
+    }
+
+    private void LaunchQuads(string entry, long count, ref KernelArguments arguments) =>
+        _kernels.Get("optimizer", entry).Launch(_stream, Grid.Over(count, PackThreads * Quad), PackThreads, 0, ref arguments);
+}

@@ -1,0 +1,47 @@
+using System.Runtime.InteropServices;
+
+namespace LDaeCore.Engine.Interop;
+
+/// <summary>
+/// A driver object that must be given back. What belongs to a context keeps the context alive, so that the order in which
+/// finalizers run does not matter.
+/// </summary>
+internal abstract class DriverHandle : SafeHandle
+{
+    private readonly ContextHandle? _context;
+
+    protected DriverHandle(CudaDriver driver, nint value, ContextHandle? context)
+        : base(0, ownsHandle: true)
+    {
+        Driver = driver;
+        SetHandle(value);
+        if (context is not null)
+        {
+            var held = false;
+            context.DangerousAddRef(ref held);
+            _context = context;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override bool IsInvalid => handle == 0;
+
+    /// <summary>The driver's pointer.</summary>
+    public nint Value => handle;
+
+    protected CudaDriver Driver { get; }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{GetType().Name.Replace("Handle", "", StringComparison.Ordinal)} 0x{handle:x}";
+
+    /// <summary>Gives the object back.</summary>
+    protected abstract bool Destroy();
+
+    /// <inheritdoc/>
+    protected sealed override bool ReleaseHandle()
+    {
+        var done = Destroy();
+        _context?.DangerousRelease();
+        return done;
+    }
+}

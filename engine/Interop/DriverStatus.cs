@@ -1,0 +1,44 @@
+namespace LDaeCore.Engine.Interop;
+
+/// <summary>The driver's status codes that have a remedy of their own (CUresult).</summary>
+internal enum DriverStatus
+{
+    /// <summary>Done.</summary>
+    Success = 0,
+
+    /// <summary>Not enough device memory.</summary>
+    OutOfMemory = 2,
+
+    /// <summary>cuInit was not called, or failed.</summary>
+    NotInitialized = 3,
+
+    /// <summary>No GPU.</summary>
+    NoDevice = 100,
+
+    /// <summary>No GPU of that number.</summary>
+    InvalidDevice = 101,
+
+    /// <summary>What was to be loaded is no cubin the driver knows.</summary>
+    InvalidImage = 200,
+
+    /// <summary>The cubin is for another architecture.</summary>
+    NoBinaryForGpu = 209,
+
+    /// <summary>PTX that does not compile.</summary>
+    InvalidPtx = 218,
+
+    /// <summary>PTX of a newer CUDA than the driver's.</summary>
+    UnsupportedPtxVersion = 222,
+
+    /// <summary>A kernel touched memory that is not there.</summary>
+    IllegalAddress = 700,
+
+    /// <summary>A kernel failed.</summary>
+    LaunchFailed = 719,
+
+    /// <summary>Kernel module and library differ.</summary>
+    SystemDriverMismatch = 803,
+
+    /// <summary>Forward compatibility is not for this GPU.</summary>
+    CompatNotSupported = 804,
+}

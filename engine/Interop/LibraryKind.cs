@@ -1,0 +1,37 @@
+namespace LDaeCore.Engine.Interop;
+
+/// <summary>One of the native libraries that the engine may load: what it is called and how a user gets it.</summary>
+/// <param name="Title">Name in messages.</param>
+/// <param name="FileNames">The names the dynamic loader knows it by, newest first.</param>
+/// <param name="Probe">A function that every version of it exports: a file without it is another library.</param>
+/// <param name="Remedy">How to install it.</param>
+internal sealed record LibraryKind(string Title, IReadOnlyList<string> FileNames, string Probe, string Remedy)
+{
+    /// <summary>The driver's library; it comes with the kernel module.</summary>
+    public static LibraryKind Driver { get; } = new(
+        "CUDA driver",
+        ["libcuda.so.1"],
+        "cuInit",
+        "Install NVIDIA's driver (525 or newer for CUDA 12, 580 or newer for CUDA 13) on a machine with an NVIDIA GPU; in a container, start it with the GPU passed through (docker run --gpus all).");
+
+    /// <summary>The run-time compiler.</summary>
+    public static LibraryKind Nvrtc { get; } = new(
+        "NVRTC",
+        ["libnvrtc.so.13", "libnvrtc.so.12"],
+        "nvrtcVersion",
+        "Install it with: pip install nvidia-cuda-nvrtc-cu12 (in an active virtual environment), or Debian's libnvrtc12, or the CUDA toolkit; or set LDAE_CUDA_PATH to the folder that holds it. Without a GPU, tools/fetch-nvrtc.sh is enough to compile.");
+
+    /// <summary>Matrix products.</summary>
+    public static LibraryKind CublasLt { get; } = new(
+        "cuBLASLt",
+        ["libcublasLt.so.13", "libcublasLt.so.12"],
+        "cublasLtCreate",
+        "Install it with: pip install nvidia-cublas-cu12 (in an active virtual environment), or Debian's libcublaslt12, or the CUDA toolkit; or set LDAE_CUDA_PATH to the folder that holds it.");
+
+    /// <summary>Collectives between GPUs.</summary>
+    public static LibraryKind Nccl { get; } = new(
+        "NCCL",
+        ["libnccl.so.2"],
+        "ncclGetVersion",
+        "Only training on several GPUs needs it. Install it with: pip install nvidia-nccl-cu12 (in an active virtual environment), or libnccl2; or set LDAE_CUDA_PATH to the folder that holds it.");
+}

@@ -1,0 +1,181 @@
+using System.Runtime.InteropServices;
+
+namespace LDaeCore.Engine.Interop;
+
+/// <summary>
+/// Where native libraries are looked for, in order: LDAE_CUDA_PATH; CUDA_PATH and CUDA_HOME; the dynamic loader's own names;
+/// /usr/local/cuda*/lib64; the nvidia/*/lib folders of an active Python environment. A file that is not the library asked for
+/// is noted and passed over.
+/// </summary>
+/// <param name="environment">Reads an environment variable.</param>
+/// <param name="localRoot">What stands for /usr/local; tests give a folder of their own.</param>
+/// <param name="useLoader">Whether the dynamic loader's own search is part of it; tests that need an empty machine turn it off.</param>
+internal sealed class LibrarySearch(Func<string, string?> environment, string localRoot = "/usr/local", bool useLoader = true)
+{
+    /// <summary>The search on this machine as the process was started.</summary>
+    public static LibrarySearch OfThisProcess { get; } = new(Environment.GetEnvironmentVariable);
+
+    /// <summary>Finds and loads a library.</summary>
+    /// <param name="kind">Which one.</param>
+    /// <returns>The library, or where it was looked for and why nothing there would do.</returns>
+    public LibraryFinding Find(LibraryKind kind)
+    {
+        var tried = new List<string>();
+        foreach (var file in Candidates(kind))
+        {
+            // A bare name is the loader's to find; a path must exist, so that the list of what was tried stays short.
+            var isPath = file.Contains('/');
+            if (isPath && !File.Exists(file))
+            {
+                continue;
+            }
+
+            if (TryLoad(kind, file, tried) is { } library)
+            {
+                return new LibraryFinding(kind, library, tried);
+            }
+        }
+
+        return new LibraryFinding(kind, null, [.. tried, .. MissingFolders(kind)]);
+    }
+
+    private static LoadedLibrary? TryLoad(LibraryKind kind, string file, List<string> tried)
+    {
+        nint handle;
+        try
+        {
+            LoadBuiltinsBeside(kind, file);
+            handle = NativeLibrary.Load(file);
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            // That the loader knows no such name is said once, at the end, for all names.
+            var reason = Reason(e);
+            if (reason != $"{file}: cannot open shared object file: No such file or directory")
+            {
+                tried.Add(reason.StartsWith(file, StringComparison.Ordinal) ? reason : $"{file}: {reason}");
+            }
+
+            return null;
+        }
+
+        if (!NativeLibrary.TryGetExport(handle, kind.Probe, out _))
+        {
+            tried.Add($"{file}: not {kind.Title}, it has no function {kind.Probe}");
+            NativeLibrary.Free(handle);
+            return null;
+        }
+
+        return new LoadedLibrary(kind.Title, LoadedPath(file), handle, kind.Remedy);
+    }
+
+    /// <summary>
+    /// NVRTC opens its builtins by name when it first compiles, and finds them only on the loader's path. Loaded from the same
+    /// folder first, they are there by that name.
+    /// </summary>
+    private static void LoadBuiltinsBeside(LibraryKind kind, string file)
+    {
+        if (kind == LibraryKind.Nvrtc && Path.GetDirectoryName(file) is { Length: > 0 } folder)
+        {
+            var version = Path.GetFileName(file)["libnvrtc.so.".Length..];
+            foreach (var builtins in Directory.EnumerateFiles(folder, $"libnvrtc-builtins.so.{version}*").Order(StringComparer.Ordinal))
+            {
+                if (NativeLibrary.TryLoad(builtins, out _))
+                {
+                    return;
+                }
+            }
+        }
+    }
+
+    private IEnumerable<string> Candidates(LibraryKind kind)
+    {
+        foreach (var folder in NamedFolders())
+        {
+            foreach (var name in kind.FileNames)
+            {
+                yield return Path.Combine(folder, name);
+            }
+        }
+
+        foreach (var name in useLoader ? kind.FileNames : [])
+        {
+            yield return name;
+        }
+
+        foreach (var folder in ToolkitFolders().Concat(PythonFolders()))
+        {
+            foreach (var name in kind.FileNames)
+            {
+                yield return Path.Combine(folder, name);
+            }
+        }
+    }
+
+    private IEnumerable<string> NamedFolders()
+    {
+        foreach (var variable in (string[])["LDAE_CUDA_PATH", "CUDA_PATH", "CUDA_HOME"])
+        {
+            foreach (var root in (environment(variable) ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries))
+            {
+                yield return root;
+                yield return Path.Combine(root, "lib64");
+                yield return Path.Combine(root, "lib");
+            }
+        }
+    }
+
+    private IEnumerable<string> ToolkitFolders() => Directory.Exists(localRoot)
+        ? Directory.EnumerateDirectories(localRoot, "cuda*").OrderDescending(StringComparer.Ordinal).Select(root => Path.Combine(root, "lib64"))
+        : [];
+
+    private IEnumerable<string> PythonFolders()
+    {
+        foreach (var variable in (string[])["VIRTUAL_ENV", "CONDA_PREFIX"])
+        {
+            if (environment(variable) is { Length: > 0 } root && Directory.Exists(Path.Combine(root, "lib")))
+            {
+                foreach (var python in Directory.EnumerateDirectories(Path.Combine(root, "lib"), "python3*").Order(StringComparer.Ordinal))
+                {
+                    var packages = Path.Combine(python, "site-packages", "nvidia");
+                    foreach (var package in FoldersIn(packages))
+                    {
+                        yield return Path.Combine(package, "lib");
+                    }
+                }
+            }
+        }
+    }
+
+    private static IEnumerable<string> FoldersIn(string folder) =>
+        Directory.Exists(folder) ? Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal) : [];
+
+    private IEnumerable<string> MissingFolders(LibraryKind kind)
+    {
+        string Of(string variable) => environment(variable) is { Length: > 0 } value ? $"{variable}={value}" : $"{variable} (not set)";
+        yield return $"no {string.Join(" or ", kind.FileNames)} in {Of("LDAE_CUDA_PATH")}, {Of("CUDA_PATH")}, {Of("CUDA_HOME")}, "
+            + $"the dynamic loader's path, {localRoot}/cuda*/lib64, or the nvidia/*/lib folders of an active Python environment";
+    }
+
+    private static string Reason(Exception e)
+    {
+        // The runtime's message is several lines, one a place it tried; the loader's own reasons name a file, a colon and what is wrong.
+        var lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return lines.FirstOrDefault(line => line.Contains(".so", StringComparison.Ordinal) && line.Contains(": ", StringComparison.Ordinal) && !line.StartsWith("Unable", StringComparison.Ordinal))
+            ?? lines[0];
+    }
+
+    /// <summary>The file behind a bare name, as the process's memory map has it.</summary>
+    private static string LoadedPath(string file)
+    {
+        if (file.Contains('/') || !File.Exists("/proc/self/maps"))
+        {
+            return file;
+        }
+
+        var stem = file[..file.IndexOf(".so", StringComparison.Ordinal)] + ".so";
+        return File.ReadLines("/proc/self/maps")
+            .Select(line => line.IndexOf('/') is var at and >= 0 ? line[at..] : "")
+            .FirstOrDefault(path => Path.GetFileName(path).StartsWith(stem, StringComparison.Ordinal)) ?? file;
+    }
+}

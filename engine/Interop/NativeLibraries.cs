@@ -1,0 +1,47 @@
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Errors;
+
+namespace LDaeCore.Engine.Interop;
+
+/// <summary>
+/// The native libraries of one kind of device, loaded together. This is the only place that knows that the emulated device is
+/// one library of our own in place of NVIDIA's three: from here on nobody asks.
+/// </summary>
+/// <param name="Kind">The device they serve.</param>
+/// <param name="Driver">The driver.</param>
+/// <param name="Nvrtc">The run-time compiler.</param>
+/// <param name="CublasLt">Matrix products.</param>
+internal sealed record NativeLibraries(DeviceKind Kind, CudaDriver Driver, Nvrtc Nvrtc, CublasLt CublasLt)
+{
+    private static readonly Lazy<NativeLibraries> Cuda = new(() => Load(LibrarySearch.OfThisProcess), LazyThreadSafetyMode.PublicationOnly);
+
+    private static readonly Lazy<NativeLibraries> Emulated = new(
+        () =>
+        {
+            var library = EmulatorLibrary.Load();
+            return new NativeLibraries(DeviceKind.Emulated, new CudaDriver(library), new Nvrtc(library), new CublasLt(library));
+        },
+        LazyThreadSafetyMode.PublicationOnly);
+
+    /// <summary>What a GPU needs, in the order in which it is asked for.</summary>
+    public static IReadOnlyList<LibraryKind> Required { get; } = [LibraryKind.Driver, LibraryKind.Nvrtc, LibraryKind.CublasLt];
+
+    /// <summary>The libraries of a kind of device, loaded once a process.</summary>
+    /// <param name="kind">Cuda or Emulated.</param>
+    /// <exception cref="LdaeException">Device: one is missing, or is not what it should be; the remedy says what to install.</exception>
+    public static NativeLibraries Of(DeviceKind kind) => kind switch
+    {
+        DeviceKind.Cuda => Cuda.Value,
+        DeviceKind.Emulated => Emulated.Value,
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "This device has no native libraries."),
+    };
+
+    /// <summary>Loads NVIDIA's libraries.</summary>
+    /// <param name="search">Where to look.</param>
+    /// <exception cref="LdaeException">Device: one is missing, or is not what it should be.</exception>
+    public static NativeLibraries Load(LibrarySearch search)
+    {
+        var found = Required.Select(kind => search.Find(kind).Require()).ToArray();
+        return new NativeLibraries(DeviceKind.Cuda, new CudaDriver(found[0]), new Nvrtc(found[1]), new CublasLt(found[2]));
+    }
+}

@@ -1,0 +1,79 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using LDaeCore.Engine.Errors;
+
+namespace LDaeCore.Engine.Interop;
+
+/// <summary>The functions of NCCL that data-parallel training on several GPUs will call.</summary>
+internal sealed unsafe class Nccl
+{
+    private readonly delegate* unmanaged<int*, int> _getVersion;
+    private readonly delegate* unmanaged<int, byte*> _getErrorString;
+    private readonly delegate* unmanaged<NcclUniqueId*, int> _getUniqueId;
+    private readonly delegate* unmanaged<nint*, int, NcclUniqueId, int, int> _commInitRank;
+    private readonly delegate* unmanaged<nint, int> _commDestroy;
+    private readonly delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int> _allReduce;
+
+    /// <summary>Resolves the functions.</summary>
+    /// <param name="library">NCCL's library.</param>
+    /// <exception cref="LdaeException">Device: a function is missing.</exception>
+    public Nccl(LoadedLibrary library)
+    {
+        Library = library;
+        _getVersion = (delegate* unmanaged<int*, int>)library.Export("ncclGetVersion");
+        _getErrorString = (delegate* unmanaged<int, byte*>)library.Export("ncclGetErrorString");
+        _getUniqueId = (delegate* unmanaged<NcclUniqueId*, int>)library.Export("ncclGetUniqueId");
+        _commInitRank = (delegate* unmanaged<nint*, int, NcclUniqueId, int, int>)library.Export("ncclCommInitRank");
+        _commDestroy = (delegate* unmanaged<nint, int>)library.Export("ncclCommDestroy");
+        _allReduce = (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int>)library.Export("ncclAllReduce");
+    }
+
+    /// <summary>Where it was loaded from.</summary>
+    public LoadedLibrary Library { get; }
+
+    /// <summary>Version, 10000 major + 100 minor + patch.</summary>
+    public int Version
+    {
+        get
+        {
+            int version;
+            Check(_getVersion(&version), $"ncclGetVersion()");
+            return version;
+        }
+    }
+
+    /// <summary>The name of a new group of processes; the others get it from the first.</summary>
+    public NcclUniqueId NewGroup()
+    {
+        NcclUniqueId id;
+        Check(_getUniqueId(&id), $"ncclGetUniqueId()");
+        return id;
+    }
+
+    /// <summary>Joins a group; returns when all have. The current context's GPU takes part.</summary>
+    public nint Join(NcclUniqueId group, int rank, int ranks)
+    {
+        nint communicator;
+        Check(_commInitRank(&communicator, ranks, group, rank), $"ncclCommInitRank(rank {rank} of {ranks})");
+        return communicator;
+    }
+
+    /// <summary>Leaves a group.</summary>
+    public void Leave(nint communicator) => Check(_commDestroy(communicator), $"ncclCommDestroy()");
+
+    /// <summary>Replaces float32 values by their sum over the group, in place.</summary>
+    public void Sum(nint values, long count, nint communicator, StreamHandle stream)
+    {
+        const int Float32 = 7, SumOf = 0;
+        Check(_allReduce(values, values, (nuint)count, Float32, SumOf, communicator, stream.Value), $"ncclAllReduce({count} float32, sum, {stream})");
+    }
+
+    private void Check(int status, [InterpolatedStringHandlerArgument(nameof(status))] ref CallText call)
+    {
+        if (status != 0)
+        {
+            var name = Marshal.PtrToStringUTF8((nint)_getErrorString(status)) ?? "no description";
+            throw new LdaeException(ErrorKind.Run, $"{call.Take()} failed: {name} ({status}).", "Set NCCL_DEBUG=INFO and run again: NCCL then says why.");
+        }
+    }
+}

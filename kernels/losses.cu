@@ -1,0 +1,63 @@
+// Softmax cross-entropy and its gradient in one launch, and the sum that makes it a scalar.
+//
+// Maths    loss = 1/B sum_b (lse_b - z[b, label_b]), lse = max + log sum_k exp(z_k - max);  dz = (exp(z - lse) - onehot) / B
+// Launch   a warp a row, 8 rows a block of 256. Lanes walk the row in steps of 32: the maximum, the sum, the gradient: three
+//          walks, of which two find the row in the L1 cache (1000 classes are 2 to 4 KB). Each block adds its rows' losses in order and
+//          writes one float; a last block adds those.
+// Bytes    logits read, gradient written: 4 bytes a logit in bf16.
+// Flops    about 25 a logit with two exponentials: near the balance of an H200, still memory for large batches; for a probe (10 to
+//          1000 classes) the launch itself is most of the time.
+// Ladder   v1 (this)                                                    predicted 60 to 75 % of copy bandwidth
+//          v2 maximum and sum in one walk (online softmax)              predicted +5 %; not worth its lines for a probe
+//          Predictions: none of it has run on a GPU yet.
+#include "common/portable.cuh"
+#include "common/vector.cuh"
+#include "common/reduce.cuh"
+
+// Grid ceil(rows / 8), 256 threads, 8 floats shared. dlogits may be null. part: one float a block.
+extern "C" __global__ void losses_cross_entropy(const real* __restrict__ logits, const int* __restrict__ labels, real* __restrict__ dlogits,
+    float* __restrict__ part, int rows, int classes)
+{
+    SHARED_MEMORY(memory);
+    float* losses = reinterpret_cast<float*>(memory);
+    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, row = blockIdx.x * 8 + warp;
+    float loss = 0.0f;
+    if (row < rows)  // The same for all lanes of a warp.
+    {
+        const real* z = logits + static_cast<long long>(row) * classes;
+        float largest = -3.0e38f, sum = 0.0f;
+        for (int k = lane; k < classes; k += 32) { largest = fmaxf(largest, to_float(z[k])); }
+        largest = warp_max(largest);
+        for (int k = lane; k < classes; k += 32) { sum += expf(to_float(z[k]) - largest); }
+        const float log_sum = logf(warp_sum(sum));
+        const int label = labels[row];
+
+        // Differences from the maximum first: large logits would cost the digits of a small loss.
+        loss = log_sum - (to_float(z[label]) - largest);
+        if (dlogits != nullptr)
+        {
+            real* d = dlogits + static_cast<long long>(row) * classes;
+            const float share = 1.0f / rows;
+            for (int k = lane; k < classes; k += 32)
+            {
+                store_value(d + k, (expf(to_float(z[k]) - largest - log_sum) - (k == label ? 1.0f : 0.0f)) * share);
+            }
+        }
+    }
+    if (lane == 0) { losses[warp] = loss; }
+    block_barrier();
+    if (threadIdx.x == 0)
+    {
+        float total = 0.0f;
+        for (int w = 0; w < 8; w++) { total += losses[w]; }
+        part[blockIdx.x] = total;
+    }
+}
+
+// loss[0] = sum of the parts / rows. One block of 256, 8 floats shared.
+extern "C" __global__ void losses_mean(const float* __restrict__ part, float* __restrict__ loss, int parts, int rows)
+{
+    SHARED_MEMORY(memory);
+    const float total = array_sum(part, parts, 1, reinterpret_cast<float*>(memory));
+    if (threadIdx.x == 0) { loss[0] = total / rows; }
+}

@@ -1,0 +1,196 @@
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Reference;
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Tests.Cuda;
+
+/// <summary>
+/// The yardstick of the bf16 rule: what a straightforward program in bf16 would compute, one elementwise step after another, each
+/// storing bf16. The reference's exact arithmetic, with weights of a product rounded before they meet activations, a product stored
+/// before its GELU or residual, and attention's scores and weights rounded between its two products. Sums are exact and gradients
+/// of parameters are not rounded, which makes the yardstick stricter than such a program is.
+/// </summary>
+internal sealed class NaiveBf16Backend : IBackend
+{
+    private readonly ReferenceBackend _exact = new();
+
+    public DeviceKind Kind => DeviceKind.Reference;
+
+    public DType ActivationType => DType.F64;
+
+    public DType ParameterType => DType.F64;
+
+    public long WorkspaceBytes => 0;
+
+    public static double Round(double value) => BFloat16.Value(BFloat16.Bits((float)value));
+
+    public Storage Allocate(long bytes) => _exact.Allocate(bytes);
+
+    public void Upload<T>(ReadOnlySpan<T> values, Tensor to)
+        where T : unmanaged => _exact.Upload(values, to);
+
+    public void Download<T>(Tensor from, Span<T> values)
+        where T : unmanaged => _exact.Download(from, values);
+
+    public void Fill(Tensor tensor, double value) => _exact.Fill(tensor, value);
+
+    public void Copy(Tensor from, Tensor to) => _exact.Copy(from, to);
+
+    public void Add(Tensor x, Tensor result, bool accumulate)
+    {
+        _exact.Add(x, result, accumulate);
+        Rounded(result);
+    }
+
+    public void Scale(Tensor tensor, Tensor factor) => _exact.Scale(tensor, factor);
+
+    public void MatMul(in MatMulArgs args)
+    {
+        using var a = RoundedCopy(args.A);
+        using var b = RoundedCopy(args.B);
+        if (args.TransposeA)
+        {
+            // The gradient of a weight: float32, and so is all that belongs to it.
+            _exact.MatMul(args with { A = a.Tensor, B = b.Tensor });
+            return;
+        }
+
+        using var bias = args.Bias is { } given ? RoundedCopy(given) : null;
+        var plain = new MatMulArgs(a.Tensor, args.TransposeA, b.Tensor, args.TransposeB, args.C) { Accumulate = args.Accumulate, Bias = bias?.Tensor };
+        _exact.MatMul(plain);
+        Rounded(args.C);
+        if (args.PreActivation is { } pre)
+        {
+            Copy(args.C, pre);
+            args.C.Write(_exact, pre.ReadDoubles(_exact).Select(v => Round(Gelu(v))).ToArray());
+        }
+
+        if (args.GeluGradientOf is { } u)
+        {
+            _exact.GeluBackward(args.C, u, args.C, accumulate: false);
+            Rounded(args.C);
+        }
+
+        if (args.Residual is { } residual)
+        {
+            var added = residual.ReadDoubles(_exact);
+            args.C.Write(_exact, args.C.ReadDoubles(_exact).Select((v, i) => Round(v + added[i % added.Length])).ToArray());
+        }
+    }
+
+    public void SumRows(Tensor x, Tensor result, bool accumulate) => _exact.SumRows(x, result, accumulate);
+
+    public void GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    {
+        _exact.GeluBackward(dy, x, dx, accumulate);
+        Rounded(dx);
+    }
+
+    public void Silu(Tensor x, Tensor y)
+    {
+        _exact.Silu(x, y);
+        Rounded(y);
+    }
+
+    public void SiluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    {
+        _exact.SiluBackward(dy, x, dx, accumulate);
+        Rounded(dx);
+    }
+
+    public void LayerNorm(in LayerNormArgs args) => new NaiveBf16Norm(_exact).Forward(args);
+
+    public void LayerNormBackward(in LayerNormArgs args, in LayerNormGradients gradients) => new NaiveBf16Norm(_exact).Backward(args, gradients);
+
+    public void Attention(in AttentionArgs args) => NaiveBf16Attention.Forward(_exact, args);
+
+    public void AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv) => NaiveBf16Attention.Backward(_exact, args, dOutput, dQkv);
+
+    public void TimestepEmbedding(Tensor t, Tensor y)
+    {
+        _exact.TimestepEmbedding(t, y);
+        Rounded(y);
+    }
+
+    public void MeanPool(Tensor x, Tensor y)
+    {
+        _exact.MeanPool(x, y);
+        Rounded(y);
+    }
+
+    public void MeanPoolBackward(Tensor dy, Tensor dx, bool accumulate)
+    {
+        _exact.MeanPoolBackward(dy, dx, accumulate);
+        Rounded(dx);
+    }
+
+    public void BatchNorm(Tensor x, Tensor y, Tensor mean, Tensor rstd)
+    {
+        _exact.BatchNorm(x, y, mean, rstd);
+        Rounded(y);
+    }
+
+    public void BatchNormBackward(Tensor dy, Tensor y, Tensor rstd, Tensor dx, bool accumulate)
+    {
+        _exact.BatchNormBackward(dy, y, rstd, dx, accumulate);
+        Rounded(dx);
+    }
+
+    public void SoftmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits)
+    {
+        _exact.SoftmaxCrossEntropy(logits, labels, loss, dLogits);
+        Rounded(dLogits);
+    }
+
+    public void PcaLoss(in PcaLossArgs args)
+    {
+        _exact.PcaLoss(args);
+        Rounded(args.DPrediction);
+    }
+
+    public void Patchify(Tensor images, int patch, Tensor range, Tensor patches)
+    {
+        _exact.Patchify(images, patch, range, patches);
+        Rounded(patches);
+    }
+
+    public void LatentNoise(in LatentNoiseArgs args)
+    {
+        _exact.LatentNoise(args);
+        Rounded(args.Noisy, args.Latents);
+    }
+
+    public void AdamW(in AdamWArgs args) => _exact.AdamW(args);
+
+    public void Ema(Tensor values, double decay, Tensor average) => _exact.Ema(values, decay, average);
+
+    public void GlobalNorm(Tensor x, double limit, Tensor norm, Tensor scale) => _exact.GlobalNorm(x, limit, norm, scale);
+
+    public void Sgd(in SgdArgs args) => _exact.Sgd(args);
+
+    public void Synchronize()
+    {
+    }
+
+    public void Dispose() => _exact.Dispose();
+
+    private static double Gelu(double x) => 0.5 * x * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x))));
+
+    private void Rounded(params ReadOnlySpan<Tensor?> tensors)
+    {
+        foreach (var tensor in tensors)
+        {
+            if (tensor is not null)
+            {
+                tensor.Write(_exact, tensor.ReadDoubles(_exact).Select(Round).ToArray());
+            }
+        }
+    }
+
+    private PersistentTensor RoundedCopy(Tensor tensor)
+    {
+        var copy = new PersistentTensor(_exact, tensor.Shape, DType.F64);
+        copy.Tensor.Write(_exact, tensor.ReadDoubles(_exact).Select(Round).ToArray());
+        return copy;
+    }
+}
