@@ -7,8 +7,8 @@ public enum ArenaMode
     Packed,
 
     /// <summary>
-    /// Every tensor is an allocation of its own between two guard zones, filled with NaN first, so that overruns and reads
-    /// of what was never written show. Op cases always run so; LDAE_ARENA=guard makes every run do it.
+    /// Every tensor is an allocation of its own, filled with NaN first, so that overruns and reads of what was never written show:
+    /// in the processor's memory between two guard zones; in a device's to the byte, for compute-sanitizer and the emulator to watch. Op cases always run so; LDAE_ARENA=guard makes every run do it.
     /// </summary>
     Guard,
 

@@ -13,11 +13,16 @@ namespace LDaeCore.Engine.Tensors;
 public sealed unsafe class StepArena : IDisposable
 {
     private const int Alignment = HostStorage.Alignment;
-    private const int GuardBytes = 4096;
-    private const byte GuardPattern = 0xA5;
+    private const int ZoneBytes = 4096;
+
+    // NaN in every real type, so that a stray read shows in the result.
+    private const byte GuardPattern = 0xFF;
 
     private readonly IBackend _backend;
     private readonly Storage? _storage;
+
+    // Zones would hide a stray read from those who watch the ends of a device's allocations: compute-sanitizer and the emulator.
+    private readonly int _zone;
     private readonly List<(long Offset, long Bytes)> _free = [];
     private readonly List<ArenaBlock> _live = [];
     private readonly Dictionary<string, long> _liveByOwner = [];
@@ -30,6 +35,7 @@ public sealed unsafe class StepArena : IDisposable
     public StepArena(IBackend backend, long capacity, ArenaMode mode)
     {
         _backend = backend;
+        _zone = backend.Kind is DeviceKind.Reference or DeviceKind.Cpu ? ZoneBytes : 0;
         Mode = mode;
         Capacity = mode == ArenaMode.Plan ? long.MaxValue : capacity;
         _storage = mode == ArenaMode.Packed ? backend.Allocate(capacity) : null;
@@ -64,10 +70,10 @@ public sealed unsafe class StepArena : IDisposable
         var address = (nint)(offset + (_storage?.Address ?? Alignment));
         if (Mode == ArenaMode.Guard)
         {
-            guarded = _backend.Allocate(bytes + (2 * GuardBytes));
+            guarded = _backend.Allocate(bytes + (2 * _zone));
             NativeAllocations++;
             FillGuards(guarded, bytes);
-            address = guarded.Address + GuardBytes;
+            address = guarded.Address + _zone;
         }
 
         var block = new ArenaBlock
@@ -179,21 +185,30 @@ public sealed unsafe class StepArena : IDisposable
 
     private void FillGuards(Storage storage, long bytes)
     {
-        Span<byte> guard = stackalloc byte[GuardBytes];
-        guard.Fill(GuardPattern);
-        _backend.Upload<byte>(guard, new Tensor(new Shape(GuardBytes), DType.U8, storage.Address));
-        _backend.Upload<byte>(guard, new Tensor(new Shape(GuardBytes), DType.U8, (nint)(storage.Address + GuardBytes + bytes)));
+        if (_zone > 0)
+        {
+            Span<byte> guard = stackalloc byte[_zone];
+            guard.Fill(GuardPattern);
+            _backend.Upload<byte>(guard, new Tensor(new Shape(_zone), DType.U8, storage.Address));
+            _backend.Upload<byte>(guard, new Tensor(new Shape(_zone), DType.U8, (nint)(storage.Address + _zone + bytes)));
+        }
+
         Span<byte> poison = new byte[bytes];
         poison.Fill(0xFF);
-        _backend.Upload<byte>(poison, new Tensor(new Shape(checked((int)bytes)), DType.U8, storage.Address + GuardBytes));
+        _backend.Upload<byte>(poison, new Tensor(new Shape(checked((int)bytes)), DType.U8, storage.Address + _zone));
     }
 
     private void CheckGuards(Storage storage, ArenaBlock block)
     {
-        Span<byte> zone = stackalloc byte[GuardBytes];
-        foreach (var start in (ReadOnlySpan<long>)[0, GuardBytes + block.Requested])
+        if (_zone == 0)
         {
-            _backend.Download(new Tensor(new Shape(GuardBytes), DType.U8, (nint)(storage.Address + start)), zone);
+            return;
+        }
+
+        Span<byte> zone = stackalloc byte[_zone];
+        foreach (var start in (ReadOnlySpan<long>)[0, _zone + block.Requested])
+        {
+            _backend.Download(new Tensor(new Shape(_zone), DType.U8, (nint)(storage.Address + start)), zone);
             if (zone.ContainsAnyExcept(GuardPattern))
             {
                 var side = start == 0 ? "before" : "after";

@@ -99,6 +99,26 @@ Product product_of(const Description& p, float alpha, float beta, const Layout& 
     return product;
 }
 
+// All that a product touches must lie inside allocations: the product itself runs outside of any kernel, where a fault would end
+// the process.
+std::string check_operands(const Product& p) {
+    struct { const char* name; Matrix matrix; int64_t leading, rows, columns; } const operands[] = {
+        {"A", p.a, p.a.leading, p.transpose_a ? p.k : p.m, p.transpose_a ? p.m : p.k},
+        {"B", p.b, p.b.leading, p.transpose_b ? p.n : p.k, p.transpose_b ? p.k : p.n},
+        {"C", p.beta != 0.0f ? p.c : Matrix(), p.c.leading, p.m, p.n},
+        {"D", p.d, p.d.leading, p.m, p.n},
+        {"the bias", p.bias, 0, p.m, 1},
+        {"the auxiliary matrix", p.aux, p.aux_leading, p.m, p.n},
+    };
+    for (const auto& operand : operands) {
+        if (operand.matrix.data == nullptr) continue;
+        int64_t values = (operand.columns - 1) * operand.leading + operand.rows;
+        std::string wrong = check_range(operand.matrix.data, static_cast<size_t>(values) * (operand.matrix.is_bf16 ? 2 : 4));
+        if (!wrong.empty()) return std::string("cublasLtMatmul: ") + operand.name + ": " + wrong;
+    }
+    return "";
+}
+
 }  // namespace
 }  // namespace ldae_emulator
 
@@ -213,6 +233,11 @@ LDAE_EXPORT int cublasLtMatmul(void*, void* description_handle, const float* alp
     product.b = matrix_of(b, lb);
     product.c = matrix_of(c, lc);
     product.d = matrix_of(d, ld);
+    std::string wrong = check_operands(product);
+    if (!wrong.empty()) {
+        report(InvalidValue, wrong);
+        return BlasInvalidValue;
+    }
     return submit(stream, [product] {
         run_product(product);
         return static_cast<int>(Success);

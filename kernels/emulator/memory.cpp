@@ -135,6 +135,20 @@ std::string describe_address(const void* pointer) {
     return address < 4096 ? "a null pointer" : "near no allocation of the device";
 }
 
+std::string check_range(const void* pointer, size_t bytes) {
+    auto address = reinterpret_cast<uintptr_t>(pointer);
+    {
+        std::lock_guard<std::mutex> lock(mutex);
+        auto next = live.upper_bound(address);
+        if (next != live.begin()) {
+            const Allocation& allocation = std::prev(next)->second;
+            auto start = reinterpret_cast<uintptr_t>(allocation.block);
+            if (address + bytes <= start + allocation.bytes) return "";
+        }
+    }
+    return std::to_string(bytes) + " bytes from " + describe_address(pointer);
+}
+
 size_t allocated_bytes() {
     std::lock_guard<std::mutex> lock(mutex);
     return live_bytes;

@@ -58,6 +58,9 @@ bool release_guarded(void* address, std::string* damage);
 // What an address is in terms of the allocations: "12 bytes past the end of the allocation of 400 bytes at 0x...".
 std::string describe_address(const void* address);
 
+// Empty when [address, address + bytes) lies inside one allocation; else what is wrong with it.
+std::string check_range(const void* address, size_t bytes);
+
 size_t allocated_bytes();
 
 // ---- modules (compiler.cpp, driver.cpp) -------------------------------------------------------------------------

@@ -138,19 +138,34 @@ LDAE_EXPORT int cuMemFreeHost(void* address) {
     return Success;
 }
 
-static int copy(void* to, const void* from, size_t bytes, void* stream) {
+// `device` is the side, or one of the sides, that must lie in device memory.
+static int copy(const char* call, const void* device, void* to, const void* from, size_t bytes, void* stream) {
+    std::string wrong = bytes == 0 ? "" : check_range(device, bytes);
+    if (!wrong.empty()) return report(InvalidValue, std::string(call) + ": " + wrong);
     return submit(stream, [=] {
         memmove(to, from, bytes);
         return static_cast<int>(Success);
     });
 }
 
-LDAE_EXPORT int cuMemcpyHtoDAsync_v2(void* to, const void* from, size_t bytes, void* stream) { return copy(to, from, bytes, stream); }
-LDAE_EXPORT int cuMemcpyDtoHAsync_v2(void* to, void* from, size_t bytes, void* stream) { return copy(to, from, bytes, stream); }
-LDAE_EXPORT int cuMemcpyDtoDAsync_v2(void* to, void* from, size_t bytes, void* stream) { return copy(to, from, bytes, stream); }
+LDAE_EXPORT int cuMemcpyHtoDAsync_v2(void* to, const void* from, size_t bytes, void* stream) {
+    return copy("cuMemcpyHtoDAsync", to, to, from, bytes, stream);
+}
+
+LDAE_EXPORT int cuMemcpyDtoHAsync_v2(void* to, void* from, size_t bytes, void* stream) {
+    return copy("cuMemcpyDtoHAsync", from, to, from, bytes, stream);
+}
+
+LDAE_EXPORT int cuMemcpyDtoDAsync_v2(void* to, void* from, size_t bytes, void* stream) {
+    std::string wrong = bytes == 0 ? "" : check_range(to, bytes);
+    if (!wrong.empty()) return report(InvalidValue, "cuMemcpyDtoDAsync: " + wrong);
+    return copy("cuMemcpyDtoDAsync", from, to, from, bytes, stream);
+}
 
 template <typename T> static int fill(void* to, T value, size_t count, void* stream) {
     if (reinterpret_cast<uintptr_t>(to) % sizeof(T) != 0) return InvalidValue;
+    std::string wrong = count == 0 ? "" : check_range(to, count * sizeof(T));
+    if (!wrong.empty()) return report(InvalidValue, "cuMemsetD" + std::to_string(8 * sizeof(T)) + "Async: " + wrong);
     return submit(stream, [=] {
         for (size_t i = 0; i < count; i++) static_cast<T*>(to)[i] = value;
         return static_cast<int>(Success);

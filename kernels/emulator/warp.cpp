@@ -134,13 +134,13 @@ WarpState* arrive(ThreadState* thread, WarpOperation operation, int variant, Sit
         warp->variant = variant;
         warp->site = site;
         warp->present = 0;
-        if (wants_all_lanes(operation) && warp->alive < WarpLanes) {
-            fail(thread, site, LaunchFailed, std::string(name_of(operation)) + " wants 32 lanes, the warp has " + std::to_string(warp->alive));
-        }
     } else if (warp->operation != operation || warp->variant != variant || warp->site.line != site.line ||
                strcmp(warp->site.file, site.file) != 0) {
         fail(thread, site, LaunchFailed, std::string("lanes of one warp meet in different operations: ") + name_of(warp->operation) +
              " at line " + std::to_string(warp->site.line) + " and " + name_of(operation));
+    }
+    if (wants_all_lanes(operation) && warp->alive < WarpLanes) {
+        fail(thread, site, LaunchFailed, std::string(name_of(operation)) + " wants 32 lanes, the warp has " + std::to_string(warp->alive));
     }
     warp->present |= 1u << thread->lane;
     return warp;
