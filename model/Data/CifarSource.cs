@@ -19,12 +19,12 @@ public sealed class CifarSource : IImageSource
     private readonly List<(string Path, byte[] Records)> _files = [];
     private readonly int _labelBytes;
 
-    private CifarSource(string directory, int classes, bool train)
+    private CifarSource(string name, string directory, int classes, List<string> paths)
     {
         _labelBytes = classes == 10 ? 1 : 2;
-        Name = $"cifar{classes}:{directory} ({(train ? "train" : "test")})";
+        Name = name;
         ClassNames = ReadNames(directory, classes);
-        foreach (var path in Files(directory, classes, train))
+        foreach (var path in paths)
         {
             var records = ReadRecords(path, classes);
             _files.Add((path, records));
@@ -61,7 +61,19 @@ public sealed class CifarSource : IImageSource
             throw new ArgumentOutOfRangeException(nameof(classes), classes, "10 or 100");
         }
 
-        return new CifarSource(directory, classes, train);
+        return new CifarSource($"cifar{classes}:{directory} ({(train ? "train" : "test")})", directory, classes, Files(directory, classes, train));
+    }
+
+    /// <summary>Reads one file by itself.</summary>
+    /// <param name="path">A .bin file; its name, or else its length, tells 10 classes from 100.</param>
+    /// <returns>The source.</returns>
+    /// <exception cref="LdaeException">Data: a broken length, a label out of range, an unreadable file.</exception>
+    public static CifarSource OpenFile(string path)
+    {
+        var named100 = Path.GetFileName(path) is "train.bin" or "test.bin";
+        var length = ReadFile(path, p => new FileInfo(p).Length);
+        var classes = named100 || (length % (1 + (3 * PlaneBytes)) != 0 && length % (2 + (3 * PlaneBytes)) == 0) ? 100 : 10;
+        return new CifarSource($"cifar{classes}: {path}", Path.GetDirectoryName(Path.GetFullPath(path))!, classes, [path]);
     }
 
     /// <inheritdoc/>
@@ -111,7 +123,7 @@ public sealed class CifarSource : IImageSource
     {
         if (!Directory.Exists(directory))
         {
-            throw Error($"{directory}: no such folder.");
+            throw Error(File.Exists(directory) ? $"{directory}: a file, where the folder of the .bin files is expected." : $"{directory}: no such folder.");
         }
 
         string[] names = (classes, train) switch

@@ -33,6 +33,11 @@ public sealed class NoiseSchedule
     /// <summary>T, the last time step.</summary>
     public int Levels => _gamma.Length - 1;
 
+    /// <summary>The smallest T of a schedule.</summary>
+    /// <param name="kind">Which.</param>
+    /// <returns>1, but for linear beta 21: fewer steps would destroy more than all.</returns>
+    public static int FewestLevels(NoiseScheduleKind kind) => kind == NoiseScheduleKind.LinearBeta ? (int)(BetaSteps * LastBeta) + 1 : 1;
+
     /// <summary>Makes a schedule.</summary>
     /// <param name="kind">Which.</param>
     /// <param name="levels">T, at least 1; at least 21 for linear beta, whose steps would otherwise destroy more than all.</param>
@@ -41,7 +46,7 @@ public sealed class NoiseSchedule
     /// <exception cref="LdaeException">Configuration: levels or sigma out of range.</exception>
     public static NoiseSchedule Create(NoiseScheduleKind kind, int levels = 1000, double? sigma = null)
     {
-        var fewest = kind == NoiseScheduleKind.LinearBeta ? (int)(BetaSteps * LastBeta) + 1 : 1;
+        var fewest = FewestLevels(kind);
         if (levels < fewest || levels > 1_000_000)
         {
             throw new LdaeException(ErrorKind.Configuration, $"noise.levels is {levels}.", $"Set it from {fewest} to 1000000 for this noise.schedule.");

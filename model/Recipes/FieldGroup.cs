@@ -24,11 +24,11 @@ internal sealed class FieldGroup<TGroup>(string name, Func<Recipe, TGroup> get, 
     public IReadOnlyList<RecipeField> All => _fields;
 
     public FieldGroup<TGroup> Whole<T>(string key, string description, NumberRange range, Func<TGroup, T> read, Func<TGroup, T, TGroup> write)
-        where T : struct, IBinaryInteger<T> => Add(
+        where T : struct, IBinaryInteger<T>, IMinMaxValue<T> => Add(
             new RecipeField(
                 $"{name}.{key}",
                 description,
-                $"a whole number {range}",
+                $"a whole number {Words<T>(range)}",
                 recipe => read(get(recipe)).ToString(null, CultureInfo.InvariantCulture),
                 (recipe, text) => ParseWhole<T>(text, range) is { } value ? With(recipe, value, write) : null)
             {
@@ -41,7 +41,7 @@ internal sealed class FieldGroup<TGroup>(string name, Func<Recipe, TGroup> get, 
             new RecipeField(
                 $"{name}.{key}",
                 description,
-                $"a whole number {range}, or null",
+                $"a whole number {Words<int>(range)}, or null",
                 recipe => read(get(recipe))?.ToString(CultureInfo.InvariantCulture) ?? Absent,
                 (recipe, text) => text == Absent ? With(recipe, null, write)
                     : ParseWhole<int>(text, range) is { } value ? With(recipe, value, write) : null)
@@ -122,6 +122,11 @@ internal sealed class FieldGroup<TGroup>(string name, Func<Recipe, TGroup> get, 
 
     private static string Named<T>(T value)
         where T : struct, Enum => JsonNamingPolicy.CamelCase.ConvertName(value.ToString());
+
+    /// <summary>The range in words; where it has no end, the number type has.</summary>
+    private static string Words<T>(NumberRange range)
+        where T : struct, IMinMaxValue<T>, IFormattable =>
+        double.IsFinite(range.Max) ? range.ToString() : string.Create(CultureInfo.InvariantCulture, $"from {range.Min} to {T.MaxValue}");
 
     private static string Format(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 

@@ -4,7 +4,8 @@ namespace LDaeCore.Model.Recipes;
 public static class NearestName
 {
     /// <summary>
-    /// The name at the smallest edit distance, the first of equals. A name without a dot is also held against what follows
+    /// The name at the smallest edit distance, the first of equals; names that begin with what was written go before all others, as
+    /// an abbreviation is far from its word. A name without a dot is also held against what follows
     /// the last dot of each candidate, so that "lr" finds "train.lr".
     /// </summary>
     /// <param name="name">What was written.</param>
@@ -12,10 +13,11 @@ public static class NearestName
     /// <returns>One of the candidates.</returns>
     public static string Of(string name, IEnumerable<string> candidates)
     {
+        var all = candidates.ToArray();
         var dotted = name.Contains('.', StringComparison.Ordinal);
-        return candidates.MinBy(candidate => dotted
-            ? Distance(name, candidate)
-            : Math.Min(Distance(name, candidate), Distance(name, candidate[(candidate.LastIndexOf('.') + 1)..])))!;
+        string[] Spellings(string candidate) => dotted ? [candidate] : [candidate, candidate[(candidate.LastIndexOf('.') + 1)..]];
+        var begun = name.Length == 0 ? [] : all.Where(c => Spellings(c).Any(s => s.StartsWith(name, StringComparison.OrdinalIgnoreCase))).ToArray();
+        return (begun.Length > 0 ? begun : all).MinBy(candidate => Spellings(candidate).Min(spelling => Distance(name, spelling)))!;
     }
 
     /// <summary>

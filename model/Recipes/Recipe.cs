@@ -35,7 +35,7 @@ public sealed record Recipe
     public CudaRecipe Cuda { get; init; } = new();
 
     /// <summary>
-    /// The recipe with every default that depends on other fields written out: encoder depth, probed block, sigma, and the
+    /// The recipe with every default that depends on other fields written out: encoder depth, probed block, sigma, epochs, and the
     /// latents kept where the patch size alone decides (0 stays where the energy of the patches does).
     /// </summary>
     /// <returns>The resolved recipe; resolving it again changes nothing.</returns>
@@ -47,6 +47,7 @@ public sealed record Recipe
             Network = Network with { EncoderDepth = encoder },
             Probe = Probe with { Block = Probe.Block == 0 ? encoder : Probe.Block },
             Noise = Noise with { Sigma = Noise.ResolvedSigma },
+            Train = Train with { Epochs = Train.ResolvedEpochs },
             Tokenizer = Tokenizer with
             {
                 Dim = (Tokenizer.Dim, Tokenizer.Patch) switch

@@ -56,7 +56,7 @@ public static class RecipeFields
 
         .. new FieldGroup<TrainRecipe>("train", r => r.Train, (r, g) => r with { Train = g })
             .WholeOrNull("steps", "optimizer steps; overrides epochs and minutes", NumberRange.From(1), g => g.Steps, (g, v) => g with { Steps = v })
-            .Real("epochs", "passes over the training images", NumberRange.Positive, g => g.Epochs, (g, v) => g with { Epochs = v })
+            .RealOrNull("epochs", "passes over the training images (null: as many as train.minutes hold, else 100)", NumberRange.Positive, g => g.Epochs, (g, v) => g with { Epochs = v })
             .RealOrNull("minutes", "longest time to train for, in minutes", NumberRange.Positive, g => g.Minutes, (g, v) => g with { Minutes = v })
             .Whole("batch", "images of one optimizer step, over all processes and micro-batches", new(1, 1 << 24), g => g.Batch, (g, v) => g with { Batch = v })
             .Whole("accumulate", "micro-batches of one optimizer step", new(1, 1 << 24), g => g.Accumulate, (g, v) => g with { Accumulate = v })
@@ -97,13 +97,14 @@ public static class RecipeFields
             $"There is no field '{name}' in a recipe.",
             $"Did you mean '{NearestName.Of(name, ByName.Keys)}'?");
 
-    /// <summary>A recipe with assignments applied in order, as <c>--set</c> gives them.</summary>
+    /// <summary>A recipe with assignments applied in order, as <c>--set</c> gives them; minutes without epochs take the recipe's epochs away.</summary>
     /// <param name="recipe">The recipe; left as it is.</param>
     /// <param name="assignments">Each "key=value".</param>
     /// <returns>The changed recipe.</returns>
     /// <exception cref="LdaeException">Configuration: no assignment, an unknown field, or a value it does not take.</exception>
     public static Recipe Apply(Recipe recipe, IEnumerable<string> assignments)
     {
+        var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (var assignment in assignments)
         {
             var split = assignment.IndexOf('=', StringComparison.Ordinal);
@@ -113,8 +114,18 @@ public static class RecipeFields
             }
 
             recipe = Get(assignment[..split].Trim()).Set(recipe, assignment[(split + 1)..].Trim());
+            names.Add(assignment[..split].Trim());
         }
 
-        return recipe;
+        return TimeAlone(recipe, names);
     }
+
+    /// <summary>A recipe in which whoever asks for minutes gets them: the epochs of a preset or an earlier run would end it before.</summary>
+    /// <param name="recipe">The recipe after its assignments.</param>
+    /// <param name="assigned">Names of the fields that were assigned.</param>
+    /// <returns>The recipe; without epochs where minutes were assigned, and epochs not.</returns>
+    internal static Recipe TimeAlone(Recipe recipe, IReadOnlySet<string> assigned) =>
+        assigned.Contains("train.minutes") && !assigned.Contains("train.epochs") && recipe.Train.Minutes is not null
+            ? recipe with { Train = recipe.Train with { Epochs = null } }
+            : recipe;
 }

@@ -39,7 +39,8 @@ public static class RecipeJson
             recipe = Presets.Get(Text(preset, Preset, source));
         }
 
-        return Assign(recipe, root, "", source);
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        return RecipeFields.TimeAlone(Assign(recipe, root, "", source, names), names);
     }
 
     /// <summary>Reads a file.</summary>
@@ -117,7 +118,7 @@ public static class RecipeJson
         }
     }
 
-    private static Recipe Assign(Recipe recipe, JsonElement element, string prefix, string source)
+    private static Recipe Assign(Recipe recipe, JsonElement element, string prefix, string source, HashSet<string> names)
     {
         foreach (var property in element.EnumerateObject())
         {
@@ -145,8 +146,9 @@ public static class RecipeJson
                     $"Did you mean '{NearestName.Of(name, Groups)}'?");
             }
 
+            names.Add(name);
             recipe = isGroup
-                ? Assign(recipe, property.Value, name + ".", source)
+                ? Assign(recipe, property.Value, name + ".", source, names)
                 : RecipeFields.Get(name).Set(recipe, Text(property.Value, name, source));
         }
 

@@ -1,5 +1,6 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Diffusion;
 
 namespace LDaeCore.Model.Recipes;
 
@@ -19,6 +20,7 @@ public static class RecipeValidation
 
         var resolved = recipe.Resolve();
         CheckShapes(resolved);
+        CheckNoise(resolved);
         CheckTraining(resolved);
         CheckBuilt(resolved);
     }
@@ -66,8 +68,26 @@ public static class RecipeValidation
         Require(r.Probe.Time <= r.Noise.Levels, r, "probe.time", $"it takes 0 to noise.levels = {r.Noise.Levels}", "Set a smaller probe.time.");
     }
 
+    private static void CheckNoise(Recipe r)
+    {
+        var reads = r.Noise.Schedule is NoiseScheduleKind.LinearSigma or NoiseScheduleKind.Single;
+        Require(!reads || r.Noise.Sigma > 0, r, "noise.sigma", "this noise.schedule takes a number above 0", "Set noise.sigma=null for the schedule's own.");
+        Require(
+            r.Noise.Levels >= NoiseSchedule.FewestLevels(r.Noise.Schedule),
+            r,
+            "noise.levels",
+            $"this noise.schedule takes {NoiseSchedule.FewestLevels(r.Noise.Schedule)} or more",
+            "Set noise.levels=1000.");
+    }
+
     private static void CheckTraining(Recipe r)
     {
+        Require(
+            r.Train.KnnEvery == 0 || r.Data.HoldOut > 0,
+            r,
+            "data.holdOut",
+            $"it takes a number above 0 while train.knnEvery = {r.Train.KnnEvery} probes held-out images",
+            "Set data.holdOut=0.1, or train.knnEvery=0.");
         Require(
             r.Train.Batch % r.Train.Accumulate == 0,
             r,

@@ -3,11 +3,14 @@ namespace LDaeCore.Model.Recipes;
 /// <summary>How the network is trained: AdamW, linear warm-up, half-cosine to 0.</summary>
 public sealed record TrainRecipe
 {
+    /// <summary>Passes over the training images where neither they nor minutes are given.</summary>
+    public const double DefaultEpochs = 100;
+
     /// <summary>Optimizer steps; overrides epochs and minutes when given.</summary>
     public int? Steps { get; init; }
 
-    /// <summary>Passes over the training images.</summary>
-    public double Epochs { get; init; } = 100;
+    /// <summary>Passes over the training images; null takes as many as <see cref="Minutes"/> hold, or <see cref="DefaultEpochs"/> without them.</summary>
+    public double? Epochs { get; init; }
 
     /// <summary>Longest time to train for, in minutes; null for no limit.</summary>
     public double? Minutes { get; init; }
@@ -36,8 +39,8 @@ public sealed record TrainRecipe
     /// <summary>Largest norm of the whole gradient; 0 is off.</summary>
     public double Clip { get; init; }
 
-    /// <summary>Decay per step of the weights' moving average; 0 is off.</summary>
-    public double Ema { get; init; }
+    /// <summary>Decay per step of the weights' moving average, kept beside the raw weights; 0 is off.</summary>
+    public double Ema { get; init; } = 0.9999;
 
     /// <summary>Number format of activations.</summary>
     public TrainPrecision Precision { get; init; }
@@ -56,6 +59,9 @@ public sealed record TrainRecipe
 
     /// <summary>Steps between two nearest-neighbour probes on held-out images; 0 is off.</summary>
     public int KnnEvery { get; init; }
+
+    /// <summary><see cref="Epochs"/>, or their default; null where minutes alone end the run.</summary>
+    public double? ResolvedEpochs => Epochs ?? (Minutes is null ? DefaultEpochs : null);
 
     /// <summary>Images of one micro-batch.</summary>
     public int MicroBatch => Batch / Accumulate;

@@ -5,7 +5,7 @@ namespace LDaeCore.Model.Training;
 
 /// <summary>
 /// When a run ends and which learning rate a step has. Counted in steps (<c>train.steps</c>, or <c>train.epochs</c>), both are a
-/// pure function of the step. With <c>train.minutes</c> the share of the time that is spent counts, where it is ahead of the share
+/// pure function of the step. With <c>train.minutes</c> alone time counts; with epochs as well, the share of the time that is spent counts, where it is ahead of the share
 /// of the steps: the schedule always reaches its end.
 /// </summary>
 /// <param name="train">The recipe's numbers.</param>
@@ -15,8 +15,9 @@ public sealed class RunLength(TrainRecipe train, int images)
     // A share of the run in whole parts, for the schedule that counts in steps.
     private const long Parts = 1L << 40;
 
-    /// <summary>Steps of the run, unless its minutes end it before.</summary>
-    public long Steps { get; } = train.Steps ?? Math.Max(1, (long)Math.Round(train.Epochs * images / train.Batch));
+    /// <summary>Steps of the run, unless its minutes end it before; as many as a number holds where minutes alone do.</summary>
+    public long Steps { get; } = train.Steps
+        ?? (train.ResolvedEpochs is { } epochs ? Math.Max(1, (long)Math.Round(epochs * images / train.Batch)) : long.MaxValue);
 
     /// <summary>Whether time may end the run.</summary>
     public bool IsTimed => train.Steps is null && train.Minutes is not null;

@@ -91,7 +91,7 @@ public static class TrainingCheckpoint
         if (weights == ProbeWeights.Ema && !file.Contains(AveragePrefix + model.Parameters.All[0].Name))
         {
             model.Dispose();
-            throw new LdaeException(ErrorKind.Configuration, $"{file.Path} holds no averaged weights.", "Probe with --weights raw, or train with train.ema=0.9999.");
+            throw new LdaeException(ErrorKind.Configuration, $"{file.Path} holds no averaged weights.", "Use --weights raw, or train with train.ema=0.9999.");
         }
 
         LoadParameters(file, model.Parameters, model.Parameters.Values, prefix);
@@ -99,7 +99,7 @@ public static class TrainingCheckpoint
     }
 
     /// <summary>The model file behind what a user named.</summary>
-    /// <param name="path">A run folder, a checkpoint folder, or a model file.</param>
+    /// <param name="path">A run folder, its folder of checkpoints, a checkpoint folder, or a model file.</param>
     /// <returns>Path of the file.</returns>
     /// <exception cref="LdaeException">Data: there is none.</exception>
     public static string Locate(string path)
@@ -115,13 +115,24 @@ public static class TrainingCheckpoint
             return Path.Combine(path, ModelFile);
         }
 
-        var latest = CheckpointFolder.LatestValid(Path.Combine(path, RunFiles.Checkpoints), out var warnings);
+        var below = Path.Combine(path, RunFiles.Checkpoints);
+        var latest = CheckpointFolder.LatestValid(Directory.Exists(below) ? below : path, out var warnings);
         return latest is not null
             ? Path.Combine(latest.Folder, ModelFile)
             : throw new LdaeException(
                 ErrorKind.Data,
                 warnings.Count > 0 ? $"{path} has no whole checkpoint: {warnings[0]}" : $"{path} is no run folder, checkpoint folder or model file.",
                 "Give the folder that pretrain wrote to, one of its checkpoints, or a model.safetensors.");
+    }
+
+    /// <summary>The recipe of a model.</summary>
+    /// <param name="path">As <see cref="Load"/> takes it.</param>
+    /// <returns>The recipe.</returns>
+    /// <exception cref="LdaeException">Data: there is no such model, or no recipe in it.</exception>
+    public static Recipe RecipeIn(string path)
+    {
+        using var file = SafetensorsFile.Open(Locate(path));
+        return RecipeOf(file);
     }
 
     /// <summary>The recipe in a model file.</summary>

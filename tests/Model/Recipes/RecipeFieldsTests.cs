@@ -84,6 +84,22 @@ internal sealed class RecipeFieldsTests
     public void What_is_no_assignment_is_refused(string assignment) =>
         Assert.That(Assignments.Refusal(() => RecipeFields.Apply(new Recipe(), [assignment])).Message, Does.Contain($"'{assignment}'"));
 
+    [Test]
+    public void Minutes_that_are_asked_for_take_away_epochs_that_are_not()
+    {
+        var demo = Presets.Get("demo");
+        Assert.That(demo.Train.Epochs, Is.Not.Null);
+        Assert.That(RecipeFields.Apply(demo, ["train.minutes=2"]).Resolve().Train.Epochs, Is.Null);
+        Assert.That(RecipeFields.Apply(demo, ["train.epochs=7", "train.minutes=2"]).Train.Epochs, Is.EqualTo(7));
+        Assert.That(RecipeFields.Apply(demo, ["train.minutes=2", "train.epochs=7"]).Train.Epochs, Is.EqualTo(7));
+        Assert.That(RecipeFields.Apply(demo, ["train.minutes=null"]).Train.Epochs, Is.EqualTo(demo.Train.Epochs));
+        Assert.That(RecipeJson.Read("""{ "preset": "demo", "train": { "minutes": 2 } }""").Train.Epochs, Is.Null);
+        var both = RecipeFields.Apply(demo, ["train.minutes=2", "train.epochs=7"]);
+        Assert.That(RecipeJson.Read(RecipeJson.Write(both)).Train, Is.EqualTo(both.Train));
+    }
+
+    [TestCase("objective.res", "objective.residualWeight")]
+    [TestCase("ste", "train.steps")]
     [TestCase("train.setps", "train.steps")]
     [TestCase("TRAIN.LR", "train.lr")]
     [TestCase("widht", "network.width")]

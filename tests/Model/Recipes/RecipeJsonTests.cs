@@ -75,7 +75,7 @@ internal sealed class RecipeJsonTests
     [TestCase("""{ "network.encoderdepth": 3 }""", "network.encoderdepth", "'network.encoderDepth'")]
     [TestCase("""{ "lr": 3 }""", "'lr'", "'train.lr'")]
     [TestCase("""{ "preset": "vit-1" }""", "vit-1", "'vit-b'")]
-    [TestCase("""{ "train": { "steps": 0 } }""", "train.steps = 0", "1 or more")]
+    [TestCase("""{ "train": { "steps": 0 } }""", "train.steps = 0", "from 1 to 2147483647")]
     [TestCase("""{ "train": { "steps": 1.5 } }""", "train.steps = 1.5", "whole number")]
     [TestCase("""{ "train": { "steps": [1] } }""", "train.steps", "number")]
     [TestCase("""{ "train": 5 }""", "'train'", "{ ... }")]

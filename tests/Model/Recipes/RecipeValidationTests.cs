@@ -41,7 +41,11 @@ internal sealed class RecipeValidationTests
     [TestCase("train.accumulate=3", "train.accumulate = 3", "train.batch = 128", "")]
     [TestCase("probe.block=13", "probe.block = 13", "network.depth = 12", "")]
     [TestCase("noise.levels=5", "probe.time = 10", "noise.levels = 5", "")]
-    [TestCase("probe.weights=ema", "probe.weights = ema", "train.ema", "train.ema=0.9999")]
+    [TestCase("noise.sigma=0", "noise.sigma = 0", "above 0", "noise.sigma=null")]
+    [TestCase("train.ema=0 probe.weights=ema", "probe.weights = ema", "train.ema", "train.ema=0.9999")]
+    [TestCase("noise.schedule=single noise.sigma=0", "noise.sigma = 0", "above 0", "noise.sigma=null")]
+    [TestCase("noise.schedule=linearBeta noise.levels=20", "noise.levels = 20", "21 or more", "noise.levels=1000")]
+    [TestCase("train.knnEvery=1 data.holdOut=0", "data.holdOut = 0", "train.knnEvery = 1", "data.holdOut=0.1")]
     [TestCase("tokenizer.kind=patchVae", "tokenizer.kind = patchVae", "pca", "tokenizer.kind=pca")]
     [TestCase("objective.target=noise", "objective.target = noise", "clean", "")]
     [TestCase("objective.input=latent", "objective.input = latent", "pixels", "")]
@@ -50,7 +54,7 @@ internal sealed class RecipeValidationTests
     [TestCase("network.activation=gelu_erf", "network.activation = geluErf", "geluTanh", "")]
     public void What_makes_no_sense_or_is_not_there_is_refused_by_name(string assignment, string field, string allowed, string remedy)
     {
-        var error = Assignments.Refusal(() => RecipeValidation.Check(RecipeFields.Apply(new Recipe(), [assignment])));
+        var error = Assignments.Refusal(() => RecipeValidation.Check(RecipeFields.Apply(new Recipe(), assignment.Split(' '))));
         Assert.Multiple(() =>
         {
             Assert.That(error.Message, Does.StartWith(field).And.Contain(allowed));
