@@ -13,11 +13,11 @@ internal static class ReconstructWork
 
     /// <summary>Reconstructs the first images of a source, writes the grid, reports the ratios.</summary>
     public static CommandResult Run(
-        CommandResult result, LatentDenoiser model, IImageSource source, int images, double sigma, ulong seed, string folder, int loaders, int maxBadSamples, Action<string> line)
+        CommandResult result, LatentDenoiser model, IImageSource source, int images, double sigma, ulong seed, string folder, int loaders, BadSamples bad, CancellationToken cancellation, Action<string> line)
     {
         using var reconstruction = new Reconstruction(model, sigma, seed);
         var spread = Enumerable.Range(0, Math.Min(images, source.Count)).Select(i => (int)((long)i * source.Count / Math.Min(images, source.Count))).ToArray();
-        var done = reconstruction.Run(source, spread, loaders, maxBadSamples, line).ToArray();
+        var done = reconstruction.Run(source, spread, loaders, bad, cancellation).ToArray();
         var pictures = Path.Combine(folder, RunFiles.Pictures);
         Directory.CreateDirectory(pictures);
         var name = string.Create(CultureInfo.InvariantCulture, $"clean,-projected,-noised,-denoised-(sigma-{sigma:G3}).png");
