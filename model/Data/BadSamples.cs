@@ -2,13 +2,16 @@ using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Model.Data;
 
-/// <summary>Counts unreadable images: each is named once and skipped, too many fail the run.</summary>
+/// <summary>
+/// The unreadable images of a run, whoever meets them: each is named once and skipped, too many fail the run. All members may be
+/// called from several threads at once.
+/// </summary>
 /// <param name="limit">How many are skipped.</param>
 /// <param name="onBad">Told of each.</param>
-internal sealed class BadSamples(int limit, Action<string>? onBad)
+public sealed class BadSamples(int limit = 0, Action<string>? onBad = null)
 {
     private readonly Lock _lock = new();
-    private readonly HashSet<int> _known = [];
+    private readonly HashSet<(IImageSource Source, int Index)> _known = [];
 
     /// <summary>Unreadable images so far.</summary>
     public int Count
@@ -23,11 +26,16 @@ internal sealed class BadSamples(int limit, Action<string>? onBad)
     }
 
     /// <summary>Decodes an image, or returns null for one that is unreadable.</summary>
-    public RgbImage? Try(int index, Func<RgbImage> decode)
+    /// <param name="source">The images.</param>
+    /// <param name="index">Which.</param>
+    /// <param name="decode">Decodes it; the source's own way when not given.</param>
+    /// <returns>The image or null.</returns>
+    /// <exception cref="LdaeException">Data: more images are unreadable than allowed.</exception>
+    public RgbImage? Try(IImageSource source, int index, Func<RgbImage>? decode = null)
     {
         lock (_lock)
         {
-            if (_known.Contains(index))
+            if (_known.Contains((source, index)))
             {
                 return null;
             }
@@ -35,13 +43,13 @@ internal sealed class BadSamples(int limit, Action<string>? onBad)
 
         try
         {
-            return decode();
+            return decode is null ? source.Decode(index) : decode();
         }
         catch (LdaeException error) when (error.Kind == ErrorKind.Data)
         {
             lock (_lock)
             {
-                if (_known.Add(index))
+                if (_known.Add((source, index)))
                 {
                     onBad?.Invoke(error.Message);
                 }

@@ -37,8 +37,7 @@ public sealed class BatchLoader : IDisposable
     /// <param name="seed">The run's seed.</param>
     /// <param name="firstStep">Step of the first batch.</param>
     /// <param name="workers">Threads that decode.</param>
-    /// <param name="maxBadSamples">How many images may turn out unreadable before the run fails.</param>
-    /// <param name="onBadSample">Told of each unreadable image, once.</param>
+    /// <param name="bad">Counts unreadable images; none is allowed when not given.</param>
     public BatchLoader(
         IImageSource source,
         int[] indices,
@@ -47,22 +46,18 @@ public sealed class BatchLoader : IDisposable
         ulong seed,
         long firstStep = 0,
         int workers = 2,
-        int maxBadSamples = 0,
-        Action<string>? onBadSample = null)
+        BadSamples? bad = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(indices.Length, nameof(indices));
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
         (_source, _indices, _augmentation, _batch, _seed, _next, _workers) = (source, indices, augmentation, batch, seed, firstStep, workers);
-        _bad = new BadSamples(maxBadSamples, onBadSample);
+        _bad = bad ?? new BadSamples();
         _cache = new RgbImage?[source.Count];
         for (var ahead = 0; ahead < Ahead; ahead++)
         {
             Start(firstStep + ahead);
         }
     }
-
-    /// <summary>Images that could not be read so far.</summary>
-    public int BadSamples => _bad.Count;
 
     /// <summary>The batch of the next step; waits until it is decoded.</summary>
     /// <returns>The batch; give it back with <see cref="Return"/>.</returns>
@@ -122,7 +117,7 @@ public sealed class BatchLoader : IDisposable
         for (var sample = first; sample < first + (2L * _indices.Length); sample++)
         {
             var index = Order(sample / _indices.Length)[sample % _indices.Length];
-            if (_bad.Try(index, () => Decode(index)) is not { } image)
+            if (_bad.Try(_source, index, () => Decode(index)) is not { } image)
             {
                 continue;
             }

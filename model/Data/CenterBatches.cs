@@ -11,25 +11,34 @@ public static class CenterBatches
     /// <param name="size">Side of the crop.</param>
     /// <param name="batch">Images of a batch; the last may have fewer.</param>
     /// <param name="workers">Threads that decode.</param>
-    /// <param name="maxBadSamples">How many unreadable images are left out before the reading fails.</param>
-    /// <param name="onBadSample">Told of each unreadable image.</param>
+    /// <param name="bad">Counts unreadable images, which are left out; none is allowed when not given.</param>
+    /// <param name="cancellation">Asks to stop before the next batch.</param>
     /// <returns>The batches; each is good until the next is asked for.</returns>
-    /// <exception cref="LdaeException">Data: more images are unreadable than allowed.</exception>
+    /// <exception cref="LdaeException">Data: more images are unreadable than allowed, or all are.</exception>
+    /// <exception cref="OperationCanceledException">It was asked to stop.</exception>
     public static IEnumerable<ImageBatch> Read(
-        IImageSource source, int[] indices, int size, int batch = 256, int workers = 2, int maxBadSamples = 0, Action<string>? onBadSample = null)
+        IImageSource source, int[] indices, int size, int batch = 256, int workers = 2, BadSamples? bad = null, CancellationToken cancellation = default)
     {
-        var bad = new BadSamples(maxBadSamples, onBadSample);
+        var counter = bad ?? new BadSamples();
+        var any = false;
         var buffers = new[] { new ImageBatch(batch, size), new ImageBatch(batch, size) };
         var pending = Task.Run(() => Fill(buffers[0], 0));
         for (var number = 0; number * (long)batch < indices.Length; number++)
         {
             var ready = pending.GetAwaiter().GetResult();
+            cancellation.ThrowIfCancellationRequested();
             var next = number + 1;
             pending = Task.Run(() => Fill(buffers[next % 2], next));
             if (ready.Count > 0)
             {
+                any = true;
                 yield return ready;
             }
+        }
+
+        if (!any && indices.Length > 0)
+        {
+            throw new LdaeException(ErrorKind.Data, $"No image of {source.Name} can be read.", "Check the files that the log names.");
         }
 
         ImageBatch Fill(ImageBatch to, int number)
@@ -43,7 +52,7 @@ public static class CenterBatches
                 Parallel.For(0, count, options, i =>
                 {
                     var index = indices[first + i];
-                    if (bad.Try(index, () => source.Decode(index)) is { } image)
+                    if (counter.Try(source, index) is { } image)
                     {
                         Augmentation.Center(image, size, to.Image(i));
                         (to.Labels[i], to.Indices[i], readable[i]) = (source.Label(index), index, true);

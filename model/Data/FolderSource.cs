@@ -86,7 +86,7 @@ public sealed class FolderSource : IImageSource
     {
         if (!Directory.Exists(directory))
         {
-            throw Error($"{directory}: no such folder.");
+            throw Error(File.Exists(directory) ? $"{directory}: a file, where a folder is expected." : $"{directory}: no such folder.");
         }
 
         foreach (var name in names)

@@ -9,7 +9,7 @@ public static class ImageSourceFactory
     private const int SyntheticTrainCount = 10_000;
     private const int SyntheticTestCount = 2_000;
     private const string Remedy =
-        "Give one of synthetic, synthetic:COUNT, cifar10:DIR, cifar100:DIR, folder:DIR, tar:GLOB, parquet:GLOB.";
+        "Give one of synthetic, synthetic:COUNT, cifar10:DIR, cifar100:DIR, folder:DIR.";
 
     /// <summary>Opens a split of a data set.</summary>
     /// <param name="spec">
@@ -32,7 +32,7 @@ public static class ImageSourceFactory
             "cifar100" => CifarSource.Open(Location(spec, scheme, rest), 100, train),
             "folder" => FolderSource.Open(Location(spec, scheme, rest), train),
             "tar" or "parquet" => throw Error($"data \"{spec}\": {scheme} is not there yet."),
-            _ => throw Error($"data \"{spec}\": unknown scheme \"{scheme}\"; valid are synthetic, cifar10, cifar100, folder, tar, parquet."),
+            _ => throw Error($"data \"{spec}\": unknown scheme \"{scheme}\"; valid are synthetic, cifar10, cifar100, folder."),
         };
     }
 

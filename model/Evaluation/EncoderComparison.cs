@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
@@ -22,11 +23,11 @@ public sealed class EncoderComparison(LatentDenoiser model, ProbeRecipe probe, I
     /// <summary>Threads that decode images.</summary>
     public int Workers { get; init; } = 2;
 
-    /// <summary>How many unreadable images of a set are left out.</summary>
-    public int MaxBadSamples { get; init; }
+    /// <summary>Counts unreadable images, which are left out; none is allowed unless it says so.</summary>
+    public BadSamples Bad { get; init; } = new();
 
-    /// <summary>Told of each unreadable image.</summary>
-    public Action<string>? OnBadSample { get; init; }
+    /// <summary>Asks to stop: between batches, rows of neighbours and steps of a probe.</summary>
+    public CancellationToken Cancellation { get; init; }
 
     /// <summary>Number of classes.</summary>
     public int Classes => training.ClassNames.Count;
@@ -55,7 +56,7 @@ public sealed class EncoderComparison(LatentDenoiser model, ProbeRecipe probe, I
     {
         var normalization = new FeatureNormalization(features.Training);
         var (known, asked) = (normalization.Apply(features.Training), normalization.Apply(features.Test));
-        return new KNearestNeighbours(known.Values, known.Labels, known.Channels, Classes).Evaluate(asked.Values, asked.Labels);
+        return new KNearestNeighbours(known.Values, known.Labels, known.Channels, Classes) { Cancellation = Cancellation }.Evaluate(asked.Values, asked.Labels);
     }
 
     /// <summary>The linear probe.</summary>
@@ -64,15 +65,28 @@ public sealed class EncoderComparison(LatentDenoiser model, ProbeRecipe probe, I
     /// <param name="seed">Seed of the probe.</param>
     /// <param name="onTried">Told of each length tried.</param>
     /// <returns>What it found.</returns>
-    public ProbeResult Linear(IBackend backend, (FeatureSet Training, FeatureSet Test) features, ulong seed, Action<ProbeChoice, double>? onTried = null) =>
-        new LinearProbe(backend, Classes, seed) { HeldOut = model.Recipe.Data.HoldOut, OnTried = onTried }.Run(features.Training, features.Test);
+    /// <exception cref="LdaeException">Data: no image can be held out for the choices.</exception>
+    public ProbeResult Linear(IBackend backend, (FeatureSet Training, FeatureSet Test) features, ulong seed, Action<ProbeChoice, double>? onTried = null)
+    {
+        var share = model.Recipe.Data.HoldOut;
+        if (HoldOut.Split(features.Training.Labels, share, seed) is not { Train.Length: > 0, HeldOut.Length: > 0 })
+        {
+            throw new LdaeException(
+                ErrorKind.Data,
+                $"A linear probe's settings cannot be chosen: of the {features.Training.Count} images of {training.Name}, data.holdOut = {share} holds out none.",
+                "Give a training set with two images or more of some class and a run with data.holdOut above 0, or use --method knn.");
+        }
+
+        return new LinearProbe(backend, Classes, seed) { HeldOut = share, OnTried = onTried, Cancellation = Cancellation }
+            .Run(features.Training, features.Test);
+    }
 
     private (FeatureSet Training, FeatureSet Test) Encode(LatentDenoiser encoder)
     {
         using var extractor = new FeatureExtractor(encoder, probe);
         return (
-            extractor.Extract(training, All(training), Workers, MaxBadSamples, OnBadSample),
-            extractor.Extract(test, All(test), Workers, MaxBadSamples, OnBadSample));
+            extractor.Extract(training, All(training), Workers, Bad, Cancellation),
+            extractor.Extract(test, All(test), Workers, Bad, Cancellation));
     }
 
     private FeatureSet Pixels(IImageSource source)
@@ -81,7 +95,7 @@ public sealed class EncoderComparison(LatentDenoiser model, ProbeRecipe probe, I
         var range = LatentDenoiser.RangeOf(model.Recipe);
         var values = new List<float>();
         var labels = new List<int>();
-        foreach (var batch in CenterBatches.Read(source, All(source), side, workers: Workers, maxBadSamples: MaxBadSamples))
+        foreach (var batch in CenterBatches.Read(source, All(source), side, workers: Workers, bad: Bad, cancellation: Cancellation))
         {
             var pixels = batch.Filled;
             for (var i = 0; i < pixels.Length; i++)

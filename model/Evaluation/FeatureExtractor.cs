@@ -41,12 +41,14 @@ public sealed class FeatureExtractor : IDisposable
     /// <param name="pixels">[count, H, W, 3].</param>
     /// <param name="firstImage">Place of the first in its data set, for the noise of a noised input.</param>
     /// <param name="features">[count, Channels].</param>
-    public void Extract(ReadOnlySpan<byte> pixels, long firstImage, Span<float> features)
+    /// <param name="cancellation">Asks to stop before the next pass.</param>
+    public void Extract(ReadOnlySpan<byte> pixels, long firstImage, Span<float> features, CancellationToken cancellation = default)
     {
         var bytes = (int)(_images.Tensor.Bytes / BatchSize);
         var count = pixels.Length / bytes;
         for (var first = 0; first < count; first += BatchSize)
         {
+            cancellation.ThrowIfCancellationRequested();
             var some = Math.Min(BatchSize, count - first);
             Span<byte> batch = new byte[_images.Tensor.Bytes];
             pixels.Slice(first * bytes, some * bytes).CopyTo(batch);
@@ -62,17 +64,17 @@ public sealed class FeatureExtractor : IDisposable
     /// <param name="source">The images.</param>
     /// <param name="indices">Which, in order.</param>
     /// <param name="workers">Threads that decode.</param>
-    /// <param name="maxBadSamples">How many unreadable images are left out before the reading fails.</param>
-    /// <param name="onBadSample">Told of each unreadable image.</param>
+    /// <param name="bad">Counts unreadable images, which are left out; none is allowed when not given.</param>
+    /// <param name="cancellation">Asks to stop before the next pass.</param>
     /// <returns>The features with their labels.</returns>
-    public FeatureSet Extract(IImageSource source, int[] indices, int workers, int maxBadSamples = 0, Action<string>? onBadSample = null)
+    public FeatureSet Extract(IImageSource source, int[] indices, int workers, BadSamples? bad = null, CancellationToken cancellation = default)
     {
         var values = new List<float>(indices.Length * Channels);
         var labels = new List<int>(indices.Length);
-        foreach (var batch in CenterBatches.Read(source, indices, _model.Recipe.Data.ImageSize, 4 * BatchSize, workers, maxBadSamples, onBadSample))
+        foreach (var batch in CenterBatches.Read(source, indices, _model.Recipe.Data.ImageSize, 4 * BatchSize, workers, bad, cancellation))
         {
             var features = new float[batch.Count * Channels];
-            Extract(batch.Filled, labels.Count, features);
+            Extract(batch.Filled, labels.Count, features, cancellation);
             values.AddRange(features);
             labels.AddRange(batch.Labels.AsSpan(0, batch.Count));
         }

@@ -40,6 +40,9 @@ public sealed class KNearestNeighbours
     /// <summary>Most threads used; -1 for as many as there are cores.</summary>
     public int Threads { get; init; } = -1;
 
+    /// <summary>Asks to stop between rows.</summary>
+    public CancellationToken Cancellation { get; init; }
+
     /// <summary>Classifies test features and compares with their labels.</summary>
     /// <param name="features">[M, C], row-major, finite.</param>
     /// <param name="labels">Class of each row [M].</param>
@@ -54,7 +57,7 @@ public sealed class KNearestNeighbours
         var test = Normalized(features, count, TestRows);
         var truth = labels.ToArray();
         var ranks = new int[count];
-        var options = new ParallelOptions { MaxDegreeOfParallelism = Threads };
+        var options = new ParallelOptions { MaxDegreeOfParallelism = Threads, CancellationToken = Cancellation };
         Parallel.For(0, (count + TestRows - 1) / TestRows, options, group => RankGroup(test, truth, group * TestRows, ranks));
         return new ClassificationAccuracy(
             100.0 * ranks.Count(r => r < 1) / count,

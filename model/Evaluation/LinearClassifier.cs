@@ -45,7 +45,7 @@ internal sealed class LinearClassifier : IDisposable
     }
 
     /// <summary>Trains every member with its own learning rate and weight decay: AdamW, half a cosine, batches of 512.</summary>
-    public void Train(FeatureSet features, IReadOnlyList<(double LearningRate, double WeightDecay)> settings, int epochs)
+    public void Train(FeatureSet features, IReadOnlyList<(double LearningRate, double WeightDecay)> settings, int epochs, CancellationToken cancellation = default)
     {
         var batch = Math.Min(BatchSize, features.Count);
         var perEpoch = features.Count / batch;
@@ -56,6 +56,7 @@ internal sealed class LinearClassifier : IDisposable
         var decays = settings.Select(s => Decay(s.WeightDecay)).ToArray();
         for (var step = 0L; step < total; step++)
         {
+            cancellation.ThrowIfCancellationRequested();
             if (step % perEpoch == 0)
             {
                 Shuffle(order, (uint)(step / perEpoch));

@@ -32,6 +32,9 @@ public sealed class LinearProbe(IBackend backend, int classes, ulong seed)
     /// <summary>Points of held-out accuracy by which twice the length must be better to be worth trying the next.</summary>
     public double WorthwhileGain { get; init; } = 0.1;
 
+    /// <summary>Asks to stop between steps.</summary>
+    public CancellationToken Cancellation { get; init; }
+
     /// <summary>Told of each length tried: its best settings and their held-out accuracy, percent.</summary>
     public Action<ProbeChoice, double>? OnTried { get; init; }
 
@@ -44,7 +47,7 @@ public sealed class LinearProbe(IBackend backend, int classes, ulong seed)
         var (choice, heldOut) = Choose(training);
         var (known, asked) = Prepare(training, test, choice.Decorrelated);
         using var classifier = new LinearClassifier(backend, training.Channels, classes, 1, seed);
-        classifier.Train(known, [(choice.LearningRate, choice.WeightDecay)], choice.Epochs);
+        classifier.Train(known, [(choice.LearningRate, choice.WeightDecay)], choice.Epochs, Cancellation);
         return new ProbeResult(classifier.Evaluate(asked)[0], heldOut, choice);
     }
 
@@ -71,7 +74,7 @@ public sealed class LinearProbe(IBackend backend, int classes, ulong seed)
         for (var epochs = FirstEpochs; epochs <= MostEpochs; epochs *= 2)
         {
             using var classifier = new LinearClassifier(backend, train.Channels, classes, pairs.Length, seed);
-            classifier.Train(train, pairs, epochs);
+            classifier.Train(train, pairs, epochs, Cancellation);
             var accuracies = classifier.Evaluate(heldOut).Select(a => a.Top1).ToArray();
             var at = Array.IndexOf(accuracies, accuracies.Max());
             var choice = new ProbeChoice(pairs[at].rate, pairs[at].decay, epochs, decorrelated);

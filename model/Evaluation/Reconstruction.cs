@@ -43,14 +43,14 @@ public sealed class Reconstruction : IDisposable
     /// <param name="source">The images.</param>
     /// <param name="indices">Which.</param>
     /// <param name="workers">Threads that decode.</param>
-    /// <param name="maxBadSamples">How many unreadable images are left out.</param>
-    /// <param name="onBadSample">Told of each unreadable image.</param>
+    /// <param name="bad">Counts unreadable images, which are left out; none is allowed when not given.</param>
+    /// <param name="cancellation">Asks to stop before the next batch.</param>
     /// <returns>One result an image.</returns>
     public IEnumerable<ReconstructedImage> Run(
-        IImageSource source, int[] indices, int workers, int maxBadSamples = 0, Action<string>? onBadSample = null)
+        IImageSource source, int[] indices, int workers, BadSamples? bad = null, CancellationToken cancellation = default)
     {
         var done = 0;
-        foreach (var batch in CenterBatches.Read(source, indices, _model.Recipe.Data.ImageSize, BatchSize, workers, maxBadSamples, onBadSample))
+        foreach (var batch in CenterBatches.Read(source, indices, _model.Recipe.Data.ImageSize, BatchSize, workers, bad, cancellation))
         {
             foreach (var image in Reconstruct(batch, done))
             {

@@ -53,8 +53,27 @@ public sealed class MetricsLog : IDisposable
         _file.Flush();
     }
 
+    /// <summary>The last whole line of a log.</summary>
+    /// <param name="path">The file; may be missing.</param>
+    /// <returns>The line, or null when there is none.</returns>
+    public static MetricsLine? ReadLast(string path) =>
+        (File.Exists(path) ? File.ReadLines(path) : []).LastOrDefault(line => StepOf(line) is not null) is { } last ? Read(last) : null;
+
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
+
+    private static MetricsLine Read(string line)
+    {
+        using var json = JsonDocument.Parse(line);
+        var values = json.RootElement;
+        double Number(string name) => values.TryGetProperty(name, out var value) && value.TryGetDouble(out var number) ? number : double.NaN;
+        return new MetricsLine(
+            values.GetProperty("step").GetInt64(),
+            new StepResult(Number("loss"), Number("loss_kept"), Number("loss_residual"), Number("lr"), Number("gradient_norm")),
+            Number("images_per_second"),
+            Number("seconds"),
+            values.TryGetProperty("knn_top1", out var knn) ? knn.GetDouble() : null);
+    }
 
     private static long? StepOf(string line)
     {

@@ -17,11 +17,11 @@ public static class PatchSample
     /// <param name="source">The images.</param>
     /// <param name="indices">Training images.</param>
     /// <param name="workers">Threads that decode.</param>
-    /// <param name="maxBadSamples">How many unreadable images are left out.</param>
-    /// <param name="onBadSample">Told of each unreadable image.</param>
+    /// <param name="bad">Counts unreadable images, which are left out; none is allowed when not given.</param>
+    /// <param name="cancellation">Asks to stop before the next batch.</param>
     /// <returns>The components.</returns>
     public static PatchPca Fit(
-        Recipe recipe, IImageSource source, int[] indices, int workers, int maxBadSamples = 0, Action<string>? onBadSample = null)
+        Recipe recipe, IImageSource source, int[] indices, int workers, BadSamples? bad = null, CancellationToken cancellation = default)
     {
         var (patch, side) = (recipe.Tokenizer.Patch, recipe.Data.ImageSize);
         var grid = side / patch;
@@ -29,7 +29,7 @@ public static class PatchSample
         var perImage = Math.Min(grid * grid, (recipe.Tokenizer.SamplePatches + chosen.Length - 1) / chosen.Length);
         var covariance = new Covariance(recipe.Tokenizer.PatchValues);
         var range = LatentDenoiser.RangeOf(recipe);
-        foreach (var batch in CenterBatches.Read(source, chosen, side, workers: workers, maxBadSamples: maxBadSamples, onBadSample: onBadSample))
+        foreach (var batch in CenterBatches.Read(source, chosen, side, workers: workers, bad: bad, cancellation: cancellation))
         {
             var patches = new float[batch.Count * perImage * recipe.Tokenizer.PatchValues];
             for (var i = 0; i < batch.Count; i++)

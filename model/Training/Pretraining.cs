@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Recipes;
@@ -15,11 +17,15 @@ namespace LDaeCore.Model.Training;
 public sealed class Pretraining(PretrainingOptions options)
 {
     private const int KnnTrainImages = 4000, KnnTestImages = 1000;
+
+    // Where the data choose the number of components, the plan that comes before them takes the usual one.
+    private const int UnknownDim = 32;
     private readonly Recipe _recipe = options.Recipe.Resolve();
     private readonly List<double> _speeds = [];
     private readonly string _checkpoints = Path.Combine(options.Folder, RunFiles.Checkpoints);
     private int[] _train = [], _heldOut = [];
     private double? _knn;
+    private bool _probeCut;
 
     /// <summary>Runs to the end, or to the step in which it is cancelled.</summary>
     /// <returns>What it came to.</returns>
@@ -29,10 +35,20 @@ public sealed class Pretraining(PretrainingOptions options)
         CheckpointFolder.RemoveStale(_checkpoints);
         var labels = Enumerable.Range(0, options.Source.Count).Select(options.Source.Label).ToArray();
         (_train, _heldOut) = _recipe.Train.KnnEvery > 0 ? HoldOut.Split(labels, _recipe.Data.HoldOut, _recipe.Train.Seed) : ([.. labels.Select((_, i) => i)], []);
+        if (_recipe.Train.KnnEvery > 0 && _heldOut.Length == 0)
+        {
+            throw new LdaeException(
+                ErrorKind.Data,
+                $"train.knnEvery = {_recipe.Train.KnnEvery} probes held-out images, but data.holdOut = {_recipe.Data.HoldOut} holds out none of the {labels.Length} images of {options.Source.Name}.",
+                "Give a training set with two images or more of some class, raise data.holdOut, or set train.knnEvery=0.");
+        }
+
+        // Before anything that takes minutes or memory: a run that does not fit is refused at once.
+        var plan = Plan(_recipe);
+        Describe(plan);
         var checkpoint = options.Resume ? LatestCheckpoint() : null;
         using var model = new LatentDenoiser(options.Backend, _recipe, checkpoint is null ? FitComponents() : LoadComponents(checkpoint));
-        File.WriteAllText(Path.Combine(options.Folder, RunFiles.Config), RecipeJson.Write(model.Recipe));
-        var plan = Plan(model.Recipe);
+        plan = model.Recipe == _recipe ? plan : Plan(model.Recipe);
         using var trainer = new Trainer(model, plan);
         var seconds = checkpoint is null ? 0 : TrainingCheckpoint.Resume(checkpoint, trainer);
         if (checkpoint is not null)
@@ -40,6 +56,8 @@ public sealed class Pretraining(PretrainingOptions options)
             options.OnLine?.Invoke($"Resumed from {checkpoint.Folder}, step {trainer.Step}.");
         }
 
+        // Only now is it sure that the recipe fits the checkpoint: one that does not must leave the run's own as it is.
+        AtomicFile.WriteText(Path.Combine(options.Folder, RunFiles.Config), RecipeJson.Write(model.Recipe));
         return Loop(trainer, seconds, plan.TotalBytes);
     }
 
@@ -56,8 +74,7 @@ public sealed class Pretraining(PretrainingOptions options)
             train.Seed,
             trainer.Step,
             options.LoaderThreads,
-            options.MaxBadSamples,
-            options.OnLine);
+            options.Bad);
         var clock = Stopwatch.StartNew();
         double Seconds() => secondsBefore + clock.Elapsed.TotalSeconds;
         StepResult? last = null;
@@ -67,7 +84,7 @@ public sealed class Pretraining(PretrainingOptions options)
         {
             var start = Stopwatch.GetTimestamp();
             var batch = loader.Next();
-            last = trainer.Run(batch.Filled, length.LearningRate(trainer.Step, Seconds()));
+            last = Step(trainer, batch.Filled, length.LearningRate(trainer.Step, Seconds()), saved);
             loader.Return(batch);
             _speeds.Add(train.Batch / Stopwatch.GetElapsedTime(start).TotalSeconds);
             var ends = length.Done(trainer.Step, Seconds()) >= 1;
@@ -79,12 +96,31 @@ public sealed class Pretraining(PretrainingOptions options)
             }
         }
 
+        // A last probe that was cut short is an interruption as well, though no step is missing.
+        interrupted |= _probeCut;
         if (trainer.Step != saved)
         {
             Save(trainer, Seconds());
         }
 
-        return new PretrainingResult(trainer.Step, last, Median(), Seconds(), interrupted, plannedBytes, _knn);
+        var result = new PretrainingResult(trainer.Step, last, Median(), Seconds(), interrupted, plannedBytes, _knn, _speeds.Count);
+        return _speeds.Count == 0 && MetricsLog.ReadLast(Path.Combine(options.Folder, RunFiles.Metrics)) is { } line
+            ? result with { Last = line.Result, ImagesPerSecond = line.ImagesPerSecond, KnnTop1 = line.KnnTop1 }
+            : result;
+    }
+
+    /// <summary>One step; the diagnosis of a failed one says what is left to go on from.</summary>
+    private static StepResult Step(Trainer trainer, ReadOnlySpan<byte> pixels, double learningRate, long saved)
+    {
+        try
+        {
+            return trainer.Run(pixels, learningRate);
+        }
+        catch (LdaeException error) when (error.Kind == ErrorKind.Run)
+        {
+            var kept = saved >= 0 ? $"The checkpoint of step {saved} is kept." : "No checkpoint was written yet.";
+            throw new LdaeException(ErrorKind.Run, error.Message, $"{kept} {error.Remedy}", error);
+        }
     }
 
     /// <summary>Progress, metrics, and now and then the nearest neighbours.</summary>
@@ -97,8 +133,9 @@ public sealed class Pretraining(PretrainingOptions options)
         double? knn = null;
         if (train.KnnEvery > 0 && (trainer.Step % train.KnnEvery == 0 || ends))
         {
-            knn = _knn = NearestNeighbours(trainer.Model);
-            options.OnLine?.Invoke($"step {trainer.Step}: k-nearest neighbours on held-out images {knn:F1} %");
+            knn = NearestNeighbours(trainer.Model);
+            _knn = knn ?? _knn;
+            options.OnLine?.Invoke($"step {trainer.Step}: k-nearest neighbours on held-out images {(knn is null ? "interrupted" : $"{knn:F1} %")}");
         }
 
         if (knn is not null || ends || trainer.Step == 1 || trainer.Step % train.LogEvery == 0)
@@ -107,24 +144,35 @@ public sealed class Pretraining(PretrainingOptions options)
         }
     }
 
-    private double NearestNeighbours(LatentDenoiser model)
+    /// <summary>Accuracy in percent; null when the run was asked to stop meanwhile, as then the checkpoint must not wait.</summary>
+    private double? NearestNeighbours(LatentDenoiser model)
     {
-        using var extractor = new FeatureExtractor(model, _recipe.Probe);
-        var training = Features(extractor, [.. _train.Take(KnnTrainImages)]);
-        var normalization = new FeatureNormalization(training);
-        training = normalization.Apply(training);
-        var test = normalization.Apply(Features(extractor, [.. _heldOut.Take(KnnTestImages)]));
-        return new KNearestNeighbours(training.Values, training.Labels, training.Channels, options.Source.ClassNames.Count)
-            .Evaluate(test.Values, test.Labels).Top1;
+        try
+        {
+            using var extractor = new FeatureExtractor(model, _recipe.Probe);
+            var training = Features(extractor, [.. _train.Take(KnnTrainImages)]);
+            var normalization = new FeatureNormalization(training);
+            training = normalization.Apply(training);
+            var test = normalization.Apply(Features(extractor, [.. _heldOut.Take(KnnTestImages)]));
+            return new KNearestNeighbours(training.Values, training.Labels, training.Channels, options.Source.ClassNames.Count)
+            {
+                Cancellation = options.Cancellation,
+            }.Evaluate(test.Values, test.Labels).Top1;
+        }
+        catch (OperationCanceledException) when (options.Cancellation.IsCancellationRequested)
+        {
+            _probeCut = true;
+            return null;
+        }
     }
 
     private FeatureSet Features(FeatureExtractor extractor, int[] indices) =>
-        extractor.Extract(options.Source, indices, options.LoaderThreads, options.MaxBadSamples);
+        extractor.Extract(options.Source, indices, options.LoaderThreads, options.Bad, options.Cancellation);
 
     private PatchPca FitComponents()
     {
         var start = Stopwatch.GetTimestamp();
-        var pca = PatchSample.Fit(_recipe, options.Source, _train, options.LoaderThreads, options.MaxBadSamples, options.OnLine);
+        var pca = PatchSample.Fit(_recipe, options.Source, _train, options.LoaderThreads, options.Bad, options.Cancellation);
         var dim = _recipe.Tokenizer.Dim > 0 ? _recipe.Tokenizer.Dim : pca.DefaultDimension();
         options.OnLine?.Invoke(
             $"Principal components of {pca.PatchSize} x {pca.PatchSize} patches: {dim} of {pca.Dimensions} kept, {100 * pca.KeptEnergy(dim):F2} % of the energy ({Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s).");
@@ -145,18 +193,46 @@ public sealed class Pretraining(PretrainingOptions options)
             options.OnLine?.Invoke($"warning: {warning}");
         }
 
+        if (latest is null && warnings.Count > 0)
+        {
+            throw new LdaeException(
+                ErrorKind.Data,
+                $"No checkpoint in {_checkpoints} is whole: {warnings[0]}",
+                $"Bring one of them back from a copy, or delete {_checkpoints} to start the run anew.");
+        }
+
+        if (latest is null)
+        {
+            options.OnLine?.Invoke($"No checkpoint was written to {_checkpoints} yet: the run starts anew.");
+        }
+
         return latest;
     }
 
-    private MemoryPlan Plan(Recipe recipe)
+    private MemoryPlan Plan(Recipe recipe) => MemoryPlan.Of(
+        recipe,
+        options.Backend.ActivationType,
+        options.Backend.ParameterType,
+        Math.Min(UnknownDim, recipe.Tokenizer.PatchValues),
+        options.Backend.WorkspaceBytes,
+        options.Source.ResidentBytes);
+
+    /// <summary>Prints the plan; refuses one that the machine's memory does not hold.</summary>
+    private void Describe(MemoryPlan plan)
     {
-        var plan = MemoryPlan.Of(recipe, options.Backend.ActivationType, options.Backend.ParameterType, workspace: options.Backend.WorkspaceBytes, images: options.Source.ResidentBytes);
         foreach (var line in plan.Describe())
         {
             options.OnLine?.Invoke(line);
         }
 
-        return plan;
+        var train = _recipe.Train;
+        if (options.Backend.Kind is DeviceKind.Cpu or DeviceKind.Reference && plan.TotalBytes > options.MemoryBytes)
+        {
+            throw new LdaeException(
+                ErrorKind.Configuration,
+                $"train.batch = {train.Batch} in train.accumulate = {train.Accumulate} parts needs {plan.TotalBytes / 1e6:N0} MB, more than the {options.MemoryBytes / 1e6:N0} MB that this process may use.",
+                $"Raise train.accumulate or lower train.batch: {train.MicroBatch} images are held at once. network.recompute=true takes less memory for more time.");
+        }
     }
 
     private void Save(Trainer trainer, double seconds)

@@ -17,8 +17,11 @@ public sealed record PretrainingOptions(Recipe Recipe, IBackend Backend, IImageS
     /// <summary>Threads that decode images.</summary>
     public int LoaderThreads { get; init; } = 2;
 
-    /// <summary>How many unreadable images are skipped before the run fails.</summary>
-    public int MaxBadSamples { get; init; }
+    /// <summary>Counts unreadable images, which are skipped; none is allowed unless it says so.</summary>
+    public BadSamples Bad { get; init; } = new();
+
+    /// <summary>Memory that a run on the processor may plan for, bytes; what the process may use of the machine's when not given.</summary>
+    public long MemoryBytes { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     /// <summary>Told after every step: steps done, steps expected in all, the step, images a second, time left.</summary>
     public Action<long, long, StepResult, double, TimeSpan>? OnStep { get; init; }

@@ -151,6 +151,6 @@ public sealed class Trainer : IDisposable
         return new LdaeException(
             ErrorKind.Run,
             $"Step {Step + 1} has loss {result.Loss} (kept {result.LossKept}, residual {result.LossResidual}) and gradient norm {result.GradientNorm} at learning rate {result.LearningRate:G4}; {where}.",
-            "The last good checkpoint is kept. Lower train.lr, lengthen train.warmup or set train.clip=1, and resume.");
+            "Start a run with a lower train.lr, a longer train.warmup, or train.clip=1.");
     }
 }

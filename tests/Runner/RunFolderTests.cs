@@ -56,7 +56,7 @@ internal sealed class RunFolderTests
     {
         var path = Path.Combine(_folder, "config.json");
         File.WriteAllText(path, RecipeJson.Write(Presets.Get("cifar-small")));
-        var recipe = new RecipeSource(null, null, ["train.steps=3"], 9).Load(path, DeviceChoice.Resolve("cpu"));
+        var recipe = new RecipeSource(null, null, ["train.steps=3"], 9).Load(RecipeJson.ReadFile(path), DeviceChoice.Resolve("cpu"));
         var expected = Presets.Get("cifar-small").Resolve();
         Assert.That(recipe, Is.EqualTo(expected with { Train = expected.Train with { Steps = 3, Seed = 9 } }));
     }

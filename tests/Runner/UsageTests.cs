@@ -53,6 +53,14 @@ internal sealed class UsageTests
     [TestCase("pretrain --data synthetic --preset demo --threads 0", "pretrain", "--threads 0", "--help")]
     [TestCase("pretrain --data synthetic --preset demo --seed -1", "pretrain", "--seed -1", "--help")]
     [TestCase("pretrain --data synthetic --preset demo --resume", "pretrain", "--resume", "--out")]
+    [TestCase("pretrain --out /nowhere/run --resume", "pretrain", "no run to resume", "--preset")]
+    [TestCase("pretrain --data synthetic --preset demo --set train.steps=99999999999", "pretrain", "from 1 to 2147483647", "train.steps")]
+    [TestCase("pretrain --data synthetic --preset demo --threads 99999999999", "pretrain", "from 1 to 2147483647", "--help")]
+    [TestCase("pretrain --data synthetic --preset demo --set noise.schedule=lin", "pretrain", "noise.schedule = lin", "'linearBeta'")]
+    [TestCase("pretrain --data synthetic --preset demo --set noise.schedule=single --set noise.sigma=0", "pretrain", "noise.sigma = 0", "noise.sigma=null")]
+    [TestCase("pretrain --data synthetic --preset demo --set train.knnEvery=1 --set data.holdOut=0", "pretrain", "data.holdOut = 0", "data.holdOut=0.1")]
+    [TestCase("reconstruct --checkpoint a --data b --level 3 --sigma 0.5", "reconstruct", "--level 3 and --sigma 0.5", "one of them")]
+    [TestCase("reconstruct --checkpoint a --data b --weights mean", "reconstruct", "--weights mean", "--help")]
     [TestCase("demo --device gpu", "demo", "--device gpu", "cpu")]
     [TestCase("demo --device cuda:x", "demo", "--device cuda:x", "cpu")]
     public void Bad_usage_is_exit_2_and_named(string line, string? command, string message, string remedy)
@@ -68,6 +76,23 @@ internal sealed class UsageTests
             Assert.That(run.Human, Does.Contain(run.Error("message")).And.Contain(run.Error("remedy")));
             Assert.That(run.Result.TrimEnd('\n').Split('\n'), Has.Length.EqualTo(1), "standard output is the result object alone");
         });
+    }
+
+    [TestCase("pretrain", "train.seed")]
+    [TestCase("probe", "0 when left out")]
+    [TestCase("reconstruct", "0 when left out")]
+    public void The_help_says_what_the_seed_is_when_left_out(string command, string words)
+    {
+        var help = CommandLine.Run(command, "--help").Result;
+        Assert.That(help[help.IndexOf("--seed ", StringComparison.Ordinal)..].Split("--")[1], Does.Contain(words));
+        Assert.That(help, Does.Not.Contain("tar:"), "what is not there yet is not offered");
+    }
+
+    [Test]
+    public void More_threads_than_cores_are_not_started()
+    {
+        using var backend = (LDaeCore.Engine.Backends.Cpu.CpuBackend)Workbench.Open(DeviceChoice.Resolve("cpu"), 1000);
+        Assert.That(backend.Threads, Is.EqualTo(Environment.ProcessorCount));
     }
 
     [Test]

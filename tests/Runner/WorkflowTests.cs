@@ -55,6 +55,24 @@ public sealed class WorkflowTests
         {
             Assert.That(found.Json.GetProperty(name).GetDouble(), Is.InRange(0, 100), name);
         }
+
+        Assert.That(found.Json.GetProperty("input").GetString(), Is.EqualTo("original"));
+        Assert.That(found.Json.GetProperty("weights").GetString(), Is.EqualTo("raw"));
+        Assert.That(found.Json.TryGetProperty("choices", out _), Is.EqualTo(method == "linear"), "nearest neighbours choose nothing");
+    }
+
+    [Test]
+    public void Averaged_weights_are_kept_unless_turned_off_and_can_be_read()
+    {
+        string[] averaged = ["--checkpoint", _run, "--data", "synthetic:60", "--weights", "ema", "--json"];
+        var probed = CommandLine.Run(["probe", .. averaged, "--method", "knn", "--out", Path.Combine(_folder.Path, "ema probe")]);
+        Assert.That(probed.ExitCode, Is.Zero, probed.Human);
+        Assert.That(probed.Json.GetProperty("weights").GetString(), Is.EqualTo("ema"));
+        var drawn = CommandLine.Run(["reconstruct", .. averaged, "--images", "4", "--out", Path.Combine(_folder.Path, "ema grid")]);
+        Assert.That(drawn.ExitCode, Is.Zero, drawn.Human);
+        Assert.That(drawn.Json.GetProperty("weights").GetString(), Is.EqualTo("ema"));
+        var raw = CommandLine.Run("reconstruct", "--checkpoint", _run, "--data", "synthetic:60", "--images", "4", "--out", Path.Combine(_folder.Path, "raw grid"), "--json");
+        Assert.That(raw.Json.GetProperty("psnr_output").GetDouble(), Is.Not.EqualTo(drawn.Json.GetProperty("psnr_output").GetDouble()));
     }
 
     [Test]

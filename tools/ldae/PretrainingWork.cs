@@ -1,54 +1,46 @@
-using System.Text.Json;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
+using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner;
 
-/// <summary>A pretraining run as two commands do it: with progress on the screen and the data's name kept for resuming.</summary>
+/// <summary>A pretraining run as two commands do it: with progress on the screen, the data's name kept for resuming, and a report even when it fails.</summary>
 internal static class PretrainingWork
 {
-    private const string SourceFile = "data.json";
-
-    /// <summary>Which images a run was started with.</summary>
-    /// <param name="folder">The run folder.</param>
-    /// <param name="given">What the command line says, or null.</param>
-    /// <exception cref="LdaeException">Configuration: nobody knows, or the two differ.</exception>
-    public static string DataOf(RunFolder folder, string? given)
-    {
-        var path = Path.Combine(folder.Path, SourceFile);
-        if (!folder.HoldsRun || !File.Exists(path))
-        {
-            return given ?? throw Commands.SharedOptions.NoData();
-        }
-
-        using var json = JsonDocument.Parse(File.ReadAllBytes(path));
-        return given ?? json.RootElement.GetProperty("data").GetString()!;
-    }
-
     /// <summary>Trains.</summary>
     public static PretrainingResult Run(
-        Recipe recipe, string data, IBackend backend, RunFolder folder, bool resume, int? threads, int maxBadSamples, RunnerContext context, RunLog log)
+        Recipe recipe, string data, IBackend backend, RunFolder folder, int? threads, BadSamples bad, RunnerContext context, RunLog log)
     {
         var source = ImageSourceFactory.Open(data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
-        File.WriteAllText(Path.Combine(folder.Path, SourceFile), new CommandResult().Add("data", data).ToJson());
-        log.Line($"{source.Count} training images, {source.ClassNames.Count} classes: {source.Name}");
+        ResumedRun.KeepData(folder, data);
+        log.Line($"{Wording.Count(source.Count, "training image")}, {Wording.Count(source.ClassNames.Count, "class", "classes")}: {source.Name}");
         using var progress = context.Output.StartProgress();
-        return new Pretraining(new PretrainingOptions(recipe, backend, source, folder.Path)
+        var pretraining = new Pretraining(new PretrainingOptions(recipe, backend, source, folder.Path)
         {
-            Resume = resume,
+            Resume = folder.HoldsRun,
             LoaderThreads = Workbench.Loaders(threads),
-            MaxBadSamples = maxBadSamples,
+            Bad = bad,
             OnStep = (step, total, result, speed, eta) => progress.Report(step, total, result.Loss, speed, eta),
             OnLine = log.Line,
             Cancellation = context.Cancellation,
-        }).Run();
+        });
+        try
+        {
+            return pretraining.Run();
+        }
+        catch (LdaeException error) when (error.Kind == ErrorKind.Run)
+        {
+            // What led to a failure is what its reader wants to see.
+            RunReport.TryWrite(folder.Path, $"l-DAE pretraining: {Path.GetFileName(folder.Path)}", error.Message);
+            throw;
+        }
     }
 
     /// <summary>The fields that every training command reports.</summary>
-    public static CommandResult Describe(CommandResult result, PretrainingResult trained, RunFolder folder, DeviceChoice device) => result
+    public static CommandResult Describe(CommandResult result, PretrainingResult trained, RunFolder folder, DeviceChoice device, BadSamples bad) => result
         .Add("run", folder.Path)
         .Add("device", device.Name)
         .Add("steps", trained.Steps)
@@ -56,5 +48,6 @@ internal static class PretrainingWork
         .Add("images_per_second", Math.Round(trained.ImagesPerSecond, 2))
         .Add("peak_memory_bytes", Workbench.PeakMemory())
         .Add("planned_memory_bytes", trained.PlannedBytes)
+        .Add("bad_samples", bad.Count)
         .Add("seconds", Math.Round(trained.Seconds, 2));
 }

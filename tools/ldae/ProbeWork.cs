@@ -38,7 +38,8 @@ internal static class ProbeWork
                 .Add("pixels_top1_spread", Spread(pixels));
         }
 
-        return result.Add("choices", [.. Choices("trained", trained), .. Choices("random", random), .. Choices("pixels", pixels)]);
+        // Nearest neighbours choose nothing.
+        return method == ProbeMethod.Knn ? result : result.Add("choices", [.. Choices("trained", trained), .. Choices("random", random), .. Choices("pixels", pixels)]);
 
         IReadOnlyList<(ulong Seed, ProbeResult Found)> Accuracy(string name, (FeatureSet Training, FeatureSet Test) set)
         {

@@ -15,10 +15,10 @@ internal sealed record RecipeSource(string? Preset, string? Config, IReadOnlyLis
     public bool IsNamed => Preset is not null || Config is not null;
 
     /// <summary>Reads the recipe, resolves it and checks it for a device.</summary>
-    /// <param name="fallback">A file to read when the command line names no recipe, or null: a run to be resumed.</param>
+    /// <param name="fallback">The recipe when the command line names none, or null: that of a run to be resumed.</param>
     /// <param name="device">The device it is to be trained on.</param>
     /// <exception cref="LdaeException">Configuration: no recipe, two, or one that makes no sense or is not there yet.</exception>
-    public Recipe Load(string? fallback, DeviceChoice device)
+    public Recipe Load(Recipe? fallback, DeviceChoice device)
     {
         var named = (Preset, Config, fallback) switch
         {
@@ -28,7 +28,7 @@ internal sealed record RecipeSource(string? Preset, string? Config, IReadOnlyLis
                 "Give one of them; a configuration file may name its preset: { \"preset\": \"cifar-tiny\" }."),
             (not null, _, _) => Presets.Get(Preset),
             (_, not null, _) => RecipeJson.ReadFile(Config),
-            (_, _, not null) => RecipeJson.ReadFile(fallback),
+            (_, _, not null) => fallback,
             _ => throw new LdaeException(
                 ErrorKind.Configuration,
                 "No recipe is given.",

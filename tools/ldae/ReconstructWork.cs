@@ -16,10 +16,10 @@ internal static class ReconstructWork
     /// Reconstructs images from all over a source, writes the grid (a column an image: clean, projected, noised, denoised), reports the ratios.
     /// </summary>
     public static CommandResult Run(
-        CommandResult result, LatentDenoiser model, IImageSource source, int images, double sigma, ulong seed, string folder, int loaders, int maxBadSamples, Action<string> line)
+        CommandResult result, LatentDenoiser model, IImageSource source, int images, double sigma, ulong seed, string folder, int loaders, BadSamples bad, CancellationToken cancellation, Action<string> line)
     {
         using var reconstruction = new Reconstruction(model, sigma, seed);
-        var done = reconstruction.Run(source, Spread(source.Count, Math.Min(images, source.Count), seed), loaders, maxBadSamples, line).ToArray();
+        var done = reconstruction.Run(source, Spread(source.Count, Math.Min(images, source.Count), seed), loaders, bad, cancellation).ToArray();
         var pictures = Path.Combine(folder, RunFiles.Pictures);
         Directory.CreateDirectory(pictures);
         var name = string.Create(CultureInfo.InvariantCulture, $"clean-projected-noised-denoised-at-sigma-{sigma:G3}.png");

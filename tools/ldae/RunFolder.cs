@@ -1,5 +1,6 @@
 using System.Globalization;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;
 
@@ -9,7 +10,7 @@ namespace LDaeCore.Runner;
 internal sealed record RunFolder(string Path, bool HoldsRun)
 {
     /// <summary>The file whose presence makes a folder a run: the resolved recipe.</summary>
-    public const string ConfigName = "config.json";
+    public const string ConfigName = RunFiles.Config;
 
     /// <summary>Where the resolved recipe is.</summary>
     public string ConfigPath => System.IO.Path.Combine(Path, ConfigName);
@@ -19,7 +20,9 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
     /// <param name="path">What <c>--out</c> says, or null.</param>
     /// <param name="resume">Whether a run in it is to be resumed.</param>
     /// <param name="time">The clock.</param>
-    /// <exception cref="LdaeException">Configuration: a run is there and is not to be resumed, the path is a file, or --resume has no --out.</exception>
+    /// <exception cref="LdaeException">
+    /// Configuration: a run or the results of another command are there and are not to be resumed, the path is a file, or --resume has no --out.
+    /// </exception>
     public static RunFolder Choose(string command, string? path, bool resume, TimeProvider time)
     {
         if (path is null)
@@ -34,13 +37,20 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
             throw new LdaeException(ErrorKind.Configuration, $"--out {path} is a file, not a folder.", "Give --out a folder, or leave it out.");
         }
 
-        var folder = new RunFolder(path, HoldsRun: File.Exists(System.IO.Path.Combine(path, ConfigName)));
-        return folder.HoldsRun && !resume
+        var trace = TraceOf(path);
+        var holdsRun = trace is ConfigName or RunFiles.Checkpoints;
+        if (resume && trace is not null && !holdsRun)
+        {
+            throw new LdaeException(
+                ErrorKind.Configuration, $"--out {path} holds results of another command ({trace}), no run to resume.", "Give --out the folder of a run.");
+        }
+
+        return trace is not null && !resume
             ? throw new LdaeException(
                 ErrorKind.Configuration,
-                $"--out {path} already holds a run ({ConfigName}).",
-                "Add --resume to go on with it, or give --out another folder.")
-            : folder;
+                $"--out {path} already holds a run ({trace}).",
+                $"{(command == Commands.PretrainCommand.Name ? "Add --resume to go on with it, or give" : "Give")} --out another folder.")
+            : new RunFolder(path, holdsRun);
     }
 
     /// <summary>Makes the folder.</summary>
@@ -55,6 +65,27 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
         {
             throw new LdaeException(ErrorKind.Configuration, $"--out {Path} cannot be made: {e.Message}", "Give --out a folder that can be written.", e);
         }
+    }
+
+    /// <summary>The first thing in a folder that only a run or another command leaves there, or null.</summary>
+    private static string? TraceOf(string path)
+    {
+        if (File.Exists(System.IO.Path.Combine(path, ConfigName)))
+        {
+            return ConfigName;
+        }
+
+        // A run that lost its config.json is still a run: its checkpoints must not pass for those of another.
+        foreach (var folder in (string[])[RunFiles.Checkpoints, Reporting.RunReport.Results])
+        {
+            var inside = System.IO.Path.Combine(path, folder);
+            if (Directory.Exists(inside) && Directory.EnumerateFileSystemEntries(inside).Any())
+            {
+                return folder;
+            }
+        }
+
+        return File.Exists(System.IO.Path.Combine(path, RunFiles.Report)) ? RunFiles.Report : null;
     }
 
     private static string Fresh(string command, TimeProvider time)

@@ -11,7 +11,8 @@ internal sealed class RunLog : IDisposable
     public RunLog(RunnerOutput output, string folder)
     {
         _output = output;
-        _file = new StreamWriter(Path.Combine(folder, RunFiles.Log), append: true) { AutoFlush = true };
+        output.ErrorLog = Path.Combine(folder, RunFiles.Log);
+        _file = new StreamWriter(output.ErrorLog, append: true) { AutoFlush = true };
     }
 
     public void Line(string text)

@@ -10,6 +10,9 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
 
     private IProgressView? _progress;
 
+    /// <summary>A file that errors are appended to as well: the log of the run they end; or null.</summary>
+    public string? ErrorLog { get; set; }
+
     /// <summary>Whether details such as stack traces are wanted.</summary>
     public bool Verbose => verbose;
 
@@ -57,8 +60,9 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
             OperationCanceledException => ("The command was interrupted.", "Run it again; pretrain goes on from its last checkpoint with --resume."),
             _ => ($"{error.GetType().Name}: {error.Message}", "This is a defect: please report it, with the trace that --verbose prints."),
         };
-        human.WriteLine($"error: {message}");
-        human.WriteLine($"  {remedy}");
+        var lines = $"error: {message}{Environment.NewLine}  {remedy}";
+        human.WriteLine(lines);
+        Log(lines);
         if (verbose)
         {
             human.WriteLine(error.ToString());
@@ -66,6 +70,21 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
 
         WriteResult(CommandResult.OfError(command, ExitCodes.KindOf(error), message, remedy));
         return ExitCodes.Of(error);
+    }
+
+    private void Log(string lines)
+    {
+        try
+        {
+            if (ErrorLog is { } path)
+            {
+                File.AppendAllLines(path, [lines]);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The error itself may be that nothing can be written there.
+        }
     }
 
     private void EndProgress()

@@ -2,6 +2,7 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Backends.Reference;
+using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Recipes;
 
@@ -24,11 +25,11 @@ internal static class Workbench
             Warn = warn ?? Console.Error.WriteLine,
         }),
         { Kind: DeviceKind.Reference } => new ReferenceBackend(),
-        _ => new CpuBackend(threads ?? 0),
+        _ => new CpuBackend(Loaders(threads)),
     };
 
-    /// <summary>Threads that decode images.</summary>
-    public static int Loaders(int? threads) => threads ?? Environment.ProcessorCount;
+    /// <summary>Threads that decode images, or compute: more than one a core only wait for each other.</summary>
+    public static int Loaders(int? threads) => Math.Min(threads ?? Environment.ProcessorCount, Environment.ProcessorCount);
 
     /// <summary>The process's peak resident set, bytes.</summary>
     public static long PeakMemory()
@@ -44,8 +45,12 @@ internal static class Workbench
     /// <summary>Writes a result object where the run's report finds it.</summary>
     public static void Keep(CommandResult result, string folder, string name)
     {
-        var results = Path.Combine(folder, Reporting.RunReport.Results);
-        Directory.CreateDirectory(results);
-        File.WriteAllText(Path.Combine(results, name + ".json"), result.ToJson());
+        Directory.CreateDirectory(Path.Combine(folder, Reporting.RunReport.Results));
+        AtomicFile.WriteText(ResultPath(folder, name), result.ToJson());
     }
+
+    /// <summary>Whether a command has left its result object in a folder.</summary>
+    public static bool HasResult(string folder, string name) => File.Exists(ResultPath(folder, name));
+
+    private static string ResultPath(string folder, string name) => Path.Combine(folder, Reporting.RunReport.Results, name + ".json");
 }

@@ -56,18 +56,19 @@ public sealed class BatchLoaderTests
     public void Unreadable_images_are_replaced_named_once_and_limited()
     {
         var named = new List<string>();
-        using (var loader = Loader(new FakeSource(20, 8, 3, 4), 4, 0, 2, named.Add))
+        var bad = new BadSamples(2, named.Add);
+        using (var loader = Loader(new FakeSource(20, 8, 3, 4), 4, 0, bad))
         {
             for (var step = 0; step < 20; step++)
             {
                 Assert.That(Indices(loader), Has.None.EqualTo(3).And.None.EqualTo(4));
             }
 
-            Assert.That(loader.BadSamples, Is.EqualTo(2));
+            Assert.That(bad.Count, Is.EqualTo(2));
         }
 
         Assert.That(named.Order(), Is.EqualTo(new[] { "image 3 is corrupt.", "image 4 is corrupt." }));
-        using var strict = Loader(new FakeSource(20, 8, 3, 4), 20, 0, 1);
+        using var strict = Loader(new FakeSource(20, 8, 3, 4), 20, 0, new BadSamples(1));
         var error = Assert.Throws<LdaeException>(() => strict.Next())!;
         Assert.That(error.Kind, Is.EqualTo(ErrorKind.Data));
         Assert.That(error.Message, Does.Contain("--max-bad-samples 1"));
@@ -76,7 +77,7 @@ public sealed class BatchLoaderTests
     [Test]
     public void A_source_without_a_readable_image_ends_in_an_error_and_not_in_a_loop()
     {
-        using var loader = Loader(new FakeSource(3, 8, 0, 1, 2), 4, 0, 10);
+        using var loader = Loader(new FakeSource(3, 8, 0, 1, 2), 4, 0, new BadSamples(10));
         Assert.That(() => loader.Next(), Throws.InstanceOf<LdaeException>().With.Message.Contains("No image"));
     }
 
@@ -108,7 +109,7 @@ public sealed class BatchLoaderTests
     public void Center_batches_keep_the_order_and_close_ranks_over_unreadable_images()
     {
         int[] indices = [5, 4, 3, 2, 1, 0, 6];
-        var read = CenterBatches.Read(new FakeSource(7, 8, 4), indices, 8, 3, 2, 1).SelectMany(b => b.Indices[..b.Count]).ToArray();
+        var read = CenterBatches.Read(new FakeSource(7, 8, 4), indices, 8, 3, 2, new BadSamples(1)).SelectMany(b => b.Indices[..b.Count]).ToArray();
         Assert.That(read, Is.EqualTo(new[] { 5, 3, 2, 1, 0, 6 }));
     }
 
@@ -147,8 +148,8 @@ public sealed class BatchLoaderTests
         Assert.That(mirrored, Is.InRange(160, 240));
     }
 
-    private static BatchLoader Loader(FakeSource source, int batch, long firstStep, int maxBad = 0, Action<string>? onBad = null, int workers = 2) =>
-        new(source, [.. Enumerable.Range(0, source.Count)], Varied, batch, 9, firstStep, workers, maxBad, onBad);
+    private static BatchLoader Loader(FakeSource source, int batch, long firstStep, BadSamples? bad = null, int workers = 2) =>
+        new(source, [.. Enumerable.Range(0, source.Count)], Varied, batch, 9, firstStep, workers, bad);
 
     private static int[] Indices(BatchLoader loader)
     {

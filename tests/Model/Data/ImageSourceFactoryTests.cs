@@ -62,7 +62,7 @@ public sealed class ImageSourceFactoryTests
         {
             Assert.That(error!.Kind, Is.EqualTo(ErrorKind.Configuration));
             Assert.That(error.Message, Does.Contain(fragment).And.Contain($"\"{spec}\""));
-            Assert.That(error.Remedy, Does.Contain("cifar10:DIR"));
+            Assert.That(error.Remedy, Does.Contain("cifar10:DIR").And.Not.Contain("tar"));
         }
     }
 
@@ -75,5 +75,7 @@ public sealed class ImageSourceFactoryTests
         var missing = Path.Combine(folder.Path, "nowhere");
         DataErrors.AssertThrown(() => ImageSourceFactory.Open(scheme + missing, train: true, 32, 0), missing);
         DataErrors.AssertThrown(() => ImageSourceFactory.Open(scheme + "~", train: true, 32, 0), "~: no such folder");
+        var file = folder.Write("file.bin", [1]);
+        DataErrors.AssertThrown(() => ImageSourceFactory.Open(scheme + file, train: true, 32, 0), $"{file}: a file");
     }
 }

@@ -147,6 +147,58 @@ public sealed class PretrainingTests
     }
 
     [Test]
+    public void A_recipe_that_does_not_fit_the_checkpoint_leaves_the_configuration_as_it_is()
+    {
+        using var backend = new CpuBackend(1);
+        var folder = Folder("refused");
+        Toy.Train(Toy.Recipe(), backend, folder);
+        var config = File.ReadAllText(Path.Combine(folder, RunFiles.Config));
+        Assert.That(() => Toy.Train(Toy.Recipe("network.width=32"), backend, folder, resume: true), Throws.InstanceOf<LdaeException>());
+        Assert.That(File.ReadAllText(Path.Combine(folder, RunFiles.Config)), Is.EqualTo(config));
+    }
+
+    [Test]
+    public void A_run_that_does_not_fit_the_memory_is_refused_before_anything_is_read()
+    {
+        using var backend = new CpuBackend(1);
+        var lines = new List<string>();
+        var options = new PretrainingOptions(Toy.Recipe("train.accumulate=2"), backend, new FakeSource(4, 8, 0, 1, 2, 3), Folder("big")) { OnLine = lines.Add, MemoryBytes = 1000 };
+        var error = Assert.Throws<LdaeException>(() => new Pretraining(options).Run())!;
+        Assert.That(error.Kind, Is.EqualTo(ErrorKind.Configuration));
+        Assert.That(error.Message, Does.Contain("train.batch = 8").And.Contain("train.accumulate = 2"));
+        Assert.That(error.Remedy, Does.Contain("Raise train.accumulate"));
+        Assert.That(lines[0], Does.Contain("parameters"), "count and plan come first");
+        Assert.That(Directory.GetFiles(options.Folder), Is.Empty);
+    }
+
+    [Test]
+    public void A_run_stopped_while_its_components_are_fitted_stops()
+    {
+        using var backend = new CpuBackend(1);
+        Assert.That(
+            () => Toy.Train(Toy.Recipe(), backend, Folder("stopped"), cancellation: new CancellationToken(true)), Throws.InstanceOf<OperationCanceledException>());
+    }
+
+    [Test]
+    public void A_run_stopped_while_it_probes_saves_its_last_step()
+    {
+        using var backend = new CpuBackend(1);
+        using var stop = new CancellationTokenSource();
+        var options = Toy.Options(Toy.Recipe("train.knnEvery=4", "train.checkpointEvery=0"), backend, Folder("probing"));
+        var result = new Pretraining(options with { Cancellation = stop.Token, OnStep = (step, _, _, _, _) => Cancel(step) }).Run();
+        Assert.That((result.Steps, result.Interrupted, result.KnnTop1), Is.EqualTo((4L, true, (double?)null)));
+        Assert.That(Path.Combine(options.Folder, RunFiles.Checkpoints, "step-00000004"), Does.Exist);
+
+        void Cancel(long step)
+        {
+            if (step == 4)
+            {
+                stop.Cancel();
+            }
+        }
+    }
+
+    [Test]
     public void Online_neighbours_are_measured_on_held_out_images()
     {
         using var backend = new CpuBackend(2);
@@ -163,6 +215,10 @@ public sealed class PretrainingTests
         Assert.That(timed.Done(10, 120), Is.EqualTo(1));
         Assert.That(timed.LearningRate(10, 12), Is.EqualTo(1).Within(1e-6), "the end of the warm-up");
         Assert.That(timed.LearningRate(10, 66), Is.EqualTo(0.5).Within(1e-6), "the middle of the cosine");
+        var alone = new RunLength(new TrainRecipe { Minutes = 2 }, 1000);
+        Assert.That(alone.Done(1_000_000_000, 60), Is.EqualTo(0.5).Within(1e-6), "no epochs end it before");
+        Assert.That(alone.ExpectedSteps(100, 60), Is.EqualTo(200));
+        Assert.That(new RunLength(new TrainRecipe { Batch = 10 }, 1000).Steps, Is.EqualTo(10_000), "a hundred epochs without either");
         var counted = new RunLength(Toy.Recipe().Train with { Steps = 7, Minutes = 2 }, 1000);
         Assert.That(counted.IsTimed, Is.False);
         Assert.That(counted.Done(7, 0), Is.EqualTo(1));

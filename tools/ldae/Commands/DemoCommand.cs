@@ -43,9 +43,10 @@ internal static class DemoCommand
         using var log = new RunLog(context.Output, folder.Path);
         using var backend = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line);
         log.Line("1. Learn to denoise: patches lose all but their first principal components, get noise there, and a network restores the image.");
-        var trained = PretrainingWork.Run(recipe, Data, backend, folder, resume: false, options.Threads, 0, context, log);
+        var bad = new BadSamples(0, log.Line);
+        var trained = PretrainingWork.Run(recipe, Data, backend, folder, options.Threads, bad, context, log);
         var result = PretrainingWork.Describe(
-            new CommandResult { ExitCode = trained.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done }.Add("command", Name), trained, folder, options.Device);
+            new CommandResult { ExitCode = trained.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done }.Add("command", Name), trained, folder, options.Device, bad);
         if (trained.Interrupted)
         {
             return result;
@@ -55,10 +56,10 @@ internal static class DemoCommand
         var training = ImageSourceFactory.Open(Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
         var test = ImageSourceFactory.Open(Data, train: false, recipe.Data.ImageSize, recipe.Train.Seed);
         log.Line("2. Look at what it does to images it has never seen.");
-        ReconstructWork.Run(result, model, test, GridImages, DefaultSigma, recipe.Train.Seed, folder.Path, Workbench.Loaders(options.Threads), 0, log.Line);
+        ReconstructWork.Run(result, model, test, GridImages, DefaultSigma, recipe.Train.Seed, folder.Path, Workbench.Loaders(options.Threads), bad, context.Cancellation, log.Line);
         File.WriteAllBytes(Path.Combine(folder.Path, RunFiles.Pictures, "principal-components.png"), Pictures.Components(model.Pca!, 16));
         log.Line("3. Throw the decoder away and ask a linear classifier what the encoder knows, beside two controls that learnt nothing.");
-        var comparison = new EncoderComparison(model, recipe.Probe, training, test) { Workers = Workbench.Loaders(options.Threads) };
+        var comparison = new EncoderComparison(model, recipe.Probe, training, test) { Workers = Workbench.Loaders(options.Threads), Bad = bad, Cancellation = context.Cancellation };
         ProbeWork.Run(result, comparison, ProbeMethod.Linear, backend, [recipe.Train.Seed], log.Line);
         Workbench.Keep(result, folder.Path, Name);
         RunReport.Write(folder.Path, "l-DAE: the whole story on synthetic images");

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
 
@@ -34,18 +37,35 @@ internal static class PretrainCommand
             var chosen = DeviceChoice.Resolve(parse.GetRequiredValue(device));
             var folder = RunFolder.Choose(Name, parse.GetValue(@out), parse.GetValue(resume), context.Time);
             var source = new RecipeSource(parse.GetValue(preset), parse.GetValue(config), parse.GetRequiredValue(set), parse.GetValue(seed));
-            var recipe = source.Load(folder.HoldsRun ? folder.ConfigPath : null, chosen);
-            var images = parse.GetValue(data) ?? (folder.HoldsRun ? null : throw SharedOptions.NoData());
+            var (recipe, images) = folder.HoldsRun
+                ? Resumed(new ResumedRun(folder), source, parse.GetValue(data), chosen)
+                : Started(folder, source, parse.GetValue(data), chosen, parse.GetValue(resume));
             var skipped = parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples;
-            return Run(new PretrainOptions(recipe, images, chosen, folder, parse.GetValue(threads), skipped), context);
+            return Run(new PretrainOptions(recipe, images, chosen, folder, parse.GetValue(resume), parse.GetValue(threads), skipped), context);
         }));
         return command;
     }
 
+    /// <summary>Recipe and images of a run that goes on.</summary>
+    private static (Recipe Recipe, string Data) Resumed(ResumedRun run, RecipeSource source, string? data, DeviceChoice device)
+    {
+        var recipe = source.Load(run.Recipe(), device);
+        run.Require(recipe);
+        return (recipe, run.Data(data));
+    }
+
+    /// <summary>Recipe and images of a run that begins.</summary>
+    private static (Recipe Recipe, string Data) Started(RunFolder folder, RecipeSource source, string? data, DeviceChoice device, bool resume) =>
+        resume && !source.IsNamed
+            ? throw new LdaeException(
+                ErrorKind.Configuration,
+                $"--out {folder.Path} holds no run to resume.",
+                "Give --out the folder of a run, or name a recipe with --preset or --config to start one there.")
+            : (source.Load(null, device), data ?? throw SharedOptions.NoData());
+
     /// <summary>Does the work.</summary>
     public static CommandResult Run(PretrainOptions options, RunnerContext context)
     {
-        var data = PretrainingWork.DataOf(options.Out, options.Data);
         options.Out.Create();
         using var log = new RunLog(context.Output, options.Out.Path);
         using var backend = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line);
@@ -54,15 +74,25 @@ internal static class PretrainCommand
             log.Line(why);
         }
 
-        var trained = PretrainingWork.Run(options.Recipe, data, backend, options.Out, options.Out.HoldsRun, options.Threads, options.MaxBadSamples, context, log);
+        if (options.Resume && !options.Out.HoldsRun)
+        {
+            log.Line($"{options.Out.Path} holds no run yet: one is started there.");
+        }
+
+        var bad = new BadSamples(options.MaxBadSamples, log.Line);
+        var trained = PretrainingWork.Run(options.Recipe, options.Data, backend, options.Out, options.Threads, bad, context, log);
         var result = PretrainingWork.Describe(
-            new CommandResult { ExitCode = trained.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done }.Add("command", Name), trained, options.Out, options.Device);
+            new CommandResult { ExitCode = trained.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done }.Add("command", Name), trained, options.Out, options.Device, bad);
         if (trained.KnnTop1 is { } knn)
         {
             result.Add("knn_top1", knn);
         }
 
-        Workbench.Keep(result, options.Out.Path, Name);
+        if (trained.StepsRun > 0 || !Workbench.HasResult(options.Out.Path, Name))
+        {
+            Workbench.Keep(result, options.Out.Path, Name);
+        }
+
         RunReport.Write(options.Out.Path, $"l-DAE pretraining: {Path.GetFileName(options.Out.Path)}");
         log.Line(trained.Interrupted ? $"Stopped at step {trained.Steps}; go on with --resume." : $"Done: {Path.Combine(options.Out.Path, RunFiles.Report)}");
         return result;

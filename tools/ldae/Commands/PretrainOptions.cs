@@ -4,15 +4,17 @@ namespace LDaeCore.Runner.Commands;
 
 /// <summary>What pretrain was asked.</summary>
 /// <param name="Recipe">What to train, resolved and checked.</param>
-/// <param name="Data">Which images; null only when a run is resumed with its own.</param>
+/// <param name="Data">Which images.</param>
 /// <param name="Device">Where to compute.</param>
 /// <param name="Out">Where to write.</param>
+/// <param name="Resume">Whether a run that is there goes on.</param>
 /// <param name="Threads">Threads to compute with; null for every core.</param>
 /// <param name="MaxBadSamples">Unreadable images to skip before giving up.</param>
 internal sealed record PretrainOptions(
     Recipe Recipe,
-    string? Data,
+    string Data,
     DeviceChoice Device,
     RunFolder Out,
+    bool Resume,
     int? Threads,
     int MaxBadSamples);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LDaeCore.Engine.Backends;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Recipes;
@@ -15,7 +16,7 @@ internal static class ProbeCommand
     public static RunnerCommand Create(RunnerHost host)
     {
         var (checkpoint, data, device, @out) = (SharedOptions.RequiredCheckpoint(), SharedOptions.Data(), SharedOptions.Device(), SharedOptions.Out());
-        var (seed, threads, bad) = (SharedOptions.Seed(), SharedOptions.Threads(), SharedOptions.MaxBadSamples());
+        var (seed, threads, bad) = (SharedOptions.Seed("the probe's held-out part, order and start"), SharedOptions.Threads(), SharedOptions.MaxBadSamples());
         var method = SharedOptions.OneOf("--method", "Which probe; linear when left out", "linear", "knn");
         var block = SharedOptions.Whole("--block", "Block whose tokens are averaged, from 1; 0 is the encoder's last.", 0);
         var time = SharedOptions.Whole("--time", "Level of noise the network is told.", 0);
@@ -61,20 +62,18 @@ internal static class ProbeCommand
     {
         var start = Stopwatch.GetTimestamp();
         using var backend = Workbench.Open(options.Device, options.Threads);
-        var weights = RecipeFields.Apply(new Recipe(), options.Overrides).Probe.Weights;
-        using var model = TrainingCheckpoint.Load(options.Checkpoint, backend, weights);
-        var recipe = RecipeFields.Apply(model.Recipe, options.Overrides);
-        RecipeValidation.Check(recipe);
+        using var model = Load(options, backend, out var recipe);
         var (side, seed) = (recipe.Data.ImageSize, recipe.Train.Seed);
         var training = ImageSourceFactory.Open(options.Data, train: true, side, seed);
         var test = ImageSourceFactory.Open(options.Data, train: false, side, seed);
         options.Out.Create();
         using var log = new RunLog(context.Output, options.Out.Path);
+        var bad = new BadSamples(options.MaxBadSamples, log.Line);
         var comparison = new EncoderComparison(model, recipe.Probe, training, test)
         {
             Workers = Workbench.Loaders(options.Threads),
-            MaxBadSamples = options.MaxBadSamples,
-            OnBadSample = log.Line,
+            Bad = bad,
+            Cancellation = context.Cancellation,
         };
         var result = new CommandResult()
             .Add("command", Name)
@@ -84,14 +83,27 @@ internal static class ProbeCommand
             .Add("method", options.Method == ProbeMethod.Knn ? "knn" : "linear")
             .Add("block", recipe.Probe.Block)
             .Add("time", recipe.Probe.Time)
+            .Add("input", Word("probe.input", recipe))
+            .Add("weights", Word("probe.weights", recipe))
             .Add("seed", (long)options.Seed);
         ProbeWork.Run(result, comparison, options.Method, backend, [.. Enumerable.Range(0, options.Seeds).Select(i => options.Seed + (ulong)i)], log.Line)
+            .Add("bad_samples", bad.Count)
             .Add("peak_memory_bytes", Workbench.PeakMemory())
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
         Workbench.Keep(result, options.Out.Path, Name);
         RunReport.Write(options.Out.Path, $"l-DAE probe of {options.Checkpoint}");
         return result;
     }
+
+    /// <summary>The model with the weights that its recipe and the command line ask for.</summary>
+    private static LatentDenoiser Load(ProbeOptions options, IBackend backend, out Recipe recipe)
+    {
+        recipe = RecipeFields.Apply(TrainingCheckpoint.RecipeIn(options.Checkpoint), options.Overrides).Resolve();
+        RecipeValidation.Check(recipe);
+        return TrainingCheckpoint.Load(options.Checkpoint, backend, recipe.Probe.Weights);
+    }
+
+    private static string Word(string field, Recipe recipe) => RecipeFields.Get(field).Get(recipe);
 
     /// <summary>The given ones as assignments, each checked against its field's range.</summary>
     private static string[] Overrides(params (string Field, object? Value)[] values)

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
 
@@ -18,7 +20,7 @@ internal static class ReconstructCommand
     public static RunnerCommand Create(RunnerHost host)
     {
         var (checkpoint, data, device, @out) = (SharedOptions.RequiredCheckpoint(), SharedOptions.Data(), SharedOptions.Device(), SharedOptions.Out());
-        var (seed, threads, bad) = (SharedOptions.Seed(), SharedOptions.Threads(), SharedOptions.MaxBadSamples());
+        var (seed, threads, bad) = (SharedOptions.Seed("the noise"), SharedOptions.Threads(), SharedOptions.MaxBadSamples());
         var images = SharedOptions.Whole("--images", $"Images to reconstruct, spread over the test set; {DefaultImages} when left out.", 1);
         var level = SharedOptions.Whole("--level", "Level of noise, from 1.", 1);
         var sigma = new Option<double?>("--sigma")
@@ -32,22 +34,30 @@ internal static class ReconstructCommand
                 found.AddError($"--sigma {value} is not allowed: it takes a number above 0.");
             }
         });
+        var weights = SharedOptions.OneOf("--weights", "Which weights are read; raw when left out", "raw", "ema");
         var command = new RunnerCommand(
             Name,
             "Draws images clean, with their kept components only, noised and denoised, with the PSNR of each.",
             "--checkpoint runs/tiny --data cifar10:DIR",
             "--checkpoint runs/tiny --data synthetic --images 16 --level 500")
         {
-            checkpoint, data, device, @out, images, level, sigma, seed, threads, bad,
+            checkpoint, data, device, @out, images, level, sigma, weights, seed, threads, bad,
         };
         command.SetAction(parse => host.Execute(Name, parse, context =>
         {
+            if (parse.GetValue(level) is { } l && parse.GetValue(sigma) is { } s)
+            {
+                throw new LdaeException(
+                    ErrorKind.Configuration, string.Create(CultureInfo.InvariantCulture, $"--level {l} and --sigma {s} are both given."), "Give one of them: a level has its own sigma.");
+            }
+
             var options = new ReconstructOptions(
                 parse.GetRequiredValue(checkpoint),
                 parse.GetValue(data) ?? throw SharedOptions.NoData(),
                 parse.GetValue(images) ?? DefaultImages,
                 parse.GetValue(level),
                 parse.GetValue(sigma),
+                parse.GetValue(weights) == "ema" ? ProbeWeights.Ema : ProbeWeights.Raw,
                 DeviceChoice.Resolve(parse.GetRequiredValue(device)),
                 RunFolder.Choose(Name, parse.GetValue(@out), resume: false, context.Time),
                 parse.GetValue(seed) ?? 0,
@@ -63,7 +73,7 @@ internal static class ReconstructCommand
     {
         var start = Stopwatch.GetTimestamp();
         using var backend = Workbench.Open(options.Device, options.Threads);
-        using var model = TrainingCheckpoint.Load(options.Checkpoint, backend);
+        using var model = TrainingCheckpoint.Load(options.Checkpoint, backend, options.Weights);
         var source = ImageSourceFactory.Open(options.Data, train: false, model.Recipe.Data.ImageSize, model.Recipe.Train.Seed);
         if (options.Level is { } level && level > model.Schedule.Levels)
         {
@@ -77,8 +87,12 @@ internal static class ReconstructCommand
             .Add("command", Name)
             .Add("run", options.Out.Path)
             .Add("device", options.Device.Name)
-            .Add("checkpoint", options.Checkpoint);
-        ReconstructWork.Run(result, model, source, options.Images, sigma, options.Seed, options.Out.Path, Workbench.Loaders(options.Threads), options.MaxBadSamples, log.Line)
+            .Add("checkpoint", options.Checkpoint)
+            .Add("weights", options.Weights == ProbeWeights.Ema ? "ema" : "raw");
+        var bad = new BadSamples(options.MaxBadSamples, log.Line);
+        ReconstructWork.Run(
+                result, model, source, options.Images, sigma, options.Seed, options.Out.Path, Workbench.Loaders(options.Threads), bad, context.Cancellation, log.Line)
+            .Add("bad_samples", bad.Count)
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
         Workbench.Keep(result, options.Out.Path, Name);
         RunReport.Write(options.Out.Path, $"l-DAE reconstruction by {options.Checkpoint}");

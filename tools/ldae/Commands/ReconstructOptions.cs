@@ -1,3 +1,5 @@
+using LDaeCore.Model.Recipes;
+
 namespace LDaeCore.Runner.Commands;
 
 /// <summary>What reconstruct was asked.</summary>
@@ -6,6 +8,7 @@ namespace LDaeCore.Runner.Commands;
 /// <param name="Images">How many images, one row each.</param>
 /// <param name="Level">Level of noise from 1 to T; or null.</param>
 /// <param name="Sigma">Noise in standard deviations of the latents, or null.</param>
+/// <param name="Weights">Raw or averaged weights.</param>
 /// <param name="Device">Where to compute.</param>
 /// <param name="Out">Where to write.</param>
 /// <param name="Seed">Seed of what is random here.</param>
@@ -17,6 +20,7 @@ internal sealed record ReconstructOptions(
     int Images,
     int? Level,
     double? Sigma,
+    ProbeWeights Weights,
     DeviceChoice Device,
     RunFolder Out,
     ulong Seed,

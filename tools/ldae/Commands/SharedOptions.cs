@@ -9,7 +9,10 @@ namespace LDaeCore.Runner.Commands;
 /// <summary>The options that several commands share, worded once.</summary>
 internal static class SharedOptions
 {
-    public const int DefaultMaxBadSamples = 0;
+    /// <summary>Enough for the few broken files of a large data set, too few for a data set that is broken.</summary>
+    public const int DefaultMaxBadSamples = 100;
+
+    private const string DataNames = "synthetic, synthetic:COUNT, cifar10:DIR, cifar100:DIR or folder:DIR";
 
     public static Option<string> Device() => new("--device")
     {
@@ -28,7 +31,7 @@ internal static class SharedOptions
 
     public static Option<string?> Data() => new("--data")
     {
-        Description = "Images: synthetic, cifar10:DIR, cifar100:DIR, folder:DIR, tar:GLOB or parquet:GLOB.",
+        Description = $"Images: {DataNames}.",
         HelpName = "DATA",
     };
 
@@ -56,13 +59,16 @@ internal static class SharedOptions
 
     public static Option<ulong?> Seed() => Whole<ulong>("--seed", "Seed of all randomness; the recipe's train.seed when left out.", 0);
 
-    public static Option<int?> Threads() => Whole("--threads", "Threads to compute with; every core when left out.", 1);
+    /// <summary>The seed of a command that judges a trained run; the run's own seed stays what it is.</summary>
+    public static Option<ulong?> Seed(string what) => Whole<ulong>("--seed", $"Seed of {what}; 0 when left out.", 0);
+
+    public static Option<int?> Threads() => Whole("--threads", "Threads to compute with, at most one a core; every core when left out.", 1);
 
     public static Option<int?> MaxBadSamples() => Whole("--max-bad-samples", $"Unreadable images to skip before giving up; {DefaultMaxBadSamples} when left out.", 0);
 
     /// <summary>An option that takes a whole number from a smallest one on.</summary>
     public static Option<T?> Whole<T>(string name, string description, T min)
-        where T : struct, IBinaryInteger<T> => new(name)
+        where T : struct, IBinaryInteger<T>, IMinMaxValue<T> => new(name)
         {
             Description = description,
             HelpName = "N",
@@ -74,7 +80,7 @@ internal static class SharedOptions
                     return value;
                 }
 
-                argument.AddError($"{name} {text} is not allowed: it takes a whole number, {min} or more.");
+                argument.AddError($"{name} {text} is not allowed: it takes a whole number from {min} to {T.MaxValue}.");
                 return null;
             },
         };
@@ -91,7 +97,7 @@ internal static class SharedOptions
     public static LdaeException NoData() => new(
         ErrorKind.Configuration,
         "No images are given.",
-        "Add --data: synthetic, cifar10:DIR, cifar100:DIR, folder:DIR, tar:GLOB or parquet:GLOB.");
+        $"Add --data: {DataNames}.");
 
     private static string? Checked(ArgumentResult argument, string name, string[] allowed)
     {

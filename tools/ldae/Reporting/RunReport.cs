@@ -19,9 +19,15 @@ internal static class RunReport
     /// <summary>Writes <c>report.html</c>.</summary>
     /// <param name="folder">The run folder.</param>
     /// <param name="title">Title of the page.</param>
-    public static void Write(string folder, string title)
+    /// <param name="failure">Why the run stopped before its end, or null.</param>
+    public static void Write(string folder, string title, string? failure = null)
     {
         var report = new HtmlReport(title);
+        if (failure is not null)
+        {
+            report.Heading("Stopped").Paragraph(failure);
+        }
+
         AddResults(report, Path.Combine(folder, Results));
         AddPictures(report, Path.Combine(folder, RunFiles.Pictures));
         AddCurves(report, Path.Combine(folder, RunFiles.Metrics));
@@ -32,6 +38,21 @@ internal static class RunReport
         }
 
         report.Save(Path.Combine(folder, RunFiles.Report));
+    }
+
+    /// <summary>Writes it unless the disk refuses: the failure that brought us here says more.</summary>
+    /// <param name="folder">The run folder.</param>
+    /// <param name="title">Title of the page.</param>
+    /// <param name="failure">Why the run stopped before its end.</param>
+    public static void TryWrite(string folder, string title, string failure)
+    {
+        try
+        {
+            Write(folder, title, failure);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+        }
     }
 
     private static void AddResults(HtmlReport report, string folder)

@@ -1,0 +1,31 @@
+using System.Text;
+using LDaeCore.Engine.Errors;
+
+namespace LDaeCore.Engine.Checkpoints;
+
+/// <summary>Writes small files whole: a kill or a full disk leaves the old content or the new, never half of it.</summary>
+public static class AtomicFile
+{
+    /// <summary>Writes a text into a file beside it, flushes it to the disk, and renames it.</summary>
+    /// <param name="path">The file; its folder exists.</param>
+    /// <param name="text">Its whole content.</param>
+    /// <exception cref="LdaeException">Run: it cannot be written (a full disk, no permission).</exception>
+    public static void WriteText(string path, string text)
+    {
+        var temporary = path + ".tmp";
+        try
+        {
+            using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
+            {
+                file.Write(Encoding.UTF8.GetBytes(text));
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new LdaeException(ErrorKind.Run, $"{path} cannot be written: {e.Message}", "Free disk space, or give an --out that can be written.", e);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+using System.Text.Json;
+using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Training;
+
+namespace LDaeCore.Runner;
+
+/// <summary>What a run that is resumed was started with, and what of it a command line may change.</summary>
+/// <param name="folder">A folder that holds a run.</param>
+internal sealed class ResumedRun(RunFolder folder)
+{
+    private const string DataFile = "data.json", DataKey = "data";
+
+    /// <summary>Fields that say how long a run is, and what it writes how often. Every other one is the experiment itself.</summary>
+    private static readonly string[] Free =
+        ["train.steps", "train.epochs", "train.minutes", "train.logEvery", "train.checkpointEvery", "train.keep"];
+
+    /// <summary>The run's recipe: that of its config.json, or of its last checkpoint where the file is gone.</summary>
+    /// <exception cref="LdaeException">Configuration or Data: neither can be read.</exception>
+    public Recipe Recipe() =>
+        File.Exists(folder.ConfigPath) ? RecipeJson.ReadFile(folder.ConfigPath) : TrainingCheckpoint.RecipeIn(folder.Path);
+
+    /// <summary>Refuses a recipe that is another experiment than the run's.</summary>
+    /// <param name="given">What the command line asks for, resolved.</param>
+    /// <exception cref="LdaeException">Configuration: the message names field, given value and the run's.</exception>
+    public void Require(Recipe given)
+    {
+        var run = Recipe().Resolve();
+        if (given.Tokenizer.Dim == 0)
+        {
+            // The number that the data chose is written into the run.
+            given = given with { Tokenizer = given.Tokenizer with { Dim = run.Tokenizer.Dim } };
+        }
+
+        foreach (var field in RecipeFields.All.Where(field => field.Group != "probe" && !Free.Contains(field.Name)))
+        {
+            var (old, now) = (field.Get(run), field.Get(given));
+            if (old != now && !(field.Name == "train.knnEvery" && run.Train.KnnEvery > 0 && given.Train.KnnEvery > 0))
+            {
+                throw Differs($"{field.Name} = {now}", $"{field.Name} = {old}");
+            }
+        }
+    }
+
+    /// <summary>Which images the run was started with.</summary>
+    /// <param name="given">What the command line says, or null.</param>
+    /// <exception cref="LdaeException">Configuration: nobody knows, or the two differ. Data: the file that says it is broken.</exception>
+    public string Data(string? given)
+    {
+        var path = Path.Combine(folder.Path, DataFile);
+        if (!File.Exists(path))
+        {
+            return given ?? throw Commands.SharedOptions.NoData();
+        }
+
+        var run = ReadData(path);
+        return given is null || Same(given, run) ? given ?? run : throw Differs($"--data {given}", $"--data {run}", $" If the same images moved, correct {path}.");
+    }
+
+    /// <summary>Keeps which images a run is started with.</summary>
+    /// <param name="folder">The run folder; it exists.</param>
+    /// <param name="data">What --data says.</param>
+    public static void KeepData(RunFolder folder, string data)
+    {
+        var path = Path.Combine(folder.Path, DataFile);
+        if (!folder.HoldsRun || !File.Exists(path))
+        {
+            AtomicFile.WriteText(path, new CommandResult().Add(DataKey, data).ToJson());
+        }
+    }
+
+    private static string ReadData(string path)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            return json.RootElement.GetProperty(DataKey).GetString() ?? throw new JsonException($"'{DataKey}' is null");
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or IOException or UnauthorizedAccessException)
+        {
+            throw new LdaeException(
+                ErrorKind.Data, $"{path} does not say which images the run was started with: {e.Message}", "Delete the file and give --data as the run was started with.", e);
+        }
+    }
+
+    /// <summary>Whether two names are one data set: spellings of one path are.</summary>
+    private static bool Same(string a, string b) => Plain(a) == Plain(b);
+
+    private static string Plain(string data)
+    {
+        var colon = data.IndexOf(':', StringComparison.Ordinal);
+        return colon < 0 || colon == data.Length - 1 || data.StartsWith("synthetic", StringComparison.Ordinal)
+            ? data
+            : data[..(colon + 1)] + Path.TrimEndingDirectorySeparator(Path.GetFullPath(data[(colon + 1)..]));
+    }
+
+    private LdaeException Differs(string given, string run, string more = "") => new(
+        ErrorKind.Configuration,
+        $"{given} is given, but the run in {folder.Path} was started with {run}.",
+        $"Leave it out to go on with the run as it is, or give --out another folder. A resumed run may change its length ({string.Join(", ", Free[..3])}), "
+        + $"what it writes ({string.Join(", ", Free[3..])}), the fields of probe, and --threads.{more}");
+}
