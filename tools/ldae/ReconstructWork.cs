@@ -16,7 +16,7 @@ internal static class ReconstructWork
     /// Reconstructs images from all over a source, writes the grid (a column an image: clean, projected, noised, denoised), reports the ratios.
     /// </summary>
     public static CommandResult Run(
-        CommandResult result, LatentDenoiser model, IImageSource source, int images, double sigma, ulong seed, string folder, int loaders, BadSamples bad, CancellationToken cancellation, Action<string> line)
+        CommandResult result, LatentDenoiser model, IImageSource source, int images, double sigma, ulong seed, string folder, int loaders, BadSamples bad, Action<string> line, CancellationToken cancellation)
     {
         using var reconstruction = new Reconstruction(model, sigma, seed);
         var done = reconstruction.Run(source, Spread(source.Count, Math.Min(images, source.Count), seed), loaders, bad, cancellation).ToArray();
