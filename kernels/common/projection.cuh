@@ -13,6 +13,7 @@
 #pragma once
 #include "common/portable.cuh"
 #include "common/vector.cuh"
+#include "common/reduce.cuh"
 
 #ifndef PATCH_LANES
 #define PATCH_LANES 32
@@ -72,32 +73,55 @@ __device__ __forceinline__ float transpose_sum(float (&v)[PATCH_LANES])
     return v[0];
 }
 
+// This lane's share of the products of one component with the group's patches.
+__device__ __forceinline__ void add_products(const Patches& patches, const float* component, int columns, float (&share)[PATCH_ROWS])
+{
+    #pragma unroll
+    for (int q = 0; q < PATCH_QUADS; q++)
+    {
+        float b[4];
+        load_columns(component, quad_column(q), columns, b);
+        #pragma unroll
+        for (int r = 0; r < PATCH_ROWS; r++)
+        {
+            #pragma unroll
+            for (int i = 0; i < 4; i++) { share[r] += b[i] * patches.value[r][q][i]; }
+        }
+    }
+}
+
 // Projects the group's patches on components first .. first + COMPONENTS - 1. Lane l gets the sum of component
 // first + l / PATCH_ROWS and patch l % PATCH_ROWS; zero past the last component.
 __device__ __forceinline__ float project(const Patches& patches, const float* __restrict__ basis, int first, int components, int columns)
 {
-    float sums[PATCH_LANES];
-    #pragma unroll
-    for (int k = 0; k < COMPONENTS; k++)
+    if constexpr (PATCH_ROWS == 1)
     {
-        #pragma unroll
-        for (int r = 0; r < PATCH_ROWS; r++) { sums[k * PATCH_ROWS + r] = 0.0f; }
-        if (first + k >= components) { continue; }
-        const float* component = basis + static_cast<long long>(first + k) * columns;
-        #pragma unroll
-        for (int q = 0; q < PATCH_QUADS; q++)
+        // Long patches: a transposed sum would want all components unrolled, thousands of instructions that the instruction cache
+        // does not hold. With 96 multiplications a lane and component the five shuffles of a butterfly are no matter.
+        float own = 0.0f;
+        #pragma unroll 1
+        for (int k = 0; k < COMPONENTS; k++)
         {
-            float b[4];
-            load_columns(component, quad_column(q), columns, b);
-            #pragma unroll
-            for (int r = 0; r < PATCH_ROWS; r++)
-            {
-                #pragma unroll
-                for (int i = 0; i < 4; i++) { sums[k * PATCH_ROWS + r] += b[i] * patches.value[r][q][i]; }
-            }
+            float share[1] = { 0.0f };
+            if (first + k < components) { add_products(patches, basis + static_cast<long long>(first + k) * columns, columns, share); }
+            const float sum = lanes_sum<PATCH_LANES>(share[0]);
+            own = group_lane() == k ? sum : own;
         }
+        return own;
     }
-    return transpose_sum(sums);
+    else
+    {
+        float sums[PATCH_LANES];
+        #pragma unroll
+        for (int k = 0; k < COMPONENTS; k++)
+        {
+            float share[PATCH_ROWS] = {};
+            if (first + k < components) { add_products(patches, basis + static_cast<long long>(first + k) * columns, columns, share); }
+            #pragma unroll
+            for (int r = 0; r < PATCH_ROWS; r++) { sums[k * PATCH_ROWS + r] = share[r]; }
+        }
+        return transpose_sum(sums);
+    }
 }
 
 // patches += sum over k of latents[k, r] component k. `latents` is the group's shared memory; a warp_barrier is the caller's.
