@@ -24,8 +24,8 @@ public sealed unsafe class KernelArgumentsTests
         var table = arguments.Table();
         Assert.That(arguments.Count, Is.EqualTo(9));
         Assert.That(*(nint*)table[0], Is.EqualTo((nint)0x1234));
-        Assert.That(*(nint*)table[1], Is.Zero);
-        Assert.That(*(nint*)table[2], Is.Zero);
+        Assert.That(*(long*)table[1], Is.Zero);
+        Assert.That(*(long*)table[2], Is.Zero);
         Assert.That(*(int*)table[3], Is.EqualTo(-7));
         Assert.That(*(uint*)table[4], Is.EqualTo(uint.MaxValue));
         Assert.That(*(long*)table[5], Is.EqualTo(long.MinValue));
