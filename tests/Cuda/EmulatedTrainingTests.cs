@@ -124,7 +124,7 @@ public sealed class EmulatedTrainingTests
         {
             Resume = Directory.Exists(Folder(name)),
             Cancellation = stop.Token,
-            OnStep = (step, result, _, _, _) =>
+            OnStep = (step, _, result, _, _) =>
             {
                 losses.Add(result.Loss);
                 if (step >= stopAfter)
