@@ -13,7 +13,7 @@ internal static class ReconstructWork
 
     /// <summary>Reconstructs the first images of a source, writes the grid, reports the ratios.</summary>
     public static CommandResult Run(
-        CommandResult result, LatentDenoiser model, IImageSource source, int images, double sigma, ulong seed, string folder, int loaders, BadSamples bad, CancellationToken cancellation, Action<string> line)
+        CommandResult result, LatentDenoiser model, IImageSource source, int images, double sigma, ulong seed, string folder, int loaders, BadSamples bad, Action<string> line, CancellationToken cancellation)
     {
         using var reconstruction = new Reconstruction(model, sigma, seed);
         var spread = Enumerable.Range(0, Math.Min(images, source.Count)).Select(i => (int)((long)i * source.Count / Math.Min(images, source.Count))).ToArray();

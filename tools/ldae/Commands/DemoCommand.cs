@@ -56,7 +56,7 @@ internal static class DemoCommand
         var training = ImageSourceFactory.Open(Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
         var test = ImageSourceFactory.Open(Data, train: false, recipe.Data.ImageSize, recipe.Train.Seed);
         log.Line("2. Look at what it does to images it has never seen.");
-        ReconstructWork.Run(result, model, test, GridImages, DefaultSigma, recipe.Train.Seed, folder.Path, Workbench.Loaders(options.Threads), bad, context.Cancellation, log.Line);
+        ReconstructWork.Run(result, model, test, GridImages, DefaultSigma, recipe.Train.Seed, folder.Path, Workbench.Loaders(options.Threads), bad, log.Line, context.Cancellation);
         File.WriteAllBytes(Path.Combine(folder.Path, RunFiles.Pictures, "principal-components.png"), Pictures.Components(model.Pca!, 16));
         log.Line("3. Throw the decoder away and ask a linear classifier what the encoder knows, beside two controls that learnt nothing.");
         var comparison = new EncoderComparison(model, recipe.Probe, training, test) { Workers = Workbench.Loaders(options.Threads), Bad = bad, Cancellation = context.Cancellation };

@@ -91,7 +91,7 @@ internal static class ReconstructCommand
             .Add("weights", options.Weights == ProbeWeights.Ema ? "ema" : "raw");
         var bad = new BadSamples(options.MaxBadSamples, log.Line);
         ReconstructWork.Run(
-                result, model, source, options.Images, sigma, options.Seed, options.Out.Path, Workbench.Loaders(options.Threads), bad, context.Cancellation, log.Line)
+                result, model, source, options.Images, sigma, options.Seed, options.Out.Path, Workbench.Loaders(options.Threads), bad, log.Line, context.Cancellation)
             .Add("bad_samples", bad.Count)
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
         Workbench.Keep(result, options.Out.Path, Name);
