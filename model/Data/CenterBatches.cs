@@ -22,13 +22,13 @@ public static class CenterBatches
         var counter = bad ?? new BadSamples();
         var any = false;
         var buffers = new[] { new ImageBatch(batch, size), new ImageBatch(batch, size) };
-        var pending = Task.Run(() => Fill(buffers[0], 0));
+        var pending = Task.Run(() => Fill(buffers[0], 0), cancellation);
         for (var number = 0; number * (long)batch < indices.Length; number++)
         {
             var ready = pending.GetAwaiter().GetResult();
             cancellation.ThrowIfCancellationRequested();
             var next = number + 1;
-            pending = Task.Run(() => Fill(buffers[next % 2], next));
+            pending = Task.Run(() => Fill(buffers[next % 2], next), cancellation);
             if (ready.Count > 0)
             {
                 any = true;

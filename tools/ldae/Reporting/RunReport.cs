@@ -52,6 +52,7 @@ internal static class RunReport
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            // The caller's own error is reported.
         }
     }
 
