@@ -35,7 +35,7 @@ public sealed class KillTests
             }
             else
             {
-                Wait(TimeSpan.FromSeconds(60), () => process.HasExited || Newest(killed) > before);
+                Wait(TimeSpan.FromMinutes(5), () => process.HasExited || Newest(killed) > before);
             }
 
             Wait(delay, () => process.HasExited || Newest(killed) >= before + (Steps / (2 * Kills)));
