@@ -41,8 +41,15 @@ public sealed class DataKernelTests
         using var values = new PersistentTensor(_backend, new Shape(Batch, size, size, Channels), DType.F32);
         _backend.CropImages(new CropArgs(images.Tensor, indices.Tensor, size)
         {
-            Random = random, MinScale = smallest, Flip = true, Seed = Seed, Step = Step, FirstPlace = First,
-            Bytes = bytes.Tensor, Values = values.Tensor, Range = range.Tensor,
+            Random = random,
+            MinScale = smallest,
+            Flip = true,
+            Seed = Seed,
+            Step = Step,
+            FirstPlace = First,
+            Bytes = bytes.Tensor,
+            Values = values.Tensor,
+            Range = range.Tensor,
         });
         var actual = Download<byte>(bytes.Tensor);
         var expected = new byte[actual.Length];
@@ -131,7 +138,11 @@ public sealed class DataKernelTests
         PersistentTensor[] apart = [.. new[] { values, first, second, average }.Select(t => Upload(Download<float>(t.Tensor), DType.F32, Count))];
         _backend.AdamW(new AdamWArgs(apart[0].Tensor, gradients.Tensor, apart[1].Tensor, apart[2].Tensor, clip.Tensor)
         {
-            LearningRate = 0.01, Beta1 = 0.9, Beta2 = 0.99, Epsilon = 1e-8, Step = 3,
+            LearningRate = 0.01,
+            Beta1 = 0.9,
+            Beta2 = 0.99,
+            Epsilon = 1e-8,
+            Step = 3,
         });
         _backend.Ema(apart[0].Tensor, 0.875, apart[3].Tensor);
         float rate = 0.01f, correction1 = (float)(1 / (1 - Math.Pow(0.9, 3))), correction2 = (float)(1 / (1 - Math.Pow(0.99, 3)));
