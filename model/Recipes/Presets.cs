@@ -60,7 +60,7 @@ public static class Presets
         Data = new DataRecipe { Crop = CropKind.Center, Flip = false },
         Tokenizer = new TokenizerRecipe { Patch = 4, Dim = 8, Scale = LatentScaleKind.Whiten },
         Network = new NetworkRecipe { Width = 128, Depth = 6, EncoderDepth = 3, Heads = 4 },
-        Train = Small with { Epochs = 2, CheckpointEvery = 0 },
+        Train = Small with { Epochs = 3, Lr = 8e-3, CheckpointEvery = 0 },
     };
 
     private static Recipe Cifar(int width, int heads, double lr) => new()
