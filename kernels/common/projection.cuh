@@ -102,7 +102,7 @@ __device__ __forceinline__ float project(const Patches& patches, const float* __
         #pragma unroll 1
         for (int k = 0; k < COMPONENTS; k++)
         {
-            float share[PATCH_ROWS] = {};  // One patch; named as the type that the other branch has.
+            float share[PATCH_ROWS] = {};
             if (first + k < components) { add_products(patches, basis + static_cast<long long>(first + k) * columns, columns, share); }
             const float sum = lanes_sum<PATCH_LANES>(share[0]);
             own = group_lane() == k ? sum : own;
