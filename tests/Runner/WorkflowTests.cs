@@ -97,7 +97,7 @@ public sealed class WorkflowTests
     {
         var found = CommandLine.Run(
             "probe", "--checkpoint", Path.Combine(_run, "checkpoints", "step-00000006"), "--data", "synthetic:60", "--method", "knn", "--input", input, "--block", "2",
-            "--time", "40", "--out", Path.Combine(_folder.Path, input), "--json");
+            "--time", "40", "--out", Path.Combine(_folder.Path, $"probe {input}"), "--json");
         Assert.That(found.ExitCode, Is.Zero, found.Human);
         Assert.That(found.Json.GetProperty("block").GetInt32(), Is.EqualTo(2));
         Assert.That(found.Json.GetProperty("time").GetInt32(), Is.EqualTo(40));
