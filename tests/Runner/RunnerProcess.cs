@@ -10,7 +10,9 @@ internal static class RunnerProcess
     public static Process Start(params string[] arguments)
     {
         var dotnet = Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet");
-        return Process.Start(new ProcessStartInfo(dotnet, [typeof(LDaeCore.Runner.Program).Assembly.Location, .. arguments]))!;
+
+        // Tests that a shell started in the background ignore SIGINT, and so would their children.
+        return Process.Start(new ProcessStartInfo("env", ["--default-signal=INT,TERM", dotnet, typeof(LDaeCore.Runner.Program).Assembly.Location, .. arguments]))!;
     }
 
     public static void Signal(Process process, string signal)
