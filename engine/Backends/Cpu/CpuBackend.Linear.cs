@@ -33,33 +33,31 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void SumRows(Tensor x, Tensor result, bool accumulate)
     {
-        int rows = x.Shape.Rows, columns = x.Shape.Columns;
-        float* from = F32(x), to = F32(result);
-
-        // A strip of 64 columns a piece. Sums of 64 rows are added to the total, so that rounding grows with the root of few terms.
-        Pieces(columns, 64, (first, count) =>
+        // Blocks of 64 rows are summed where they lie, one after the other in memory, and their sums added up in order: rounding
+        // grows with the root of few terms, and nothing depends on who took which block.
+        const int blockRows = 64;
+        int rows = x.Shape.Rows, columns = x.Shape.Columns, blocks = (rows + blockRows - 1) / blockRows;
+        float* from = F32(x), to = F32(result), sums = SharedScratch((long)blocks * columns);
+        _pool.Run(blocks, (block, _) =>
         {
-            var total = stackalloc float[64];
-            var part = stackalloc float[64];
-            new Span<float>(total, 64).Clear();
-            for (var block = 0; block < rows; block += 64)
+            var sum = sums + ((nint)block * columns);
+            new Span<float>(sum, columns).Clear();
+            for (var r = block * blockRows; r < Math.Min(rows, (block + 1) * blockRows); r++)
             {
-                new Span<float>(part, 64).Clear();
-                for (var r = block; r < Math.Min(rows, block + 64); r++)
-                {
-                    AddRow(from + ((nint)r * columns) + first, part, count);
-                }
-
-                AddRow(part, total, count);
+                AddRow(from + ((nint)r * columns), sum, columns);
             }
-
-            if (accumulate)
-            {
-                AddRow(to + first, total, count);
-            }
-
-            new Span<float>(total, count).CopyTo(new Span<float>(to + first, count));
         });
+        for (var block = 1; block < blocks; block++)
+        {
+            AddRow(sums + ((nint)block * columns), sums, columns);
+        }
+
+        if (accumulate)
+        {
+            AddRow(to, sums, columns);
+        }
+
+        new Span<float>(sums, columns).CopyTo(new Span<float>(to, columns));
     }
 
     /// <inheritdoc/>

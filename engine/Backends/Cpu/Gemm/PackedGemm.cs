@@ -72,16 +72,17 @@ internal sealed unsafe class PackedGemm : IDisposable
             }
         });
 
-        // Few rows: cut the columns too, so that every thread has work. The cut depends on the shape only.
-        var rowBlock = RowBlock;
+        // Few rows: smaller blocks, then cuts of the columns too, so that every thread has work. A transposed A is packed once a
+        // piece, so its columns are cut last. No cut changes a sum: each element's runs over k in one order.
+        var rowBlock = call.TransposeA && call.M <= 4 * RowBlock ? RowBlock / 2 : RowBlock;
         var rowBlocks = (call.M + rowBlock - 1) / rowBlock;
-        var columnCuts = small ? 1 : Math.Clamp(8 / rowBlocks, 1, panels);
+        var columnCuts = small ? 1 : Math.Clamp((call.TransposeA ? 4 : 8) / rowBlocks, 1, panels);
         var panelsPerCut = (panels + columnCuts - 1) / columnCuts;
         if (small)
         {
             for (var block = 0; block < rowBlocks; block++)
             {
-                Rows(call, block * rowBlock, firstColumn, columns, firstDepth, depth, 0, panels, 0);
+                Rows(call, block * rowBlock, rowBlock, firstColumn, columns, firstDepth, depth, 0, panels, 0);
             }
 
             return;
@@ -90,7 +91,7 @@ internal sealed unsafe class PackedGemm : IDisposable
         _pool.Run(rowBlocks * columnCuts, (piece, worker) =>
         {
             var firstPanel = piece % columnCuts * panelsPerCut;
-            Rows(call, piece / columnCuts * rowBlock, firstColumn, columns, firstDepth, depth, firstPanel, Math.Min(panels, firstPanel + panelsPerCut), worker);
+            Rows(call, piece / columnCuts * rowBlock, rowBlock, firstColumn, columns, firstDepth, depth, firstPanel, Math.Min(panels, firstPanel + panelsPerCut), worker);
         });
     }
 
@@ -107,17 +108,14 @@ internal sealed unsafe class PackedGemm : IDisposable
     }
 
     /// <summary>One block of rows against some panels of the packed part of B.</summary>
-    private void Rows(in GemmCall call, int firstRow, int firstColumn, int columns, int firstDepth, int depth, int firstPanel, int endPanel, int worker)
+    private void Rows(in GemmCall call, int firstRow, int mostRows, int firstColumn, int columns, int firstDepth, int depth, int firstPanel, int endPanel, int worker)
     {
-        var rows = Math.Min(RowBlock, call.M - firstRow);
+        var rows = Math.Min(mostRows, call.M - firstRow);
         var scratch = (float*)_packedA[worker].Address;
         var edge = scratch + (DepthBlock * RowBlock);
         if (call.TransposeA)
         {
-            for (var r = 0; r < rows; r += MicroKernel.Rows)
-            {
-                Packing.RowsOfTransposed(call.A + ((nint)firstDepth * call.M) + firstRow + r, call.M, depth, rows - r, scratch + ((nint)r * depth));
-            }
+            Packing.RowsOfTransposed(call.A + ((nint)firstDepth * call.M) + firstRow, call.M, depth, rows, scratch);
         }
 
         var accumulate = call.Accumulate || firstDepth > 0;
@@ -132,6 +130,11 @@ internal sealed unsafe class PackedGemm : IDisposable
                 var height = Math.Min(MicroKernel.Rows, rows - r);
                 var row = firstRow + r;
                 var c = call.C + ((nint)row * call.N) + column;
+                if (finish)
+                {
+                    Epilogue.Prefetch(call, row, column, height);
+                }
+
                 if (call.TransposeA)
                 {
                     Tile.ByColumns(depth, scratch + ((nint)r * depth), MicroKernel.Rows, panel, c, call.N, height, width, accumulate, edge);

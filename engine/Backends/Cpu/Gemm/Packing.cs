@@ -59,22 +59,28 @@ internal static unsafe class Packing
         }
     }
 
-    /// <summary>One panel of up to 6 columns of a transposed A: element (i, k) is a[k * stride + i], 6 values a step of k.</summary>
-    public static void RowsOfTransposed(float* a, nint stride, int depth, int rows, float* panel)
+    /// <summary>
+    /// Columns of a transposed A in panels of 6: element (i, k) is a[k * stride + i], and panel p holds six values a step of k from
+    /// panels[6 p depth] on. A whole row of the block is read before the next: rows lie pages apart, and a panel at a time would
+    /// fetch each line from the second level again and again.
+    /// </summary>
+    public static void RowsOfTransposed(float* a, nint stride, int depth, int rows, float* panels)
     {
-        for (var k = 0; k < depth; k++, a += stride, panel += MicroKernel.Rows)
+        var panelFloats = (nint)depth * MicroKernel.Rows;
+        var whole = rows / MicroKernel.Rows * MicroKernel.Rows;
+        for (var k = 0; k < depth; k++, a += stride, panels += MicroKernel.Rows)
         {
-            if (rows >= MicroKernel.Rows)
+            var to = panels;
+            for (var i = 0; i < whole; i += MicroKernel.Rows, to += panelFloats)
             {
                 // Six floats as four and two.
-                Vector128.Load(a).Store(panel);
-                *(double*)(panel + 4) = *(double*)(a + 4);
-                continue;
+                Vector128.Load(a + i).Store(to);
+                *(double*)(to + 4) = *(double*)(a + i + 4);
             }
 
-            for (var i = 0; i < MicroKernel.Rows; i++)
+            for (var i = whole; whole < rows && i < whole + MicroKernel.Rows; i++)
             {
-                panel[i] = i < rows ? a[i] : 0;
+                *to++ = i < rows ? a[i] : 0;
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace LDaeCore.Engine.Backends.Cpu.Kernels;
@@ -125,11 +126,13 @@ internal static unsafe class LayerNormKernel
     }
 
     /// <summary>What xhat is multiplied by: 1 + scale, or the weight, or 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Slope(in Row row, int i, int left) =>
         row.Scale is not null ? Lanes.Load(row.Scale + i, left) + Vector256<float>.One
         : row.Weight is not null ? Lanes.Load(row.Weight + i, left)
         : Vector256<float>.One;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Sum(float* sums, int i, int left, Vector256<float> value)
     {
         if (sums is not null)
