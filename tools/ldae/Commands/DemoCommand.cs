@@ -5,7 +5,7 @@ using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner.Commands;
 
-/// <summary><c>ldae demo</c>: the whole story in about two minutes: pretrains on synthetic images, probes against controls, draws.</summary>
+/// <summary><c>ldae demo</c>: the whole story in about three minutes: pretrains on synthetic images, probes against controls, draws.</summary>
 internal static class DemoCommand
 {
     public const string Name = "demo";
@@ -19,7 +19,7 @@ internal static class DemoCommand
         var (device, @out, set, seed, threads) = (SharedOptions.Device(), SharedOptions.Out(), SharedOptions.Set(), SharedOptions.Seed(), SharedOptions.Threads());
         var command = new RunnerCommand(
             Name,
-            "The whole story in about two minutes: pretrains on synthetic images, probes against controls, draws.",
+            "The whole story in about three minutes: pretrains on synthetic images, probes against controls, draws.",
             "",
             "--out demo --seed 1")
         {

@@ -95,6 +95,12 @@ internal sealed unsafe class PackedGemm : IDisposable
         });
     }
 
+    /// <summary>
+    /// Rows a multiple of 4 KB apart share a few sets of the second-level cache and drive each other out of it, panel after panel: they
+    /// are packed, where enough panels pass by to pay for that.
+    /// </summary>
+    private static bool Collides(in GemmCall call, int panels) => call.K % 1024 == 0 && panels >= 16;
+
     private static void PackPanel(in GemmCall call, int column, int columns, int firstDepth, int depth, float* panel)
     {
         if (call.TransposeB)
@@ -113,9 +119,14 @@ internal sealed unsafe class PackedGemm : IDisposable
         var rows = Math.Min(mostRows, call.M - firstRow);
         var scratch = (float*)_packedA[worker].Address;
         var edge = scratch + (DepthBlock * RowBlock);
+        var packed = call.TransposeA || Collides(call, endPanel - firstPanel);
         if (call.TransposeA)
         {
             Packing.RowsOfTransposed(call.A + ((nint)firstDepth * call.M) + firstRow, call.M, depth, rows, scratch);
+        }
+        else if (packed)
+        {
+            Packing.Rows(call.A + ((nint)firstRow * call.K) + firstDepth, call.K, depth, rows, scratch);
         }
 
         var accumulate = call.Accumulate || firstDepth > 0;
@@ -135,7 +146,7 @@ internal sealed unsafe class PackedGemm : IDisposable
                     Epilogue.Prefetch(call, row, column, height);
                 }
 
-                if (call.TransposeA)
+                if (packed)
                 {
                     Tile.ByColumns(depth, scratch + ((nint)r * depth), MicroKernel.Rows, panel, c, call.N, height, width, accumulate, edge);
                 }

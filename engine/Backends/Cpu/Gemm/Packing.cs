@@ -85,6 +85,22 @@ internal static unsafe class Packing
         }
     }
 
+    /// <summary>Rows of A in the same panels of 6: element (i, k) is a[i * stride + k].</summary>
+    public static void Rows(float* a, nint stride, int depth, int rows, float* panels)
+    {
+        for (var first = 0; first < rows; first += MicroKernel.Rows, a += MicroKernel.Rows * stride)
+        {
+            var height = Math.Min(MicroKernel.Rows, rows - first);
+            for (var k = 0; k < depth; k++, panels += MicroKernel.Rows)
+            {
+                for (var i = 0; i < MicroKernel.Rows; i++)
+                {
+                    panels[i] = i < height ? a[(i * stride) + k] : 0;
+                }
+            }
+        }
+    }
+
     /// <summary>An 8 x 8 block transposed in registers: pairs, then quarters, then halves change places.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose8(float* from, nint stride, float* to, nint toStride)
