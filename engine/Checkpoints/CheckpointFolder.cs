@@ -126,13 +126,17 @@ public static class CheckpointFolder
         return null;
     }
 
-    /// <summary>Deletes all but the newest complete checkpoints.</summary>
+    /// <summary>
+    /// Deletes all but the newest complete checkpoints. Those of later steps than the run is at are neither counted nor deleted: the run
+    /// passed them over as broken, and must not lose a whole checkpoint for them.
+    /// </summary>
     /// <param name="checkpoints">Folder of the run's checkpoints.</param>
     /// <param name="keepLast">How many to keep, at least 1.</param>
-    public static void Prune(string checkpoints, int keepLast)
+    /// <param name="step">Steps the run has done.</param>
+    public static void Prune(string checkpoints, int keepLast, long step)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(keepLast, 1);
-        foreach (var old in List(checkpoints).Skip(keepLast))
+        foreach (var old in List(checkpoints).Where(c => c.Step <= step).Skip(keepLast))
         {
             // Hidden first: a kill in the middle of the deletion leaves no half checkpoint under a checkpoint's name.
             var hidden = Path.Combine(checkpoints, Unfinished + NameOf(old.Step));

@@ -71,7 +71,7 @@ public static class Attention
         Case(128, 64, 3, 64) with { TimingOnly = true }, Case(16, 256, 16, 64) with { TimingOnly = true },
     ];
 
-    private static OpCase Case(int images, int tokens, int heads, int size) => new(
+    internal static OpCase Case(int images, int tokens, int heads, int size) => new(
         "attention",
         $"{images}x{tokens} tokens, {heads} heads of {size}",
         [new("qkv", new Shape(images * tokens, 3 * heads * size))],

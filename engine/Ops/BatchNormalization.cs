@@ -47,7 +47,7 @@ public static class BatchNormalization
     /// <summary>The cases of the tests and the bench.</summary>
     public static IEnumerable<OpCase> Cases => [Case(2, 1, 1e-3), Case(7, 5), Case(64, 37), Case(2048, 192) with { TimingOnly = true }];
 
-    private static OpCase Case(int rows, int columns, double scale = 1) => new(
+    internal static OpCase Case(int rows, int columns, double scale = 1) => new(
         "batchnorm",
         $"{rows}x{columns}, std {scale}",
         [new("x", new Shape(rows, columns)) { Mean = 0.5 * scale, Scale = scale }],

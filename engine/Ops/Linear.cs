@@ -116,7 +116,7 @@ public static class Linear
         Case(8192, 768, 192, gelu: true) with { TimingOnly = true }, Case(8192, 192, 768) with { TimingOnly = true },
     ];
 
-    private static OpCase Case(int m, int n, int k, bool bias = true, bool gelu = false, bool residual = false)
+    internal static OpCase Case(int m, int n, int k, bool bias = true, bool gelu = false, bool residual = false)
     {
         List<CaseInput> inputs = [new("x", new Shape(m, k)), new("weight", new Shape(n, k)) { Scale = 1 / Math.Sqrt(k), IsParameter = true }];
         if (bias)

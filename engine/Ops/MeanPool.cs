@@ -44,7 +44,7 @@ public static class MeanPool
     public static IEnumerable<OpCase> Cases =>
         [Case(1, 1, 1), Case(2, 3, 5), Case(3, 16, 37), Case(128, 64, 192) with { TimingOnly = true }];
 
-    private static OpCase Case(int images, int tokens, int width) => new(
+    internal static OpCase Case(int images, int tokens, int width) => new(
         "mean pool", $"{images}x{tokens}x{width}", [new("x", new Shape(images, tokens, width))], (tape, i) => [Apply(tape, i[0])])
     {
         Flops = (double)images * tokens * width,

@@ -172,7 +172,7 @@ public static class Normalization
         SumLength = width,
     };
 
-    private static OpCase Affine(int images, int tokens, int width) => new(
+    internal static OpCase Affine(int images, int tokens, int width) => new(
         "layernorm",
         $"{images * tokens}x{width} residual affine",
         [
@@ -191,7 +191,7 @@ public static class Normalization
         SumLength = Math.Max(width, images * tokens),
     };
 
-    private static OpCase Modulated(int images, int tokens, int width) => new(
+    internal static OpCase Modulated(int images, int tokens, int width) => new(
         "layernorm",
         $"{images}x{tokens}x{width} gate, modulate",
         [

@@ -14,7 +14,7 @@ public static class OptimizerSteps
         Norm(1, 0), Norm(1000, 1), Norm(70_001, 100), Norm(6_000_000, 1) with { TimingOnly = true },
     ];
 
-    private static OpCase AdamW(int count, long step, bool decay)
+    internal static OpCase AdamW(int count, long step, bool decay)
     {
         var shape = new Shape(count);
         return new OpCase(
@@ -68,7 +68,7 @@ public static class OptimizerSteps
         };
     }
 
-    private static OpCase Ema(int count) => new(
+    internal static OpCase Ema(int count) => new(
         "ema",
         $"{count} values",
         [new("values", new Shape(count)) { IsParameter = true }, new("average", new Shape(count)) { IsParameter = true }],
@@ -83,7 +83,7 @@ public static class OptimizerSteps
         Differentiable = false,
     };
 
-    private static OpCase Norm(int count, double limit) => new(
+    internal static OpCase Norm(int count, double limit) => new(
         "global norm",
         $"{count} values, limit {limit}",
         [new("x", new Shape(count)) { IsParameter = true }],

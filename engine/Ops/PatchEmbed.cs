@@ -51,7 +51,7 @@ public static class PatchEmbed
         Case(1, 1, 3, 4), Case(2, 9, 12, 10), Case(3, 4, 48, 17), Case(128, 64, 48, 192) with { TimingOnly = true },
     ];
 
-    private static OpCase Case(int images, int tokens, int pixels, int width) => new(
+    internal static OpCase Case(int images, int tokens, int pixels, int width) => new(
         "patch embedding",
         $"{images}x{tokens}x{pixels} to {width}",
         [

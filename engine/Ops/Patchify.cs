@@ -32,7 +32,7 @@ public static class Patchify
     public static IEnumerable<OpCase> Cases =>
         [Case(1, 2, 2, 1), Case(2, 6, 9, 3), Case(2, 8, 8, 4), Case(128, 32, 32, 4) with { TimingOnly = true }];
 
-    private static OpCase Case(int images, int height, int width, int patch) => new(
+    internal static OpCase Case(int images, int height, int width, int patch) => new(
         "patchify",
         $"{images}x{height}x{width}, patch {patch}",
         [

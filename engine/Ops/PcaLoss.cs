@@ -45,7 +45,7 @@ public static class PcaLoss
         Case(1, 1, 3, 1), Case(2, 4, 12, 4), Case(3, 5, 48, 8), Case(2, 3, 48, 48), Case(2, 2, 37, 5), Case(128, 64, 48, 8) with { TimingOnly = true },
     ];
 
-    private static OpCase Case(int images, int tokens, int pixels, int kept) => new(
+    internal static OpCase Case(int images, int tokens, int pixels, int kept) => new(
         "pca loss",
         $"{images}x{tokens}x{pixels}, {kept} kept",
         [

@@ -43,7 +43,7 @@ public static class Silu
     /// <summary>The cases of the tests and the bench.</summary>
     public static IEnumerable<OpCase> Cases => [Case(1, 1), Case(3, 7), Case(8, 48), Case(4096, 192) with { TimingOnly = true }];
 
-    private static OpCase Case(int rows, int columns) => new(
+    internal static OpCase Case(int rows, int columns) => new(
         "silu", $"{rows}x{columns}", [new("x", new Shape(rows, columns)) { Scale = 2 }], (tape, i) => [Apply(tape, i[0])])
     {
         Flops = 10.0 * rows * columns,

@@ -31,7 +31,7 @@ public static class SoftmaxCrossEntropy
     /// <summary>The cases of the tests and the bench.</summary>
     public static IEnumerable<OpCase> Cases => [Case(1, 2), Case(7, 11), Case(33, 100), Case(2048, 10) with { TimingOnly = true }];
 
-    private static OpCase Case(int rows, int classes) => new(
+    internal static OpCase Case(int rows, int classes) => new(
         "cross-entropy",
         $"{rows}x{classes}",
         [

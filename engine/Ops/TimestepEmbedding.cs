@@ -29,7 +29,7 @@ public static class TimestepEmbedding
     /// <summary>The cases of the tests and the bench.</summary>
     public static IEnumerable<OpCase> Cases => [Case(1, 2), Case(5, 14), Case(3, 256)];
 
-    private static OpCase Case(int images, int width) => new(
+    internal static OpCase Case(int images, int width) => new(
         "timestep embedding",
         $"{images}x{width}",
         [new("t", new Shape(images)) { Positive = true, Mean = 20, Scale = 10, IsParameter = true }],

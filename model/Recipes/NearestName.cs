@@ -14,6 +14,9 @@ public static class NearestName
     public static string Of(string name, IEnumerable<string> candidates)
     {
         var all = candidates.ToArray();
+
+        // Past twice the longest candidate every letter counts against all of them alike; a megabyte of them would take seconds.
+        name = name[..Math.Min(name.Length, 2 * all.Max(c => c.Length))];
         var dotted = name.Contains('.', StringComparison.Ordinal);
         string[] Spellings(string candidate) => dotted ? [candidate] : [candidate, candidate[(candidate.LastIndexOf('.') + 1)..]];
         var begun = name.Length == 0 ? [] : all.Where(c => Spellings(c).Any(s => s.StartsWith(name, StringComparison.OrdinalIgnoreCase))).ToArray();

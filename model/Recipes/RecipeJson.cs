@@ -33,14 +33,17 @@ public static class RecipeJson
                 "Write { \"preset\": \"cifar-tiny\", \"train\": { \"steps\": 100 } }.");
         }
 
-        var recipe = new Recipe();
-        if (root.TryGetProperty(Preset, out var preset))
+        try
         {
-            recipe = Presets.Get(Text(preset, Preset, source));
+            var recipe = root.TryGetProperty(Preset, out var preset) ? Presets.Get(Text(preset, Preset, source)) : new Recipe();
+            var names = new HashSet<string>(StringComparer.Ordinal);
+            return RecipeFields.TimeAlone(Assign(recipe, root, "", source, names), names);
         }
-
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        return RecipeFields.TimeAlone(Assign(recipe, root, "", source, names), names);
+        catch (InvalidOperationException e)
+        {
+            // An escaped half of a surrogate pair is well-formed JSON, but no text.
+            throw new LdaeException(ErrorKind.Configuration, $"A name or a string in {source} is not valid Unicode.", "Look for \\u escapes in it and correct them.", e);
+        }
     }
 
     /// <summary>Reads a file.</summary>

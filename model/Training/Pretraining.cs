@@ -21,7 +21,7 @@ public sealed class Pretraining(PretrainingOptions options)
     // Where the data choose the number of components, the plan that comes before them takes the usual one.
     private const int UnknownDim = 32;
     private readonly Recipe _recipe = options.Recipe.Resolve();
-    private readonly List<double> _speeds = [];
+    private readonly RunningMedian _speeds = new(skip: 2);
     private readonly string _checkpoints = Path.Combine(options.Folder, RunFiles.Checkpoints);
     private int[] _train = [], _heldOut = [];
     private double? _knn;
@@ -103,7 +103,7 @@ public sealed class Pretraining(PretrainingOptions options)
             Save(trainer, Seconds());
         }
 
-        var result = new PretrainingResult(trainer.Step, last, Median(), Seconds(), interrupted, plannedBytes, _knn, _speeds.Count);
+        var result = new PretrainingResult(trainer.Step, last, _speeds.Value, Seconds(), interrupted, plannedBytes, _knn, _speeds.Count);
         return _speeds.Count == 0 && MetricsLog.ReadLast(Path.Combine(options.Folder, RunFiles.Metrics)) is { } line
             ? result with { Last = line.Result, ImagesPerSecond = line.ImagesPerSecond, KnnTop1 = line.KnnTop1 }
             : result;
@@ -128,7 +128,7 @@ public sealed class Pretraining(PretrainingOptions options)
     {
         var train = _recipe.Train;
         var expected = ends ? trainer.Step : length.ExpectedSteps(trainer.Step, seconds);
-        var speed = _speeds.Count > 2 ? Median() : _speeds[^1];
+        var speed = _speeds.Value;
         options.OnStep?.Invoke(trainer.Step, expected, result, speed, TimeSpan.FromSeconds(Math.Max(0, (expected - trainer.Step) * train.Batch / speed)));
         double? knn = null;
         if (train.KnnEvery > 0 && (trainer.Step % train.KnnEvery == 0 || ends))
@@ -238,13 +238,6 @@ public sealed class Pretraining(PretrainingOptions options)
     private void Save(Trainer trainer, double seconds)
     {
         TrainingCheckpoint.Save(_checkpoints, trainer, seconds);
-        CheckpointFolder.Prune(_checkpoints, Math.Max(1, _recipe.Train.Keep));
-    }
-
-    /// <summary>Median speed, without the first two steps, in which code is compiled and memory touched.</summary>
-    private double Median()
-    {
-        var sorted = _speeds.Skip(_speeds.Count > 2 ? 2 : 0).Order().ToArray();
-        return sorted.Length == 0 ? 0 : sorted[sorted.Length / 2];
+        CheckpointFolder.Prune(_checkpoints, Math.Max(1, _recipe.Train.Keep), trainer.Step);
     }
 }

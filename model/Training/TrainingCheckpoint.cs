@@ -64,14 +64,25 @@ public static class TrainingCheckpoint
             Read(optimizer, SecondMoment, trainer.SecondMoment, backend);
         }
 
+        (trainer.Step, var seconds) = ReadState(checkpoint);
+        return seconds;
+    }
+
+    /// <summary>Step and time spent of a checkpoint.</summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <exception cref="LdaeException">Data: the file that says so is missing, broken, or of another step.</exception>
+    internal static (long Step, double Seconds) ReadState(Checkpoint checkpoint)
+    {
         var path = Path.Combine(checkpoint.Folder, StateFile);
         try
         {
             using var state = JsonDocument.Parse(File.ReadAllBytes(path));
-            trainer.Step = state.RootElement.GetProperty("step").GetInt64();
-            return state.RootElement.GetProperty("seconds").GetDouble();
+            var (step, seconds) = (state.RootElement.GetProperty("step").GetInt64(), state.RootElement.GetProperty("seconds").GetDouble());
+            return step == checkpoint.Step && double.IsFinite(seconds) && seconds >= 0
+                ? (step, seconds)
+                : throw new FormatException($"step {step} after {seconds} seconds, in the checkpoint of step {checkpoint.Step}");
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IOException or UnauthorizedAccessException)
         {
             throw new LdaeException(ErrorKind.Data, $"{path} is no training state: {e.Message}", "Delete this checkpoint and resume from an earlier one.", e);
         }

@@ -10,7 +10,7 @@ using LDaeCore.Model.Networks;
 
 namespace LDaeCore.Tests.Model;
 
-/// <summary>A plain ViT classifier made of the engine's and the model's own parts: patches, blocks, mean pool, cross-entropy, AdamW.</summary>
+/// <summary>A plain ViT classifier made of the engine's and the model's own parts: patches, blocks, normalisation, mean pool, cross-entropy, AdamW.</summary>
 internal sealed class SupervisedVit : IDisposable
 {
     private readonly IBackend _backend;
@@ -18,6 +18,7 @@ internal sealed class SupervisedVit : IDisposable
     private readonly ParameterSet _parameters;
     private readonly DenoisingTransformer _network;
     private readonly LinearLayer _head;
+    private readonly Parameter _normWeight, _normBias;
     private readonly Tensor _first, _second;
     private readonly PersistentTensor _images, _labels, _time, _range, _norm, _clip;
     private readonly StepArena _arena;
@@ -38,6 +39,8 @@ internal sealed class SupervisedVit : IDisposable
             OutputSize = patch * patch * 3,
         });
         _head = new LinearLayer(_parameters, "head", width, classes);
+        _normWeight = _parameters.Declare("norm.weight", new Shape(width), Initializer.Constant(1));
+        _normBias = _parameters.Declare("norm.bias", new Shape(width), Initializer.Zeros);
         _parameters.Allocate();
         _parameters.Initialize(seed);
         (_first, _second) = (_parameters.NewFlat(), _parameters.NewFlat());
@@ -102,7 +105,8 @@ internal sealed class SupervisedVit : IDisposable
     private Tensor Logits(Tape tape)
     {
         var patches = Patchify.Apply(tape, _images.Tensor, _patch, _range.Tensor);
-        return _head.Apply(tape, MeanPool.Apply(tape, _network.Encode(tape, patches, _time.Tensor, _network.Shape.Depth)));
+        var tokens = _network.Encode(tape, patches, _time.Tensor, _network.Shape.Depth);
+        return _head.Apply(tape, MeanPool.Apply(tape, Normalization.Apply(tape, tokens, weight: _normWeight.Value, bias: _normBias.Value)));
     }
 
     private double Step(ImageBatch batch, int step, double learningRate)

@@ -159,7 +159,7 @@ public sealed class CpuBackendTests
         Assert.That(output, Does.Match(@"(?m)^\s*succeeded:\s*[1-9]\d{2,}"), "fewer tests ran in the child than were asked for");
     }
 
-    private static List<double[]> Everything(OpCase opCase, IBackend backend, double[][] values)
+    internal static List<double[]> Everything(OpCase opCase, IBackend backend, double[][] values)
     {
         using var run = new CaseRun(opCase, backend, values);
         var all = run.Results().ToList();

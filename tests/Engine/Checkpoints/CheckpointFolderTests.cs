@@ -138,9 +138,22 @@ public sealed class CheckpointFolderTests
             Write(folder.Path, step);
         }
 
-        CheckpointFolder.Prune(folder.Path, 2);
+        CheckpointFolder.Prune(folder.Path, 2, step: 4);
         Assert.That(CheckpointFolder.List(folder.Path).Select(c => c.Step), Is.EqualTo((long[])[4, 3]));
         Assert.That(Directory.GetDirectories(folder.Path), Has.Length.EqualTo(2));
+    }
+
+    [Test]
+    public void Pruning_does_not_count_what_the_run_passed_over()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var step in (long[])[2, 3, 9])
+        {
+            Write(folder.Path, step);
+        }
+
+        CheckpointFolder.Prune(folder.Path, 1, step: 3);
+        Assert.That(CheckpointFolder.List(folder.Path).Select(c => c.Step), Is.EqualTo((long[])[9, 3]), "9 is broken, and the run went on from 2 to 3");
     }
 
     [TestCase("../x")]

@@ -46,6 +46,15 @@ internal sealed class RecipeFieldsTests
         Assignments.Refusal(() => field.Set(new Recipe(), "nonsense")),
         Has.Message.EqualTo($"{field.Name} = nonsense is not allowed: it takes {field.Allowed}."));
 
+    [Test]
+    public void A_name_of_a_megabyte_is_refused_without_a_table_of_its_size()
+    {
+        var name = new string('x', 1 << 20);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assignments.Refusal(() => RecipeFields.Get(name));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(32 << 20));
+    }
+
     [TestCase("train.lr=-1")]
     [TestCase("train.lr=NaN")]
     [TestCase("train.lr=Infinity")]

@@ -22,6 +22,12 @@ internal sealed class RecipeJsonTests
     public void Random_assignments_survive_writing_and_reading() =>
         Assignments.Recipe.Sample(recipe => RecipeJson.Read(RecipeJson.Write(recipe)) == recipe.Resolve(), iter: 500);
 
+    [TestCase("""{ "preset": "\ud800" }""")]
+    [TestCase("""{ "train": { "precision": "\udc00" } }""")]
+    [TestCase("""{ "\ud800.steps": 3 }""")]
+    public void Half_a_surrogate_pair_is_refused(string json) =>
+        Assert.That(Assignments.Refusal(() => RecipeJson.Read(json)).Message, Does.Contain("Unicode"));
+
     [Test]
     public void Every_field_is_written_under_its_name()
     {

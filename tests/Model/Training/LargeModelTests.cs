@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
@@ -15,6 +16,7 @@ public sealed class LargeModelTests
     [TestCase("vit-half-l")]
     public void A_paper_preset_runs_one_step_at_batch_1(string preset)
     {
+        var clock = Stopwatch.StartNew();
         var recipe = RecipeFields.Apply(Presets.Get(preset), ["train.batch=1", "train.accumulate=1", "tokenizer.samplePatches=2000"]).Resolve();
         var source = new SyntheticSource(8, recipe.Data.ImageSize, 0, true);
         using var backend = new CpuBackend();
@@ -23,5 +25,6 @@ public sealed class LargeModelTests
         var result = trainer.Run(source.Decode(0).Pixels, 1e-4);
         Assert.That(result.Loss, Is.GreaterThan(0).And.LessThan(10));
         Assert.That(result.GradientNorm, Is.GreaterThan(0));
+        TestContext.Out.WriteLine($"{preset}: loss {result.Loss:F3} ({clock.Elapsed.TotalSeconds:F1} s)");
     }
 }

@@ -1,0 +1,158 @@
+using System.Text;
+using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Training;
+using LDaeCore.Tests.Model.Data;
+using NUnit.Framework;
+
+namespace LDaeCore.Tests.Fuzzing;
+
+/// <summary>Everything that is read from a file or a command line, broken in thousands of ways.</summary>
+[Category("Long")]
+public sealed class FuzzTests
+{
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void MakeFolder() => _folder = new TemporaryFolder();
+
+    [TearDown]
+    public void RemoveFolder() => _folder.Dispose();
+
+    [Test]
+    public void Safetensors()
+    {
+        var path = Path.Combine(_folder.Path, "model.safetensors");
+        SafetensorsWriter.Write(
+            path,
+            [
+                SafetensorsTensor.F32("blocks.0.weight", new float[6], 2, 3), SafetensorsTensor.F64("pca.mean", new double[4], 4),
+                SafetensorsTensor.I32("labels", new int[3], 3), SafetensorsTensor.U8("pixels", new byte[5], 5),
+            ],
+            new Dictionary<string, string> { ["format"] = "ldae/1" });
+        Fuzz.Run(20_000, [File.ReadAllBytes(path)], bytes =>
+        {
+            File.WriteAllBytes(path, bytes);
+            using var file = SafetensorsFile.Open(path);
+            foreach (var entry in file.Entries)
+            {
+                file.ReadDoubles(entry.Name);
+                file.ReadFloats(entry.Name);
+                if (entry.DType is SafetensorsDType.I32 or SafetensorsDType.I64 or SafetensorsDType.U8)
+                {
+                    file.ReadInt32(entry.Name);
+                }
+            }
+        });
+    }
+
+    [TestCase(10, "test_batch.bin")]
+    [TestCase(100, "test.bin")]
+    public void Cifar_records(int classes, string name)
+    {
+        var record = new byte[classes == 10 ? 3073 : 3074];
+        var path = _folder.Write(name, record);
+        Fuzz.Run(5000, [[.. record, .. record, .. record]], bytes =>
+        {
+            File.WriteAllBytes(path, bytes);
+            ReadAll(CifarSource.Open(_folder.Path, classes, train: false));
+            ReadAll(CifarSource.OpenFile(path));
+        });
+    }
+
+    [TestCase(".jpg")]
+    [TestCase(".png")]
+    [TestCase(".webp")]
+    [TestCase(".bmp")]
+    public void Images_of_a_folder(string extension)
+    {
+        byte[][] seeds = [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "goldens", "data", "images"), "*" + extension).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
+        var path = _folder.Write("train/a/image" + extension, seeds[0]);
+        var source = FolderSource.Open(_folder.Path, train: true);
+
+        // The pixels of the largest image that is read; more is refused before memory is taken.
+        const long most = (3 * ImageDecoder.MostPixels) + (64 << 20);
+        Fuzz.Run(10_000, seeds, bytes =>
+        {
+            File.WriteAllBytes(path, bytes);
+            ReadAll(source);
+        }, most);
+    }
+
+    [Test]
+    public void Recipes_in_json()
+    {
+        var path = Path.Combine(_folder.Path, "config.json");
+        byte[][] seeds =
+        [
+            Encoding.UTF8.GetBytes(RecipeJson.Write(Presets.Get("vit-b"))),
+            """{ "preset": "cifar-tiny", /* short */ "train": { "steps": 100, "lr": 1e-3, }, "network.width": 96 }"""u8.ToArray(),
+            """{"train":{"minutes":20},"tokenizer":{"kind":"pca","scale":"whiten"},"noise.sigma":null,"data.flip":true}"""u8.ToArray(),
+        ];
+        Fuzz.Run(20_000, seeds, bytes =>
+        {
+            File.WriteAllBytes(path, bytes);
+            Use(RecipeJson.ReadFile(path));
+            Use(RecipeJson.Read(Encoding.Latin1.GetString(bytes)));
+        });
+    }
+
+    [Test]
+    public void Assignments_of_a_command_line()
+    {
+        byte[][] seeds =
+        [
+            .. RecipeFields.All.Select(field => Encoding.UTF8.GetBytes($"{field.Name}={field.Get(new Recipe())}")),
+            .. ((string[])["train.steps=1000000", "train.minutes=20", "noise.sigma=1.41", "network.activation=gelu_tanh"]).Select(Encoding.UTF8.GetBytes),
+        ];
+        Fuzz.Run(50_000, seeds, bytes => Use(RecipeFields.Apply(new Recipe(), [Encoding.UTF8.GetString(bytes), "train.batch=4"])));
+    }
+
+    [Test]
+    public void Data_specifications_of_a_command_line()
+    {
+        byte[][] seeds = [.. ((string[])["synthetic", "synthetic:10"]).Select(Encoding.UTF8.GetBytes)];
+        Fuzz.Run(20_000, seeds, bytes => ImageSourceFactory.Open(Encoding.UTF8.GetString(bytes), train: true, 32, 0));
+    }
+
+    [Test]
+    public void State_of_a_checkpoint()
+    {
+        var checkpoint = new Checkpoint(1200, _folder.Path);
+        Fuzz.Run(20_000, ["""{"step":1200,"seconds":345.678}"""u8.ToArray()], bytes =>
+        {
+            _folder.Write("state.json", bytes);
+            Assert.That(TrainingCheckpoint.ReadState(checkpoint).Step, Is.EqualTo(1200));
+        });
+    }
+
+    [Test]
+    public void Manifest_of_a_checkpoint()
+    {
+        var checkpoint = CheckpointFolder.Write(_folder.Path, 1200, [new CheckpointFile("state.json", path => File.WriteAllText(path, "{}"))]);
+        var manifest = Path.Combine(checkpoint.Folder, "manifest.json");
+        Fuzz.Run(20_000, [File.ReadAllBytes(manifest)], bytes =>
+        {
+            File.WriteAllBytes(manifest, bytes);
+            CheckpointFolder.Verify(checkpoint.Folder);
+        });
+    }
+
+    private static void ReadAll(IImageSource source)
+    {
+        for (var i = 0; i < source.Count; i++)
+        {
+            var image = source.Decode(i);
+            Assert.That(image.Pixels, Has.Length.EqualTo(image.Width * image.Height * 3));
+            Assert.That(source.Label(i), Is.InRange(0, source.ClassNames.Count - 1));
+        }
+    }
+
+    /// <summary>What is read is then checked as a whole and written.</summary>
+    private static void Use(Recipe recipe)
+    {
+        RecipeJson.Write(recipe);
+        RecipeValidation.Check(recipe);
+    }
+}
