@@ -92,6 +92,11 @@ public sealed class Pretraining(PretrainingOptions options)
         using var images = _images!.Open(augmentation =>
             loader = new BatchLoader(options.Source, _train, augmentation, train.Batch, train.Seed, trainer.Step, options.LoaderThreads, options.Bad));
         using var loading = loader;
+        if (_images.Description is { Length: > 0 } way)
+        {
+            options.OnLine?.Invoke(way);
+        }
+
         var clock = Stopwatch.StartNew();
         double Seconds() => secondsBefore + clock.Elapsed.TotalSeconds;
         StepResult? last = null;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
@@ -31,6 +32,12 @@ internal sealed class StepImages(PretrainingOptions options, int[] train)
                 : micro;
         }
     }
+
+    /// <summary>What a person may want to know of it.</summary>
+    public string Description => _residentBytes > 0
+        ? string.Create(CultureInfo.InvariantCulture, $"The {train.Length:N0} training images lie on the device, {_residentBytes / 1e6:N1} MB.")
+        : options.Backend is IDeviceBackend ? "The next step's images are sent to the device while a step is computed."
+        : "";
 
     /// <summary>Starts to bring images.</summary>
     /// <param name="loader">Starts to decode batches ahead, where the images do not lie on the device.</param>
