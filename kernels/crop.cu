@@ -1,13 +1,13 @@
 // From images of a data set that lives on the device to a training batch: random-resized-crop or centre, antialiased bicubic resizing
-// as Pillow does it, flip, and the values a network wants. The same draws and the same bytes as model/Data/Augmentation.cs and Bicubic.cs.
+// as Pillow does it, flip, and the values a network wants. The same bytes as model/Data/Augmentation.cs and Bicubic.cs, whose boxes it gets.
 //
-// Maths    crop      area (min + (1 - min) u), ratio exp(log 3/4 + log 16/9 v), ten tries, u, v, place by Philox (stream Crop)
+// Maths    crop      a box an image, drawn on the host: exp, log and roots of another library could round another way, and with the box
+//                    every byte would change; 40 bytes an image are nothing to upload
 //          resize    byte = clamp(sum over taps of weight * byte >> 22): first along rows, rounded to bytes, then along columns; weights are
 //                    Keys' cubic (a = -1/2) widened by the reduction, normalised in double and rounded to 22 fractional bits
-//          flip      where the top bit of the image's word of stream Flip is set;   value = byte * factor[channel] + offset[channel]
+//          flip      where the box says so;   value = byte * factor[channel] + offset[channel]
 // Launch   a block of 256 threads an image.
 //
-//              thread 0 draws the rectangle              -> shared
 //              a thread an output column or row: taps    -> shared  (first, count and weights for `size` columns and `size` rows)
 //              a thread a pixel of [crop height, size]   global bytes -> rows resized -> shared
 //              a thread a pixel of [size, size]          shared -> columns resized -> flip -> global
@@ -22,50 +22,17 @@
 //          step of 2^-22 away from the processor's when its value lies within 1e-16 of a rounding edge.
 #include "common/portable.cuh"
 #include "common/vector.cuh"
-#include "common/philox.cuh"
 
-constexpr int FRACTION_BITS = 22, TRIES = 10;
-constexpr double NARROWEST = 3.0 / 4, WIDEST = 4.0 / 3;
+constexpr int FRACTION_BITS = 22;
 
-// A part of the source, the size it is resized to, and where in the resized part the output begins.
-struct Crop { int left, top, width, height, resized_width, resized_height, across, down; };
+// Which image, a part of it, the size that is resized to, where in the resized part the output begins, and whether it is mirrored:
+// engine/Backends/CropBox.cs.
+struct Crop { int image, left, top, width, height, resized_width, resized_height, across, down, mirrored; };
 
 __device__ __forceinline__ double cubic(double x)
 {
     x = x < 0 ? -x : x;
     return x < 1 ? (1.5 * x - 2.5) * x * x + 1 : x < 2 ? (((x - 5) * x + 8) * x - 4) * -0.5 : 0;
-}
-
-// torchvision's sampling: ten tries for a rectangle that fits, else the largest of an allowed ratio in the middle.
-__device__ __forceinline__ Crop random_crop(int width, int height, int size, double smallest, unsigned long long seed, unsigned step,
-    unsigned long long place)
-{
-    const double area = static_cast<double>(width) * height;
-    for (int attempt = 0; attempt < TRIES; attempt++)
-    {
-        const PhiloxWords words = philox_block(seed, STREAM_CROP, step, place * TRIES + attempt);
-        const double wanted = area * (smallest + (1 - smallest) * philox_uniform(words.word[0]));
-        const double ratio = exp(log(NARROWEST) + (log(WIDEST) - log(NARROWEST)) * philox_uniform(words.word[1]));
-        const int w = static_cast<int>(rint(sqrt(wanted * ratio))), h = static_cast<int>(rint(sqrt(wanted / ratio)));
-        if (w > 0 && w <= width && h > 0 && h <= height)
-        {
-            const int left = philox_below(words.word[2], width - w + 1), top = philox_below(words.word[3], height - h + 1);
-            return Crop{ left, top, w, h, size, size, 0, 0 };
-        }
-    }
-    const double own = static_cast<double>(width) / height;
-    const int w = own > WIDEST ? static_cast<int>(rint(height * WIDEST)) : width;
-    const int h = own < NARROWEST ? static_cast<int>(rint(width / NARROWEST)) : height;
-    return Crop{ (width - w) / 2, (height - h) / 2, w, h, size, size, 0, 0 };
-}
-
-// The whole image with its short side resized to `size`, and the middle of the long one.
-__device__ __forceinline__ Crop center_crop(int width, int height, int size)
-{
-    const bool wide = width > height;
-    const int w = wide ? static_cast<int>(static_cast<long long>(size) * width / height) : size;
-    const int h = wide ? size : static_cast<int>(static_cast<long long>(size) * height / width);
-    return Crop{ 0, 0, width, height, w, h, static_cast<int>(rint((w - size) / 2.0)), static_cast<int>(rint((h - size) / 2.0)) };
 }
 
 // Taps of one place of a resized axis: which source places it sums, and with which weights.
@@ -93,26 +60,17 @@ __device__ __forceinline__ unsigned char weighted(const unsigned char* from, int
     return static_cast<unsigned char>(min(255, max(0, sum >> FRACTION_BITS)));
 }
 
-// images [.., height, width, 3]; chosen: which image each place of the batch gets. bytes and values [batch, size, size, 3], either may
+// images [.., height, width, 3]; boxes: one for each place of the batch. bytes and values [batch, size, size, 3], either may
 // be null; range [2, 3] is for the values. taps: room for one place's weights. One block an image, 256 threads.
-extern "C" __global__ void crop_images(const unsigned char* __restrict__ images, const int* __restrict__ chosen, const float* __restrict__ range,
-    unsigned char* __restrict__ bytes, real* __restrict__ values, int height, int width, int size, int taps, int random, int flip,
-    double smallest, unsigned long long seed, unsigned long long first_place, unsigned step, const unsigned* step_address)
+extern "C" __global__ void crop_images(const unsigned char* __restrict__ images, const int* __restrict__ boxes, const float* __restrict__ range,
+    unsigned char* __restrict__ bytes, real* __restrict__ values, int height, int width, int size, int taps)
 {
     SHARED_MEMORY(memory);
     int* weights = reinterpret_cast<int*>(memory);                // [2, size, taps]: columns, then rows
     int* first = weights + 2 * size * taps;                       // [2, size]
     int* count = first + 2 * size;                                // [2, size]
-    Crop* shared_crop = reinterpret_cast<Crop*>(count + 2 * size);
-    unsigned char* rows = reinterpret_cast<unsigned char*>(shared_crop + 1);  // [crop height, size, 3]
-    const unsigned now = step_address == nullptr ? step : step_address[0];
-    const unsigned long long place = first_place + blockIdx.x;
-    if (threadIdx.x == 0)
-    {
-        *shared_crop = random ? random_crop(width, height, size, smallest, seed, now, place) : center_crop(width, height, size);
-    }
-    block_barrier();
-    const Crop crop = *shared_crop;
+    unsigned char* rows = reinterpret_cast<unsigned char*>(count + 2 * size);  // [crop height, size, 3]
+    const Crop crop = reinterpret_cast<const Crop*>(boxes)[blockIdx.x];
     for (int i = threadIdx.x; i < 2 * size; i += blockDim.x)
     {
         const bool column = i < size;
@@ -120,18 +78,16 @@ extern "C" __global__ void crop_images(const unsigned char* __restrict__ images,
             column ? i + crop.across : i - size + crop.down, first + i, count + i, weights + i * taps);
     }
     block_barrier();
-    const unsigned char* image = images + (static_cast<long long>(chosen[blockIdx.x]) * height + crop.top) * width * 3ll + crop.left * 3;
+    const unsigned char* image = images + (static_cast<long long>(crop.image) * height + crop.top) * width * 3ll + crop.left * 3;
     for (int i = threadIdx.x; i < crop.height * size * 3; i += blockDim.x)
     {
         const int channel = i % 3, x = i / 3 % size, y = i / 3 / size;
         rows[i] = weighted(image + (static_cast<long long>(y) * width + first[x]) * 3 + channel, 3, weights + x * taps, count[x]);
     }
     block_barrier();
-    const unsigned word = philox_block(seed, STREAM_FLIP, now, place / 4).word[place % 4];
-    const bool mirrored = flip != 0 && word >> 31 == 1;
     for (int i = threadIdx.x; i < size * size * 3; i += blockDim.x)
     {
-        const int channel = i % 3, x = i / 3 % size, y = i / 3 / size, from = mirrored ? size - 1 - x : x;
+        const int channel = i % 3, x = i / 3 % size, y = i / 3 / size, from = crop.mirrored ? size - 1 - x : x;
         const unsigned char byte = weighted(rows + (first[size + y] * size + from) * 3 + channel, size * 3, weights + (size + y) * taps, count[size + y]);
         const long long at = static_cast<long long>(blockIdx.x) * size * size * 3 + i;
         if (bytes != nullptr) { bytes[at] = byte; }

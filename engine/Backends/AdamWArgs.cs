@@ -31,4 +31,13 @@ public readonly record struct AdamWArgs(Tensor Values, Tensor Gradients, Tensor 
 
     /// <summary>Weight decay of each element, of the parameter type, or null for none: biases and one-axis parameters have 0.</summary>
     public Tensor? Decay { get; init; }
+
+    /// <summary>A moving average of the values, updated with the new ones as <see cref="IBackend.Ema"/> does, or null.</summary>
+    public Tensor? Average { get; init; }
+
+    /// <summary>Share of the average that is kept.</summary>
+    public double AverageDecay { get; init; }
+
+    /// <summary>Where the new values go rounded to BF16, or null.</summary>
+    public Tensor? Rounded { get; init; }
 }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using LDaeCore.Engine.Tensors;
 
@@ -29,6 +30,17 @@ internal static unsafe class HostMemory
         }
 
         Buffer.MemoryCopy((void*)from.Address, (void*)to.Address, to.Bytes, from.Bytes);
+    }
+
+    /// <summary>The values as BF16, to the nearest, ties to even.</summary>
+    public static void Round<T>(ReadOnlySpan<T> values, Tensor to)
+        where T : unmanaged, INumberBase<T>
+    {
+        var bits = Matching(to, values.Length, Span<ushort>(to));
+        for (var i = 0; i < values.Length; i++)
+        {
+            bits[i] = BFloat16.Bits(float.CreateTruncating(values[i]));
+        }
     }
 
     private static Span<T> Matching<T>(Tensor tensor, int count, Span<T> span) => count == span.Length

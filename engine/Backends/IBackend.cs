@@ -49,7 +49,7 @@ public interface IBackend : IDisposable
     /// <param name="value">The value.</param>
     void Fill(Tensor tensor, double value);
 
-    /// <summary>to = from, of the same type and number of elements.</summary>
+    /// <summary>to = from, of the same number of elements and type, or rounded from the parameter type to the activation type.</summary>
     /// <param name="from">Source.</param>
     /// <param name="to">Destination.</param>
     void Copy(Tensor from, Tensor to);

@@ -7,7 +7,7 @@ namespace LDaeCore.Engine.Errors;
 /// <param name="message">One sentence that names the file, field or value.</param>
 /// <param name="remedy">What the user can do about it.</param>
 /// <param name="inner">The cause, when there is one.</param>
-public sealed class LdaeException(ErrorKind kind, string message, string remedy, Exception? inner = null)
+public class LdaeException(ErrorKind kind, string message, string remedy, Exception? inner = null)
     : Exception(message, inner)
 {
     /// <summary>What kind of thing went wrong.</summary>

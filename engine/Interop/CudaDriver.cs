@@ -10,6 +10,8 @@ namespace LDaeCore.Engine.Interop;
 /// </summary>
 internal sealed unsafe partial class CudaDriver
 {
+    private const string StatusKey = "CUDA status";
+
     private readonly delegate* unmanaged<int, byte**, int> _getErrorName;
     private readonly delegate* unmanaged<int, byte**, int> _getErrorString;
 
@@ -54,7 +56,13 @@ internal sealed unsafe partial class CudaDriver
     private LdaeException Failure(int status, string call) => new(
         KindOf(status),
         $"{call} failed: {NameOf(status)} ({status}), {DescriptionOf(status)}.",
-        RemedyOf(status));
+        RemedyOf(status))
+    {
+        Data = { [StatusKey] = status },
+    };
+
+    /// <summary>Whether a call failed because there was no memory left on the device.</summary>
+    public static bool IsOutOfMemory(LdaeException error) => error.Data[StatusKey] is (int)DriverStatus.OutOfMemory;
 
     private static ErrorKind KindOf(int status) => (DriverStatus)status switch
     {

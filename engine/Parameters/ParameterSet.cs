@@ -15,7 +15,7 @@ public sealed class ParameterSet(IBackend backend) : IDisposable
     private readonly List<Parameter> _parameters = [];
     private readonly Dictionary<string, Parameter> _byName = [];
     private readonly List<Storage> _storages = [];
-    private Tensor? _values, _gradients;
+    private Tensor? _values, _gradients, _rounded;
 
     /// <summary>Whose memory the buffers are in.</summary>
     public IBackend Backend { get; } = backend;
@@ -34,6 +34,9 @@ public sealed class ParameterSet(IBackend backend) : IDisposable
 
     /// <summary>All gradients.</summary>
     public Tensor Gradients => _gradients ?? throw new InvalidOperationException("ParameterSet.Allocate was not called.");
+
+    /// <summary>All values rounded to the activation type, once <see cref="Round"/> was called where that is another type; else null.</summary>
+    public Tensor? Rounded => _rounded;
 
     /// <summary>A parameter by its name.</summary>
     /// <param name="name">Name in checkpoints.</param>
@@ -100,6 +103,32 @@ public sealed class ParameterSet(IBackend backend) : IDisposable
             p.Initializer.Fill(seed, p.Index, values);
             p.Value.Write(Backend, values);
         }
+    }
+
+    /// <summary>
+    /// Keeps a copy of the values in the activation type from now on, for products to read, and brings it up to date; nothing happens where
+    /// parameters have that type already. Whoever changes values later changes the copy too (<see cref="AdamWArgs.Rounded"/>) or calls again.
+    /// </summary>
+    public void Round()
+    {
+        var type = Backend.ActivationType;
+        if (type == Backend.ParameterType)
+        {
+            return;
+        }
+
+        if (_rounded is null)
+        {
+            var storage = Backend.Allocate(FlatCount * type.Size());
+            _storages.Add(storage);
+            _rounded = new Tensor(new Shape(checked((int)FlatCount)), type, storage.Address);
+            foreach (var p in _parameters)
+            {
+                p.Value.Rounded = View(_rounded, p);
+            }
+        }
+
+        Backend.Copy(Values, _rounded);
     }
 
     /// <summary>Forgets all gradients: the next contribution to each is stored, not added.</summary>

@@ -44,6 +44,12 @@ public sealed class Tensor
     /// </summary>
     internal Tensor? GeluInput { get; init; }
 
+    /// <summary>
+    /// The same values rounded to the activation type, where the owner of a parameter keeps them so (see
+    /// <see cref="Parameters.ParameterSet.Round"/>); a matrix product then reads them instead of rounding again.
+    /// </summary>
+    internal Tensor? Rounded { get; set; }
+
     /// <summary>The same elements under another shape. Values and gradient are shared.</summary>
     /// <param name="sizes">Sizes with the same number of elements.</param>
     /// <returns>A view.</returns>

@@ -5,7 +5,7 @@
 #pragma once
 #include "common/portable.cuh"
 
-constexpr unsigned STREAM_NOISE = 1, STREAM_CROP = 3, STREAM_FLIP = 4;
+constexpr unsigned STREAM_NOISE = 1;
 
 struct PhiloxWords { unsigned word[4]; };
 

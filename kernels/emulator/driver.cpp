@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -162,9 +161,7 @@ LDAE_EXPORT int cuDeviceGetAttribute(int* value, int attribute, int) {
 }
 
 LDAE_EXPORT int cuDeviceTotalMem_v2(size_t* bytes, int) {
-    struct sysinfo system;
-    sysinfo(&system);
-    *bytes = system.totalram * system.mem_unit;
+    *bytes = device_bytes();
     return Success;
 }
 
@@ -183,7 +180,7 @@ LDAE_EXPORT int cuDevicePrimaryCtxRetain(void** context, int device) {
 LDAE_EXPORT int cuDevicePrimaryCtxRelease_v2(int) { return Success; }
 LDAE_EXPORT int cuCtxSetCurrent(void* context) { return context == nullptr || context == &context_token ? Success : InvalidContext; }
 LDAE_EXPORT int cuCtxGetCurrent(void** context) { *context = &context_token; return Success; }
-LDAE_EXPORT int cuCtxSynchronize() { return Success; }
+LDAE_EXPORT int cuCtxSynchronize() { return finish_all(); }
 
 LDAE_EXPORT int cuGetErrorName(int status, const char** name) {
     for (const auto& known : statuses) {
@@ -251,6 +248,7 @@ LDAE_EXPORT int cuModuleLoadDataEx(void** module, const void* image, unsigned, i
 
 LDAE_EXPORT int cuModuleUnload(void* handle) {
     auto* module = static_cast<Module*>(handle);
+    finish_all();
     {
         std::lock_guard<std::mutex> lock(loaded.mutex);
         if (loaded.paths.erase(module) == 0) return InvalidHandle;
@@ -309,10 +307,10 @@ LDAE_EXPORT int cuLaunchKernel(void* handle, unsigned grid_x, unsigned grid_y, u
         return report(InvalidValue, name + std::to_string(shared_bytes) + " bytes of shared memory, allowed are " + std::to_string(function->max_shared_bytes));
     }
     uint3 grid = {grid_x, grid_y, grid_z}, block = {block_x, block_y, block_z};
-    if (static_cast<Stream*>(stream) == nullptr || static_cast<Stream*>(stream)->capture == nullptr) {
+    if (is_immediate(stream)) {
         return launch_now(function, grid, block, shared_bytes, parameters);
     }
-    // Captured: the parameters' values are copied, as the driver does.
+    // Captured or put off: the parameters' values are copied, as the driver does.
     std::vector<std::vector<unsigned char>> values;
     for (int i = 0; i < function->entry->parameter_count; i++) {
         auto* from = static_cast<unsigned char*>(parameters[i]);

@@ -2,6 +2,7 @@
 #pragma once
 #include "runtime.h"
 
+#include <deque>
 #include <map>
 #include <memory>
 
@@ -22,11 +23,16 @@ struct Capture {
 
 struct Stream {
     std::shared_ptr<Capture> capture;  // while it is being captured
+    bool late = false;                 // does what it is asked when somebody waits for it, and not before
+    std::deque<Operation> queue;       // what a late stream still has to do
+    uint64_t asked = 0, done = 0;      // operations
 };
 
 struct Event {
     double milliseconds = 0;
     bool recorded = false;
+    Stream* stream = nullptr;  // where it was recorded last, and after how many operations
+    uint64_t position = 0;
     std::shared_ptr<Capture> capture;  // recorded inside one: streams that wait for it join
 };
 
@@ -43,8 +49,14 @@ struct Module {
     std::map<std::string, std::unique_ptr<Function>> functions;
 };
 
-// Does an operation now, or adds it to the graph that the stream is captured into.
+// Does an operation now, puts it off (a late stream), or adds it to the graph that the stream is captured into.
 int submit(void* stream, Operation operation);
+
+// Whether submit would do an operation before it returns.
+bool is_immediate(void* stream);
+
+// Does what late streams have put off.
+int finish_all();
 
 // Keeps a sentence for cuGetErrorString and returns the status.
 int report(int status, const std::string& text);

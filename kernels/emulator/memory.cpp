@@ -5,13 +5,16 @@
 // A kernel that reads or writes past the end of its allocation faults at once (past the 0..15 bytes of padding); before the
 // start it faults when the block fills its pages, and otherwise reads NaN, or is reported on release if it wrote. Under the
 // address sanitizer both sides are poisoned to the byte. Freed memory stays inaccessible for a while.
-// Not modelled: the size of a GPU's memory, pools, and allocation order of streams (the stream is always idle).
+// The device has as much memory as the machine, or LDAE_EMULATOR_MEMORY bytes: an allocation past that fails as on a GPU.
+// Not modelled: pools, fragmentation, and allocation order of streams (the stream is always idle).
 #include "runtime.h"
 
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -74,7 +77,19 @@ bool is_near(uintptr_t address, const Allocation& allocation) {
 
 }  // namespace
 
+size_t device_bytes() {
+    static const size_t bytes = [] {
+        const char* limit = getenv("LDAE_EMULATOR_MEMORY");
+        if (limit != nullptr && *limit != 0) return static_cast<size_t>(strtoull(limit, nullptr, 10));
+        struct sysinfo system;
+        sysinfo(&system);
+        return static_cast<size_t>(system.totalram * system.mem_unit);
+    }();
+    return bytes;
+}
+
 void* allocate_guarded(size_t bytes) {
+    if (bytes > device_bytes() || allocated_bytes() > device_bytes() - bytes) return nullptr;
     size_t page = page_size(), padded = (bytes + Alignment - 1) / Alignment * Alignment;
     size_t page_bytes = (padded + page - 1) / page * page;
     void* reserved = mmap(nullptr, page_bytes + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

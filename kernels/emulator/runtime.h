@@ -63,6 +63,9 @@ std::string check_range(const void* address, size_t bytes);
 
 size_t allocated_bytes();
 
+// How much memory the device has.
+size_t device_bytes();
+
 // ---- modules (compiler.cpp, driver.cpp) -------------------------------------------------------------------------
 
 // File and line of a machine address inside a kernel, or nothing.

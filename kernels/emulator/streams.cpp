@@ -1,7 +1,10 @@
 // Streams, events, copies and graphs of the driver. Whatever a stream is asked is done before the call returns, so a stream
 // is always idle and an event always reached; a stream under capture adds to a list instead, which a graph replays.
-// Modelled: capture across streams that wait for each other's events; calls that a capture forbids.
-// Not modelled: overlap. A missing wait between streams, or for a copy to the host, goes unseen.
+// A late stream does nothing until the host waits for it, or another stream's turn comes to wait for one of its events: what a
+// missing wait would read or overwrite is then wrong for sure. LDAE_EMULATOR_STREAMS=late makes all streams late, =first only the one
+// that is created first: between the two, each of a pair of streams is once ahead of the other as far as their events allow.
+// Modelled: capture across streams that wait for each other's events; calls that a capture forbids; pinned memory that is read late.
+// Not modelled: overlap in time. Without late streams a missing wait between them, or for a copy to the host, goes unseen.
 #include "driver.h"
 
 #include <chrono>
@@ -17,19 +20,66 @@ Stream default_stream;
 std::mutex mutex;
 std::set<Stream*> streams;
 
+std::map<char*, size_t> pinned;  // page-locked memory: copies from it read it when they run
+
 Stream* stream_of(void* handle) { return handle == nullptr ? &default_stream : static_cast<Stream*>(handle); }
 
 double now_milliseconds() {
     return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+// What LDAE_EMULATOR_STREAMS says of the stream that is created next.
+bool next_is_late() {
+    static const char* kind = getenv("LDAE_EMULATOR_STREAMS");
+    static int created = 0;
+    if (kind == nullptr) return false;
+    return strcmp(kind, "late") == 0 || (strcmp(kind, "first") == 0 && created++ == 0);
+}
+
+// Does what a late stream was asked, up to a number of operations; the first failure counts, as the rest goes on.
+int finish(Stream* stream, uint64_t position) {
+    int status = Success;
+    while (stream->done < position) {
+        Operation operation = std::move(stream->queue.front());
+        stream->queue.pop_front();
+        int found = operation();
+        stream->done++;
+        if (status == Success) status = found;
+    }
+    return status;
+}
+
+bool is_pinned(const void* address) {
+    auto next = pinned.upper_bound(const_cast<char*>(static_cast<const char*>(address)));
+    return next != pinned.begin() && static_cast<const char*>(address) < std::prev(next)->first + std::prev(next)->second;
+}
+
 }  // namespace
 
 int submit(void* handle, Operation operation) {
     Stream* stream = stream_of(handle);
-    if (stream->capture == nullptr) return operation();
-    stream->capture->operations.push_back(std::move(operation));
+    if (is_immediate(handle)) return operation();
+    if (stream->capture != nullptr) {
+        stream->capture->operations.push_back(std::move(operation));
+    } else {
+        stream->queue.push_back(std::move(operation));
+        stream->asked++;
+    }
     return Success;
+}
+
+bool is_immediate(void* handle) {
+    Stream* stream = stream_of(handle);
+    return stream->capture == nullptr && !stream->late;
+}
+
+int finish_all() {
+    int status = Success;
+    for (Stream* stream : streams) {
+        int found = finish(stream, stream->asked);
+        if (status == Success) status = found;
+    }
+    return status;
 }
 
 }  // namespace ldae_emulator
@@ -38,6 +88,7 @@ using namespace ldae_emulator;
 
 LDAE_EXPORT int cuStreamCreate(void** result, unsigned) {
     auto* stream = new Stream();
+    stream->late = next_is_late();
     std::lock_guard<std::mutex> lock(mutex);
     streams.insert(stream);
     *result = stream;
@@ -46,20 +97,28 @@ LDAE_EXPORT int cuStreamCreate(void** result, unsigned) {
 
 LDAE_EXPORT int cuStreamDestroy_v2(void* handle) {
     auto* stream = static_cast<Stream*>(handle);
+    if (streams.count(stream) != 0) finish(stream, stream->asked);
     std::lock_guard<std::mutex> lock(mutex);
     if (streams.erase(stream) == 0) return InvalidHandle;
     delete stream;
     return Success;
 }
 
-LDAE_EXPORT int cuStreamSynchronize(void* handle) { return stream_of(handle)->capture == nullptr ? Success : CaptureUnsupported; }
+LDAE_EXPORT int cuStreamSynchronize(void* handle) {
+    Stream* stream = stream_of(handle);
+    return stream->capture == nullptr ? finish(stream, stream->asked) : CaptureUnsupported;
+}
 
 LDAE_EXPORT int cuStreamQuery(void* handle) { return cuStreamSynchronize(handle); }
 
 LDAE_EXPORT int cuStreamWaitEvent(void* handle, void* event_handle, unsigned) {
     auto* event = static_cast<Event*>(event_handle);
     Stream* stream = stream_of(handle);
-    if (event->capture == nullptr) return stream->capture == nullptr ? Success : report(CaptureInvalidated, "a captured stream waits for an event from outside of the capture");
+    if (event->capture == nullptr && stream->capture != nullptr) return report(CaptureInvalidated, "a captured stream waits for an event from outside of the capture");
+    if (event->capture == nullptr) {
+        // What counts is where the event stands now, not where it will be recorded again.
+        return submit(handle, [other = event->stream, position = event->position] { return streams.count(other) != 0 ? finish(other, position) : Success; });
+    }
     if (stream->capture != nullptr && stream->capture != event->capture) return CaptureInvalidated;
     stream->capture = event->capture;
     return Success;
@@ -72,7 +131,10 @@ LDAE_EXPORT int cuEventCreate(void** result, unsigned) {
     return Success;
 }
 
+LDAE_EXPORT int cuEventSynchronize(void* handle);
+
 LDAE_EXPORT int cuEventDestroy_v2(void* handle) {
+    cuEventSynchronize(handle);
     delete static_cast<Event*>(handle);
     return Success;
 }
@@ -81,11 +143,22 @@ LDAE_EXPORT int cuEventRecord(void* handle, void* stream) {
     auto* event = static_cast<Event*>(handle);
     event->capture = stream_of(stream)->capture;
     event->recorded = event->capture == nullptr;
-    event->milliseconds = now_milliseconds();
+    event->stream = stream_of(stream);
+    if (event->recorded) {
+        submit(stream, [event] {
+            event->milliseconds = now_milliseconds();
+            return static_cast<int>(Success);
+        });
+    }
+    event->position = event->stream->asked;
     return Success;
 }
 
-LDAE_EXPORT int cuEventSynchronize(void* handle) { return static_cast<Event*>(handle)->capture == nullptr ? Success : CaptureUnsupported; }
+LDAE_EXPORT int cuEventSynchronize(void* handle) {
+    auto* event = static_cast<Event*>(handle);
+    if (event->capture != nullptr) return CaptureUnsupported;
+    return event->recorded && streams.count(event->stream) != 0 ? finish(event->stream, event->position) : Success;
+}
 
 LDAE_EXPORT int cuEventQuery(void* handle) { return cuEventSynchronize(handle); }
 
@@ -114,7 +187,10 @@ static int release(void* address) {
 }
 
 LDAE_EXPORT int cuMemAlloc_v2(void** result, size_t bytes) { return allocate(result, bytes); }
-LDAE_EXPORT int cuMemFree_v2(void* address) { return release(address); }
+LDAE_EXPORT int cuMemFree_v2(void* address) {
+    finish_all();
+    return release(address);
+}
 
 LDAE_EXPORT int cuMemAllocAsync(void** result, size_t bytes, void* stream) {
     if (stream_of(stream)->capture != nullptr) return report(CaptureUnsupported, "memory is allocated inside a capture");
@@ -123,17 +199,20 @@ LDAE_EXPORT int cuMemAllocAsync(void** result, size_t bytes, void* stream) {
 
 LDAE_EXPORT int cuMemFreeAsync(void* address, void* stream) {
     if (stream_of(stream)->capture != nullptr) return report(CaptureUnsupported, "memory is freed inside a capture");
-    return release(address);
+    return submit(stream, [address] { return release(address); });
 }
 
 LDAE_EXPORT int cuMemAllocHost_v2(void** result, size_t bytes) {
     *result = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+    if (*result != nullptr) pinned[static_cast<char*>(*result)] = bytes;
     return *result != nullptr ? Success : OutOfMemory;
 }
 
 LDAE_EXPORT int cuMemHostAlloc(void** result, size_t bytes, unsigned) { return cuMemAllocHost_v2(result, bytes); }
 
 LDAE_EXPORT int cuMemFreeHost(void* address) {
+    finish_all();
+    pinned.erase(static_cast<char*>(address));
     free(address);
     return Success;
 }
@@ -149,6 +228,16 @@ static int copy(const char* call, const void* device, void* to, const void* from
 }
 
 LDAE_EXPORT int cuMemcpyHtoDAsync_v2(void* to, const void* from, size_t bytes, void* stream) {
+    if (!is_immediate(stream) && stream_of(stream)->capture == nullptr && !is_pinned(from)) {
+        // Pageable memory has been read when the call returns.
+        std::string wrong = bytes == 0 ? "" : check_range(to, bytes);
+        if (!wrong.empty()) return report(InvalidValue, "cuMemcpyHtoDAsync: " + wrong);
+        auto* start = static_cast<const char*>(from);
+        return submit(stream, [to, kept = std::vector<char>(start, start + bytes)] {
+            memmove(to, kept.data(), kept.size());
+            return static_cast<int>(Success);
+        });
+    }
     return copy("cuMemcpyHtoDAsync", to, to, from, bytes, stream);
 }
 
@@ -210,12 +299,8 @@ LDAE_EXPORT int cuGraphInstantiateWithFlags(void** executable, void* graph, unsi
 
 LDAE_EXPORT int cuGraphLaunch(void* executable, void* stream) {
     auto* graph = static_cast<Capture*>(executable);
-    if (stream_of(stream)->capture != nullptr) {  // becomes a part of the other graph
-        for (const Operation& operation : graph->operations) submit(stream, operation);
-        return Success;
-    }
     for (const Operation& operation : graph->operations) {
-        int status = operation();
+        int status = submit(stream, operation);
         if (status != Success) return status;
     }
     return Success;

@@ -1,3 +1,4 @@
+using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Model.Data;
@@ -23,45 +24,58 @@ public sealed record Augmentation(int Size, bool RandomCrop, double MinScale, bo
     /// <param name="to">[Size, Size, 3].</param>
     public void Apply(RgbImage image, ulong seed, uint step, long place, Span<byte> to)
     {
-        if (RandomCrop)
-        {
-            var (left, top, width, height) = Rectangle(image, seed, step, place);
-            Bicubic.Resize(Crop(image, left, top, width, height), Size, Size).Pixels.CopyTo(to);
-        }
-        else
-        {
-            Center(image, Size, to);
-        }
-
-        if (Flip && Philox.Word(seed, RandomStream.Flip, step, (ulong)place) >> 31 == 1)
+        var box = Box(0, image.Width, image.Height, seed, step, place);
+        Cut(image, box, Size, to);
+        if (box.Mirrored == 1)
         {
             Mirror(to, Size);
         }
+    }
+
+    /// <summary>Draws what <see cref="Apply"/> does to an image, for those who have its pixels elsewhere.</summary>
+    /// <param name="image">Number that the box is to name.</param>
+    /// <param name="width">Columns of the image.</param>
+    /// <param name="height">Rows of the image.</param>
+    /// <param name="seed">The run's seed.</param>
+    /// <param name="step">Optimizer step.</param>
+    /// <param name="place">Place of the image in the global batch.</param>
+    /// <returns>The box.</returns>
+    public CropBox Box(int image, int width, int height, ulong seed, uint step, long place)
+    {
+        var box = CenterBox(width, height, Size);
+        if (RandomCrop)
+        {
+            var (left, top, w, h) = Rectangle(width, height, seed, step, place);
+            box = new CropBox(0, left, top, w, h, Size, Size, 0, 0, 0);
+        }
+
+        var mirrored = Flip && Philox.Word(seed, RandomStream.Flip, step, (ulong)place) >> 31 == 1;
+        return box with { Image = image, Mirrored = mirrored ? 1 : 0 };
     }
 
     /// <summary>The centre square: the short side is resized to <paramref name="size"/>, the middle of the long one is kept.</summary>
     /// <param name="image">The image.</param>
     /// <param name="size">Side of the result.</param>
     /// <param name="to">[size, size, 3].</param>
-    public static void Center(RgbImage image, int size, Span<byte> to)
-    {
-        var resized = image;
-        if (Math.Min(image.Width, image.Height) != size)
-        {
-            var (width, height) = image.Width <= image.Height
-                ? (size, (int)((long)size * image.Height / image.Width))
-                : ((int)((long)size * image.Width / image.Height), size);
-            resized = Bicubic.Resize(image, width, height);
-        }
+    public static void Center(RgbImage image, int size, Span<byte> to) => Cut(image, CenterBox(image.Width, image.Height, size), size, to);
 
-        var left = (int)Math.Round((resized.Width - size) / 2.0, MidpointRounding.ToEven);
-        var top = (int)Math.Round((resized.Height - size) / 2.0, MidpointRounding.ToEven);
-        Crop(resized, left, top, size, size).Pixels.CopyTo(to);
+    private static CropBox CenterBox(int width, int height, int size)
+    {
+        var (w, h) = width <= height ? (size, (int)((long)size * height / width)) : ((int)((long)size * width / height), size);
+        var across = (int)Math.Round((w - size) / 2.0, MidpointRounding.ToEven);
+        var down = (int)Math.Round((h - size) / 2.0, MidpointRounding.ToEven);
+        return new CropBox(0, 0, 0, width, height, w, h, across, down, 0);
     }
 
-    private (int Left, int Top, int Width, int Height) Rectangle(RgbImage image, ulong seed, uint step, long place)
+    private static void Cut(RgbImage image, in CropBox box, int size, Span<byte> to)
     {
-        var area = (double)image.Width * image.Height;
+        var part = Bicubic.Resize(Crop(image, box.Left, box.Top, box.Width, box.Height), box.ResizedWidth, box.ResizedHeight);
+        Crop(part, box.Across, box.Down, size, size).Pixels.CopyTo(to);
+    }
+
+    private (int Left, int Top, int Width, int Height) Rectangle(int imageWidth, int imageHeight, ulong seed, uint step, long place)
+    {
+        var area = (double)imageWidth * imageHeight;
         for (var attempt = 0; attempt < Tries; attempt++)
         {
             var (a, b, c, d) = Philox.Block(seed, RandomStream.Crop, step, ((ulong)place * Tries) + (ulong)attempt);
@@ -69,18 +83,18 @@ public sealed record Augmentation(int Size, bool RandomCrop, double MinScale, bo
             var ratio = Math.Exp(Math.Log(NarrowestRatio) + ((Math.Log(WidestRatio) - Math.Log(NarrowestRatio)) * Philox.Uniform(b)));
             var width = (int)Math.Round(Math.Sqrt(wanted * ratio));
             var height = (int)Math.Round(Math.Sqrt(wanted / ratio));
-            if (width > 0 && width <= image.Width && height > 0 && height <= image.Height)
+            if (width > 0 && width <= imageWidth && height > 0 && height <= imageHeight)
             {
-                return ((int)Philox.Below(c, (uint)(image.Width - width + 1)), (int)Philox.Below(d, (uint)(image.Height - height + 1)), width, height);
+                return ((int)Philox.Below(c, (uint)(imageWidth - width + 1)), (int)Philox.Below(d, (uint)(imageHeight - height + 1)), width, height);
             }
         }
 
         // No try fitted: the largest rectangle of an allowed ratio in the middle.
-        var own = (double)image.Width / image.Height;
-        var (w, h) = own < NarrowestRatio ? (image.Width, (int)Math.Round(image.Width / NarrowestRatio))
-            : own > WidestRatio ? ((int)Math.Round(image.Height * WidestRatio), image.Height)
-            : (image.Width, image.Height);
-        return ((image.Width - w) / 2, (image.Height - h) / 2, w, h);
+        var own = (double)imageWidth / imageHeight;
+        var (w, h) = own < NarrowestRatio ? (imageWidth, (int)Math.Round(imageWidth / NarrowestRatio))
+            : own > WidestRatio ? ((int)Math.Round(imageHeight * WidestRatio), imageHeight)
+            : (imageWidth, imageHeight);
+        return ((imageWidth - w) / 2, (imageHeight - h) / 2, w, h);
     }
 
     private static RgbImage Crop(RgbImage image, int left, int top, int width, int height)

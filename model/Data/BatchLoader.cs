@@ -1,21 +1,19 @@
 using System.Collections.Concurrent;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Model.Data;
 
 /// <summary>
 /// Training batches, decoded and augmented on threads of their own ahead of the step. The images of a step are a pure function
-/// of seed and step: sample n of the run is entry n mod N of the shuffled order of epoch n / N. So a run is resumed by naming
-/// the step, and nothing about threads shows in the data.
+/// of seed and step (see <see cref="EpochOrder"/>), so a run is resumed by naming the step, and nothing about threads shows in the data.
 /// </summary>
-public sealed class BatchLoader : IDisposable
+public sealed class BatchLoader : IImageBatches, IDisposable
 {
     private const int Ahead = 2;
     private const long CacheBytes = 1L << 30;
 
     private readonly IImageSource _source;
-    private readonly int[] _indices;
+    private readonly EpochOrder _order;
     private readonly Augmentation _augmentation;
     private readonly int _batch;
     private readonly ulong _seed;
@@ -24,8 +22,6 @@ public sealed class BatchLoader : IDisposable
     private readonly ConcurrentBag<ImageBatch> _free = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<long, Task<ImageBatch>> _pending = [];
-    private readonly Lock _orders = new();
-    private readonly Dictionary<long, int[]> _orderOfEpoch = [];
     private readonly int _workers;
     private long _next;
 
@@ -50,7 +46,7 @@ public sealed class BatchLoader : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfZero(indices.Length, nameof(indices));
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
-        (_source, _indices, _augmentation, _batch, _seed, _next, _workers) = (source, indices, augmentation, batch, seed, firstStep, workers);
+        (_source, _order, _augmentation, _batch, _seed, _next, _workers) = (source, new EpochOrder(indices, seed), augmentation, batch, seed, firstStep, workers);
         _bad = bad ?? new BadSamples();
         _cache = new RgbImage?[source.Count];
         for (var ahead = 0; ahead < Ahead; ahead++)
@@ -59,8 +55,7 @@ public sealed class BatchLoader : IDisposable
         }
     }
 
-    /// <summary>The batch of the next step; waits until it is decoded.</summary>
-    /// <returns>The batch; give it back with <see cref="Return"/>.</returns>
+    /// <inheritdoc/>
     /// <exception cref="LdaeException">Data: more images are unreadable than allowed.</exception>
     public ImageBatch Next()
     {
@@ -71,8 +66,7 @@ public sealed class BatchLoader : IDisposable
         return batch;
     }
 
-    /// <summary>Gives a batch back, to be filled again.</summary>
-    /// <param name="batch">A batch of <see cref="Next"/>.</param>
+    /// <inheritdoc/>
     public void Return(ImageBatch batch) => _free.Add(batch);
 
     /// <summary>Stops the threads.</summary>
@@ -114,9 +108,9 @@ public sealed class BatchLoader : IDisposable
     {
         // An unreadable image is replaced by the next in the order: the same one in every run.
         var first = (batch.Step * _batch) + place;
-        for (var sample = first; sample < first + (2L * _indices.Length); sample++)
+        for (var sample = first; sample < first + (2L * _order.Count); sample++)
         {
-            var index = Order(sample / _indices.Length)[sample % _indices.Length];
+            var index = _order.At(sample);
             if (_bad.Try(_source, index, () => Decode(index)) is not { } image)
             {
                 continue;
@@ -145,35 +139,5 @@ public sealed class BatchLoader : IDisposable
         }
 
         return image;
-    }
-
-    private int[] Order(long epoch)
-    {
-        lock (_orders)
-        {
-            if (_orderOfEpoch.TryGetValue(epoch, out var known))
-            {
-                return known;
-            }
-
-            foreach (var old in _orderOfEpoch.Keys.Where(e => e < epoch - 2).ToArray())
-            {
-                _orderOfEpoch.Remove(old);
-            }
-
-            return _orderOfEpoch[epoch] = Shuffled(_indices, _seed, epoch);
-        }
-    }
-
-    private static int[] Shuffled(int[] indices, ulong seed, long epoch)
-    {
-        var order = (int[])indices.Clone();
-        for (var i = order.Length - 1; i > 0; i--)
-        {
-            var j = (int)Philox.Below(Philox.Word(seed, RandomStream.Shuffle, (uint)epoch, (ulong)i), (uint)i + 1);
-            (order[i], order[j]) = (order[j], order[i]);
-        }
-
-        return order;
     }
 }

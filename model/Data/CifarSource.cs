@@ -42,6 +42,9 @@ public sealed class CifarSource : IImageSource
     public IReadOnlyList<string> ClassNames { get; }
 
     /// <inheritdoc/>
+    public (int Width, int Height)? UniformSize => (Side, Side);
+
+    /// <inheritdoc/>
     public long ResidentBytes => _files.Sum(file => (long)file.Records.Length);
 
     private int RecordBytes => _labelBytes + (3 * PlaneBytes);

@@ -17,6 +17,9 @@ public interface IImageSource
     /// <summary>Bytes of images that the source keeps in memory, for the memory plan.</summary>
     long ResidentBytes => 0;
 
+    /// <summary>Columns and rows of every image, where all are alike and none can be unreadable; else null.</summary>
+    (int Width, int Height)? UniformSize => null;
+
     /// <summary>The class of an image.</summary>
     /// <param name="index">0..Count-1.</param>
     /// <returns>0..ClassNames.Count-1.</returns>

@@ -49,6 +49,9 @@ public sealed class SyntheticSource : IImageSource
     public IReadOnlyList<string> ClassNames => SyntheticShapes.Names;
 
     /// <inheritdoc/>
+    public (int Width, int Height)? UniformSize => (_size, _size);
+
+    /// <inheritdoc/>
     public int Label(int index)
     {
         Check(index);

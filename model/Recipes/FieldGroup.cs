@@ -90,27 +90,30 @@ internal sealed class FieldGroup<TGroup>(string name, Func<Recipe, TGroup> get, 
             }));
 
     public FieldGroup<TGroup> Choice<T>(string key, string description, Func<TGroup, T> read, Func<TGroup, T, TGroup> write)
-        where T : struct, Enum
-    {
-        var values = Enum.GetValues<T>();
-        string[] names = [.. values.Select(value => Named(value))];
-        return Add(
+        where T : struct, Enum => Add(
             new RecipeField(
                 $"{name}.{key}",
                 description,
-                $"one of {string.Join(", ", names)}",
+                $"one of {string.Join(", ", Names<T>())}",
                 recipe => Named(read(get(recipe))),
-                (recipe, text) =>
-                {
-                    // Other spellings of the same words are taken too: gelu_erf, ImageNet.
-                    var plain = text.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal);
-                    var found = Array.FindIndex(names, choice => choice.Equals(plain, StringComparison.OrdinalIgnoreCase));
-                    return found < 0 ? null : With(recipe, values[found], write);
-                })
+                (recipe, text) => ParseChoice<T>(text) is { } value ? With(recipe, value, write) : null)
             {
-                Choices = names,
+                Choices = Names<T>(),
             });
-    }
+
+    public FieldGroup<TGroup> ChoiceOrNull<T>(string key, string description, Func<TGroup, T?> read, Func<TGroup, T?, TGroup> write)
+        where T : struct, Enum => Add(
+            new RecipeField(
+                $"{name}.{key}",
+                description,
+                $"one of {string.Join(", ", Names<T>())}, or null",
+                recipe => read(get(recipe)) is { } value ? Named(value) : Absent,
+                (recipe, text) => text == Absent ? With(recipe, null, write)
+                    : ParseChoice<T>(text) is { } value ? With(recipe, value, write) : null)
+            {
+                Choices = Names<T>(),
+                IsOptional = true,
+            });
 
     private Recipe With<T>(Recipe recipe, T value, Func<TGroup, T, TGroup> write) => with(recipe, write(get(recipe), value));
 
@@ -118,6 +121,18 @@ internal sealed class FieldGroup<TGroup>(string name, Func<Recipe, TGroup> get, 
     {
         _fields.Add(field);
         return this;
+    }
+
+    private static string[] Names<T>()
+        where T : struct, Enum => [.. Enum.GetValues<T>().Select(value => Named(value))];
+
+    /// <summary>The value of a name; other spellings of the same words are taken too: gelu_erf, ImageNet.</summary>
+    private static T? ParseChoice<T>(string text)
+        where T : struct, Enum
+    {
+        var plain = text.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal);
+        var found = Array.FindIndex(Names<T>(), choice => choice.Equals(plain, StringComparison.OrdinalIgnoreCase));
+        return found < 0 ? null : Enum.GetValues<T>()[found];
     }
 
     private static string Named<T>(T value)

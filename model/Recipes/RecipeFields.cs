@@ -67,7 +67,7 @@ public static class RecipeFields
             .Real("beta2", "decay of the mean of the squared gradients", NumberRange.Decay, g => g.Beta2, (g, v) => g with { Beta2 = v })
             .Real("clip", "largest norm of the whole gradient; 0 is off", NumberRange.From(0), g => g.Clip, (g, v) => g with { Clip = v })
             .Real("ema", "decay per step of the weights' moving average; 0 is off", NumberRange.Decay, g => g.Ema, (g, v) => g with { Ema = v })
-            .Choice("precision", "number format of activations", g => g.Precision, (g, v) => g with { Precision = v })
+            .ChoiceOrNull("precision", "number format of activations (null: bf16 on a GPU, fp32 elsewhere)", g => g.Precision, (g, v) => g with { Precision = v })
             .Whole("seed", "seed of all randomness", NumberRange.From(0), g => g.Seed, (g, v) => g with { Seed = v })
             .Whole("logEvery", "steps between two lines of metrics", NumberRange.From(1), g => g.LogEvery, (g, v) => g with { LogEvery = v })
             .Whole("checkpointEvery", "steps between two checkpoints; 0 saves only the last", NumberRange.From(0), g => g.CheckpointEvery, (g, v) => g with { CheckpointEvery = v })

@@ -89,13 +89,14 @@ public static class RecipeJson
             foreach (var field in group)
             {
                 writer.WritePropertyName(field.Key);
-                if (field.Choices.Count > 0)
+                var value = field.Get(resolved);
+                if (field.Choices.Contains(value))
                 {
-                    writer.WriteStringValue(field.Get(resolved));
+                    writer.WriteStringValue(value);
                 }
                 else
                 {
-                    writer.WriteRawValue(field.Get(resolved));
+                    writer.WriteRawValue(value);
                 }
             }
 

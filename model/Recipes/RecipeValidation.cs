@@ -30,7 +30,7 @@ public static class RecipeValidation
     /// <param name="device">The device.</param>
     /// <exception cref="LdaeException">Configuration: the message names field, value and device.</exception>
     public static void CheckDevice(Recipe recipe, DeviceKind device) => Require(
-        recipe.Train.Precision == TrainPrecision.Fp32 || device is not (DeviceKind.Cpu or DeviceKind.Reference),
+        recipe.Train.Precision != TrainPrecision.Bf16 || device is not (DeviceKind.Cpu or DeviceKind.Reference),
         recipe,
         "train.precision",
         $"the {(device == DeviceKind.Cpu ? "cpu" : "reference")} device takes fp32 only",

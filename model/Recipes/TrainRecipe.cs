@@ -42,8 +42,8 @@ public sealed record TrainRecipe
     /// <summary>Decay per step of the weights' moving average, kept beside the raw weights; 0 is off.</summary>
     public double Ema { get; init; } = 0.9999;
 
-    /// <summary>Number format of activations.</summary>
-    public TrainPrecision Precision { get; init; }
+    /// <summary>Number format of activations; null leaves it to the device: bf16 on a GPU, fp32 elsewhere.</summary>
+    public TrainPrecision? Precision { get; init; }
 
     /// <summary>Seed of all randomness.</summary>
     public ulong Seed { get; init; }

@@ -139,16 +139,15 @@ public sealed class LatentDenoiser : IDisposable
     /// <param name="levels">Noise level of each image.</param>
     /// <param name="step">Optimizer step.</param>
     /// <param name="firstImage">Place of the first image in the global batch.</param>
-    /// <param name="share">What the gradient is multiplied by: 1 over the number of micro-batches.</param>
-    /// <returns>The loss and its two parts.</returns>
-    public double[] Differentiate(StepArena arena, Tensor images, NoiseLevels levels, uint step, long firstImage, double share)
+    /// <param name="share">What the gradient is multiplied by [3]: 1 over the number of micro-batches, then zeros for the parts of the loss.</param>
+    /// <param name="parts">Where the loss and its two parts go [3], of the parameter type.</param>
+    public void Differentiate(StepArena arena, Tensor images, NoiseLevels levels, uint step, long firstImage, Tensor share, Tensor parts)
     {
         var tape = new Tape(Backend, arena);
         var loss = Objective().Loss(tape, images, levels, step, firstImage);
-        var parts = loss.ReadDoubles(Backend);
-        tape.Outgoing(loss, out _).Write(Backend, [share, 0, 0]);
+        Backend.Copy(loss, parts);
+        Backend.Copy(share, tape.Outgoing(loss, out _));
         tape.Backward();
-        return parts;
     }
 
     /// <summary>Frees everything.</summary>

@@ -37,9 +37,10 @@ public sealed class MemoryPlan
     /// <param name="parameters">Element type of parameters.</param>
     /// <param name="dim">Components kept, where the recipe leaves it to the data.</param>
     /// <param name="workspace">Bytes that the backend keeps for itself.</param>
-    /// <param name="images">Bytes of the images that lie in memory.</param>
+    /// <param name="images">Bytes of the data set that lies in memory.</param>
+    /// <param name="step">Bytes of the images of a step; those of a micro-batch when not given.</param>
     /// <returns>The plan.</returns>
-    public static MemoryPlan Of(Recipe recipe, DType activations, DType parameters, int dim = 32, long workspace = 0, long images = 0)
+    public static MemoryPlan Of(Recipe recipe, DType activations, DType parameters, int dim = 32, long workspace = 0, long images = 0, long? step = null)
     {
         using var backend = new PlanBackend(activations, parameters);
         var resolved = recipe.Resolve();
@@ -48,9 +49,10 @@ public sealed class MemoryPlan
         var (micro, side) = (recipe.Train.MicroBatch, recipe.Data.ImageSize);
         using var input = new PersistentTensor(backend, new Shape(micro, side, side, 3), DType.U8);
         using var levels = new NoiseLevels(backend, micro);
-        model.Differentiate(arena, input.Tensor, levels, 0, 0, 1);
+        using var parts = new PersistentTensor(backend, new Shape(3), parameters);
+        model.Differentiate(arena, input.Tensor, levels, 0, 0, parts.Tensor, parts.Tensor);
         arena.Reset();
-        return new MemoryPlan(model.Parameters.Count, [.. Fixed(recipe, model, input.Tensor, workspace, images), .. Activations(arena)], arena.Peak);
+        return new MemoryPlan(model.Parameters.Count, [.. Fixed(recipe, model, step ?? input.Tensor.Bytes, workspace, images), .. Activations(arena)], arena.Peak);
     }
 
     /// <summary>The plan as lines: fixed owners one by one, the blocks' activations together.</summary>
@@ -67,7 +69,7 @@ public sealed class MemoryPlan
         }
     }
 
-    private static IEnumerable<(string, long)> Fixed(Recipe recipe, LatentDenoiser model, Tensor input, long workspace, long images)
+    private static IEnumerable<(string, long)> Fixed(Recipe recipe, LatentDenoiser model, long input, long workspace, long images)
     {
         var flat = model.Parameters.FlatCount * model.Backend.ParameterType.Size();
         yield return ("parameters", flat);
@@ -78,7 +80,12 @@ public sealed class MemoryPlan
             yield return ("average", flat);
         }
 
-        yield return ("input", input.Bytes);
+        if (model.Backend.ActivationType != model.Backend.ParameterType)
+        {
+            yield return ("parameters, rounded", model.Parameters.FlatCount * model.Backend.ActivationType.Size());
+        }
+
+        yield return ("input", input);
         if (images > 0)
         {
             yield return ("images", images);

@@ -26,10 +26,31 @@ public sealed class Pretraining(PretrainingOptions options)
     private int[] _train = [], _heldOut = [];
     private double? _knn;
     private bool _probeCut;
+    private StepImages? _images;
+    private MemoryPlan? _plan;
 
     /// <summary>Runs to the end, or to the step in which it is cancelled.</summary>
     /// <returns>What it came to.</returns>
+    /// <exception cref="LdaeException">Run: among others, the device has no memory left; the message has the plan by owner.</exception>
     public PretrainingResult Run()
+    {
+        try
+        {
+            return RunPlanned();
+        }
+        catch (DeviceMemoryException error)
+        {
+            throw new LdaeException(
+                ErrorKind.Run, $"{error.Message} {Asked} asks for this:\n{string.Join('\n', _plan?.Describe() ?? [])}", $"{Less} {error.Remedy}", error);
+        }
+    }
+
+    private string Asked => $"train.batch = {_recipe.Train.Batch} in train.accumulate = {_recipe.Train.Accumulate} parts";
+
+    private string Less =>
+        $"Raise train.accumulate or lower train.batch: {_recipe.Train.MicroBatch} images are held at once. network.recompute=true takes less memory for more time.";
+
+    private PretrainingResult RunPlanned()
     {
         Directory.CreateDirectory(_checkpoints);
         CheckpointFolder.RemoveStale(_checkpoints);
@@ -44,12 +65,13 @@ public sealed class Pretraining(PretrainingOptions options)
         }
 
         // Before anything that takes minutes or memory: a run that does not fit is refused at once.
-        var plan = Plan(_recipe);
-        Describe(plan);
+        _images = new StepImages(options with { Recipe = _recipe }, _train);
+        _plan = Plan(_recipe);
+        Describe(_plan);
         var checkpoint = options.Resume ? LatestCheckpoint() : null;
         using var model = new LatentDenoiser(options.Backend, _recipe, checkpoint is null ? FitComponents() : LoadComponents(checkpoint));
-        plan = model.Recipe == _recipe ? plan : Plan(model.Recipe);
-        using var trainer = new Trainer(model, plan);
+        _plan = model.Recipe == _recipe ? _plan : Plan(model.Recipe);
+        using var trainer = new Trainer(model, _plan);
         var seconds = checkpoint is null ? 0 : TrainingCheckpoint.Resume(checkpoint, trainer);
         if (checkpoint is not null)
         {
@@ -58,7 +80,7 @@ public sealed class Pretraining(PretrainingOptions options)
 
         // Only now is it sure that the recipe fits the checkpoint: one that does not must leave the run's own as it is.
         AtomicFile.WriteText(Path.Combine(options.Folder, RunFiles.Config), RecipeJson.Write(model.Recipe));
-        return Loop(trainer, seconds, plan.TotalBytes);
+        return Loop(trainer, seconds, _plan.TotalBytes);
     }
 
     private PretrainingResult Loop(Trainer trainer, double secondsBefore, long plannedBytes)
@@ -66,15 +88,15 @@ public sealed class Pretraining(PretrainingOptions options)
         var train = _recipe.Train;
         var length = new RunLength(train, _train.Length);
         using var metrics = new MetricsLog(Path.Combine(options.Folder, RunFiles.Metrics), trainer.Step);
-        using var loader = new BatchLoader(
-            options.Source,
-            _train,
-            new Augmentation(_recipe.Data.ImageSize, _recipe.Data.Crop == CropKind.Random, _recipe.Data.CropMinScale, _recipe.Data.Flip),
-            train.Batch,
-            train.Seed,
-            trainer.Step,
-            options.LoaderThreads,
-            options.Bad);
+        BatchLoader? loader = null;
+        using var images = _images!.Open(augmentation =>
+            loader = new BatchLoader(options.Source, _train, augmentation, train.Batch, train.Seed, trainer.Step, options.LoaderThreads, options.Bad));
+        using var loading = loader;
+        if (_images.Description is { Length: > 0 } way)
+        {
+            options.OnLine?.Invoke(way);
+        }
+
         var clock = Stopwatch.StartNew();
         double Seconds() => secondsBefore + clock.Elapsed.TotalSeconds;
         StepResult? last = null;
@@ -83,9 +105,7 @@ public sealed class Pretraining(PretrainingOptions options)
         while (length.Done(trainer.Step, Seconds()) < 1 && !(interrupted = options.Cancellation.IsCancellationRequested))
         {
             var start = Stopwatch.GetTimestamp();
-            var batch = loader.Next();
-            last = Step(trainer, batch.Filled, length.LearningRate(trainer.Step, Seconds()), saved);
-            loader.Return(batch);
+            last = Step(trainer, images, length.LearningRate(trainer.Step, Seconds()), saved);
             _speeds.Add(train.Batch / Stopwatch.GetElapsedTime(start).TotalSeconds);
             var ends = length.Done(trainer.Step, Seconds()) >= 1;
             After(trainer, last.Value, length, metrics, Seconds(), ends);
@@ -110,11 +130,11 @@ public sealed class Pretraining(PretrainingOptions options)
     }
 
     /// <summary>One step; the diagnosis of a failed one says what is left to go on from.</summary>
-    private static StepResult Step(Trainer trainer, ReadOnlySpan<byte> pixels, double learningRate, long saved)
+    private static StepResult Step(Trainer trainer, IStepImages images, double learningRate, long saved)
     {
         try
         {
-            return trainer.Run(pixels, learningRate);
+            return trainer.Run(images, learningRate);
         }
         catch (LdaeException error) when (error.Kind == ErrorKind.Run)
         {
@@ -215,7 +235,8 @@ public sealed class Pretraining(PretrainingOptions options)
         options.Backend.ParameterType,
         Math.Min(UnknownDim, recipe.Tokenizer.PatchValues),
         options.Backend.WorkspaceBytes,
-        options.Source.ResidentBytes);
+        _images!.SetBytes,
+        _images.InputBytes);
 
     /// <summary>Prints the plan; refuses one that the machine's memory does not hold.</summary>
     private void Describe(MemoryPlan plan)
@@ -225,13 +246,14 @@ public sealed class Pretraining(PretrainingOptions options)
             options.OnLine?.Invoke(line);
         }
 
-        var train = _recipe.Train;
-        if (options.Backend.Kind is DeviceKind.Cpu or DeviceKind.Reference && plan.TotalBytes > options.MemoryBytes)
+        // A device's workspace is in the plan and held already.
+        var (most, whose) = options.Backend is IDeviceBackend device
+            ? (device.FreeBytes + device.WorkspaceBytes, "are free on the device")
+            : (options.MemoryBytes, "this process may use");
+        if (plan.TotalBytes > most)
         {
             throw new LdaeException(
-                ErrorKind.Configuration,
-                $"train.batch = {train.Batch} in train.accumulate = {train.Accumulate} parts needs {plan.TotalBytes / 1e6:N0} MB, more than the {options.MemoryBytes / 1e6:N0} MB that this process may use.",
-                $"Raise train.accumulate or lower train.batch: {train.MicroBatch} images are held at once. network.recompute=true takes less memory for more time.");
+                ErrorKind.Configuration, $"{Asked} needs {plan.TotalBytes / 1e6:N0} MB, more than the {most / 1e6:N0} MB that {whose}.", Less);
         }
     }
 

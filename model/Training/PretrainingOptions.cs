@@ -23,6 +23,9 @@ public sealed record PretrainingOptions(Recipe Recipe, IBackend Backend, IImageS
     /// <summary>Memory that a run on the processor may plan for, bytes; what the process may use of the machine's when not given.</summary>
     public long MemoryBytes { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
+    /// <summary>Largest data set that is kept whole in a device's own memory, bytes; see <see cref="StepImages"/>.</summary>
+    public long ResidentBytes { get; init; } = 1L << 30;
+
     /// <summary>Told after every step: steps done, steps expected in all, the step, images a second, time left.</summary>
     public Action<long, long, StepResult, double, TimeSpan>? OnStep { get; init; }
 

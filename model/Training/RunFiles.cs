@@ -15,6 +15,9 @@ public static class RunFiles
     /// <summary>Folder of PNG pictures.</summary>
     public const string Pictures = "pictures";
 
+    /// <summary>Which algorithms the matrix products of a GPU ran by; a run that goes on takes the same.</summary>
+    public const string Algorithms = "gemm-algorithms.txt";
+
     /// <summary>What was printed.</summary>
     public const string Log = "log.txt";
 

@@ -12,11 +12,18 @@ namespace LDaeCore.Model.Training;
 /// </summary>
 public sealed class Trainer : IDisposable
 {
+    // The loss and its two parts.
+    private const int Parts = 3;
+
     private readonly IBackend _backend;
+    private readonly IDeviceBackend? _device;
     private readonly StepArena _arena;
-    private readonly PersistentTensor _images, _norm, _clipScale;
+    private readonly PersistentTensor _found, _share, _clipScale;
     private readonly NoiseLevels _levels;
     private readonly Tensor? _decay;
+    private readonly ReplayedWork _differentiate, _update;
+    private IStepImages? _images;
+    private double _learningRate;
 
     /// <summary>Allocates the optimizer's state and the step's memory.</summary>
     /// <param name="model">What is trained.</param>
@@ -31,12 +38,17 @@ public sealed class Trainer : IDisposable
         SecondMoment = model.Parameters.NewFlat();
         Average = train.Ema > 0 ? model.Parameters.NewFlat() : null;
         _decay = train.WeightDecay > 0 ? DecayMask(model.Parameters, train.WeightDecay) : null;
-        var side = model.Recipe.Data.ImageSize;
-        _images = new PersistentTensor(_backend, new Shape(train.MicroBatch, side, side, 3), DType.U8);
-        _levels = new NoiseLevels(_backend, train.MicroBatch);
-        _norm = new PersistentTensor(_backend, new Shape(1), _backend.ParameterType);
+        _levels = new NoiseLevels(_backend, train.Batch);
+        _found = new PersistentTensor(_backend, new Shape((train.Accumulate * Parts) + 1), _backend.ParameterType);
+        _share = new PersistentTensor(_backend, new Shape(Parts), _backend.ParameterType);
+        _share.Tensor.Write(_backend, [1.0 / train.Accumulate, 0, 0]);
         _clipScale = new PersistentTensor(_backend, new Shape(1), _backend.ParameterType);
         _arena = new StepArena(_backend, plan.ArenaBytes, mode ?? DefaultMode);
+
+        // A guarded arena allocates for each tensor, which no recording could repeat.
+        _device = _arena.Mode == ArenaMode.Packed && _backend is IDeviceBackend { Replays: true } device ? device : null;
+        _differentiate = new ReplayedWork(_device, Differentiate);
+        _update = new ReplayedWork(_device, Update);
         if (Average is not null)
         {
             _backend.Copy(model.Parameters.Values, Average);
@@ -65,41 +77,34 @@ public sealed class Trainer : IDisposable
     public static ArenaMode DefaultMode =>
         Environment.GetEnvironmentVariable("LDAE_ARENA") == "guard" ? ArenaMode.Guard : ArenaMode.Packed;
 
-    /// <summary>One optimizer step.</summary>
-    /// <param name="pixels">The global batch [batch, H, W, 3].</param>
+    /// <summary>Whether steps are replayed from a recording by now.</summary>
+    public bool IsReplaying => _differentiate.IsRecorded && _update.IsRecorded;
+
+    /// <summary>
+    /// One optimizer step. The work on the device comes in two parts, as the host decides between them whether the parameters may change:
+    /// gradients with losses and norm, then the update.
+    /// </summary>
+    /// <param name="images">Where the images come from; the same in every step.</param>
     /// <param name="learningRate">Learning rate.</param>
     /// <returns>What it found.</returns>
     /// <exception cref="LdaeException">Run: the loss or the gradient is not a finite number; parameters are untouched.</exception>
-    public StepResult Run(ReadOnlySpan<byte> pixels, double learningRate)
+    public StepResult Run(IStepImages images, double learningRate)
     {
+        Use(images);
         var train = Model.Recipe.Train;
-        var parameters = Model.Parameters;
-        parameters.ForgetGradients();
-        Span<double> loss = stackalloc double[3];
-        var microBytes = pixels.Length / train.Accumulate;
-        for (var micro = 0; micro < train.Accumulate; micro++)
-        {
-            var firstImage = (long)micro * train.MicroBatch;
-            _backend.Upload(pixels.Slice(micro * microBytes, microBytes), _images.Tensor);
-            Model.DrawLevels(_levels, train.MicroBatch, (uint)Step, firstImage);
-            var parts = Model.Differentiate(_arena, _images.Tensor, _levels, (uint)Step, firstImage, 1.0 / train.Accumulate);
-            _arena.Reset();
-            for (var i = 0; i < parts.Length; i++)
-            {
-                loss[i] += parts[i] / train.Accumulate;
-            }
-        }
-
-        parameters.ZeroUntouchedGradients();
-        _backend.GlobalNorm(parameters.Gradients, train.Clip, _norm.Tensor, _clipScale.Tensor);
-        var norm = _norm.Tensor.ReadDoubles(_backend)[0];
-        var result = new StepResult(loss[0], loss[1], loss[2], learningRate, norm);
-        if (!double.IsFinite(result.Loss) || !double.IsFinite(norm))
+        _learningRate = learningRate;
+        _device?.SetStep(new StepScalars((uint)Step, learningRate, train.Beta1, train.Beta2));
+        images.Begin(Step);
+        Model.DrawLevels(_levels, train.Batch, (uint)Step, 0);
+        _differentiate.Run();
+        images.Ahead();
+        var result = Found(learningRate);
+        if (!double.IsFinite(result.Loss) || !double.IsFinite(result.GradientNorm))
         {
             throw Diagnosis(result);
         }
 
-        Update(learningRate);
+        _update.Run();
         Step++;
         return result;
     }
@@ -107,10 +112,12 @@ public sealed class Trainer : IDisposable
     /// <summary>Frees the step's memory; the optimizer's state belongs to the parameter set.</summary>
     public void Dispose()
     {
+        _differentiate.Dispose();
+        _update.Dispose();
         _arena.Dispose();
         _levels.Dispose();
-        _images.Dispose();
-        _norm.Dispose();
+        _found.Dispose();
+        _share.Dispose();
         _clipScale.Dispose();
     }
 
@@ -126,22 +133,69 @@ public sealed class Trainer : IDisposable
         return mask;
     }
 
-    private void Update(double learningRate)
+    /// <summary>Before a first step, and where the images come to other addresses: nothing recorded holds any more.</summary>
+    private void Use(IStepImages images)
+    {
+        if (_images == images)
+        {
+            return;
+        }
+
+        _images = images;
+        _differentiate.Forget();
+
+        // From here on the optimizer keeps the copy that products read; until now anybody may have written parameters.
+        Model.Parameters.Round();
+    }
+
+    /// <summary>Gradients of all micro-batches, their losses, and the gradient's norm: nothing in it waits for the host or asks it.</summary>
+    private void Differentiate()
+    {
+        var train = Model.Recipe.Train;
+        var parameters = Model.Parameters;
+        parameters.ForgetGradients();
+        for (var micro = 0; micro < train.Accumulate; micro++)
+        {
+            var first = micro * train.MicroBatch;
+            var levels = _levels.Slice(first, train.MicroBatch);
+            var parts = _found.Tensor.Slice(micro * Parts, Parts);
+            Model.Differentiate(_arena, _images!.MicroBatch(micro), levels, (uint)Step, first, _share.Tensor, parts);
+            _arena.Reset();
+        }
+
+        parameters.ZeroUntouchedGradients();
+        _backend.GlobalNorm(parameters.Gradients, train.Clip, _found.Tensor.Slice(train.Accumulate * Parts, 1), _clipScale.Tensor);
+    }
+
+    /// <summary>The losses of the micro-batches and the norm, by one small copy.</summary>
+    private StepResult Found(double learningRate)
+    {
+        var accumulate = Model.Recipe.Train.Accumulate;
+        var found = _found.Tensor.ReadDoubles(_backend);
+        Span<double> loss = stackalloc double[Parts];
+        for (var i = 0; i < accumulate * Parts; i++)
+        {
+            loss[i % Parts] += found[i] / accumulate;
+        }
+
+        return new StepResult(loss[0], loss[1], loss[2], learningRate, found[^1]);
+    }
+
+    private void Update()
     {
         var train = Model.Recipe.Train;
         _backend.AdamW(new AdamWArgs(Model.Parameters.Values, Model.Parameters.Gradients, FirstMoment, SecondMoment, _clipScale.Tensor)
         {
-            LearningRate = learningRate,
+            LearningRate = _learningRate,
             Beta1 = train.Beta1,
             Beta2 = train.Beta2,
             Epsilon = 1e-8,
             Step = Step + 1,
             Decay = _decay,
+            Average = Average,
+            AverageDecay = train.Ema,
+            Rounded = Model.Parameters.Rounded,
         });
-        if (Average is { } average)
-        {
-            _backend.Ema(Model.Parameters.Values, train.Ema, average);
-        }
     }
 
     private LdaeException Diagnosis(StepResult result)

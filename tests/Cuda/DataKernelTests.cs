@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Numerics;
@@ -34,26 +35,17 @@ public sealed class DataKernelTests
         const long First = 2_000_000_001;
         var pixels = Bytes(Images * height * width * Channels, 1);
         int[] chosen = [2, 0, 1, 1, 2, 0];
+        var augmentation = new Augmentation(size, random, smallest, Flip: true);
+        CropBox[] drawn = [.. chosen.Select((image, i) => augmentation.Box(image, width, height, Seed, Step, First + i))];
         using var images = Upload(pixels, DType.U8, Images, height, width, Channels);
-        using var indices = Upload(chosen, DType.I32, Batch);
+        using var boxes = Upload(MemoryMarshal.Cast<CropBox, int>(drawn).ToArray(), DType.I32, Batch, CropBox.Numbers);
         using var range = Upload(new[] { 0.1f, 0.2f, 0.3f, -1f, -2f, -3f }, DType.F32, 2, 3);
         using var bytes = new PersistentTensor(_backend, new Shape(Batch, size, size, Channels), DType.U8);
         using var values = new PersistentTensor(_backend, new Shape(Batch, size, size, Channels), DType.F32);
-        _backend.CropImages(new CropArgs(images.Tensor, indices.Tensor, size)
-        {
-            Random = random,
-            MinScale = smallest,
-            Flip = true,
-            Seed = Seed,
-            Step = Step,
-            FirstPlace = First,
-            Bytes = bytes.Tensor,
-            Values = values.Tensor,
-            Range = range.Tensor,
-        });
+        Assert.That(_backend.CanCrop(height, width, size));
+        _backend.Crop(new CropArgs(images.Tensor, boxes.Tensor, size) { Bytes = bytes.Tensor, Values = values.Tensor, Range = range.Tensor });
         var actual = Download<byte>(bytes.Tensor);
         var expected = new byte[actual.Length];
-        var augmentation = new Augmentation(size, random, smallest, Flip: true);
         for (var i = 0; i < Batch; i++)
         {
             var image = new RgbImage(width, height, pixels.AsSpan(chosen[i] * height * width * Channels, height * width * Channels).ToArray());

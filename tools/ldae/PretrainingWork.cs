@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
@@ -18,12 +19,17 @@ internal static class PretrainingWork
         ResumedRun.KeepData(folder, data);
         log.Line($"{Wording.Count(source.Count, "training image")}, {Wording.Count(source.ClassNames.Count, "class", "classes")}: {source.Name}");
         using var progress = context.Output.StartProgress();
+        var kept = false;
         var pretraining = new Pretraining(new PretrainingOptions(recipe, backend, source, folder.Path)
         {
             Resume = folder.HoldsRun,
             LoaderThreads = Workbench.Loaders(threads),
             Bad = bad,
-            OnStep = (step, total, result, speed, eta) => progress.Report(step, total, result.Loss, speed, eta),
+            OnStep = (step, total, result, speed, eta) =>
+            {
+                progress.Report(step, total, result.Loss, speed, eta);
+                KeepAlgorithms();
+            },
             OnLine = log.Line,
             Cancellation = context.Cancellation,
         });
@@ -37,16 +43,26 @@ internal static class PretrainingWork
             RunReport.TryWrite(folder.Path, $"l-DAE pretraining: {Path.GetFileName(folder.Path)}", error.Message);
             throw;
         }
+
+        // The first step has chosen them all; a run that is killed later goes on with the same.
+        void KeepAlgorithms()
+        {
+            if (!kept && backend is CudaBackend cuda)
+            {
+                cuda.WriteAlgorithms(folder.AlgorithmsPath);
+                kept = true;
+            }
+        }
     }
 
     /// <summary>The fields that every training command reports.</summary>
-    public static CommandResult Describe(CommandResult result, PretrainingResult trained, RunFolder folder, DeviceChoice device, BadSamples bad) => result
+    public static CommandResult Describe(CommandResult result, PretrainingResult trained, RunFolder folder, DeviceChoice device, IBackend backend, BadSamples bad) => result
         .Add("run", folder.Path)
         .Add("device", device.Name)
         .Add("steps", trained.Steps)
         .Add("loss", trained.Last?.Loss ?? double.NaN)
         .Add("images_per_second", Math.Round(trained.ImagesPerSecond, 2))
-        .Add("peak_memory_bytes", Workbench.PeakMemory())
+        .Add("peak_memory_bytes", Workbench.PeakMemory(backend))
         .Add("planned_memory_bytes", trained.PlannedBytes)
         .Add("bad_samples", bad.Count)
         .Add("seconds", Math.Round(trained.Seconds, 2));

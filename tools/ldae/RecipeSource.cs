@@ -34,13 +34,11 @@ internal sealed record RecipeSource(string? Preset, string? Config, IReadOnlyLis
                 "No recipe is given.",
                 $"Add --preset with one of {string.Join(", ", Presets.Names)}, or --config FILE.json."),
         };
-        // bf16 is what a GPU is for; a file says its own precision, and so may the command line.
-        if (device.Kind == DeviceKind.Cuda && Preset is not null)
-        {
-            named = named with { Train = named.Train with { Precision = TrainPrecision.Bf16 } };
-        }
-
         var recipe = RecipeFields.Apply(named, Assignments);
+
+        // Whoever says a precision gets it, a run that goes on keeps its own, and else bf16 is what a GPU is for.
+        var precision = recipe.Train.Precision ?? fallback?.Train.Precision ?? (device.Kind == DeviceKind.Cuda ? TrainPrecision.Bf16 : TrainPrecision.Fp32);
+        recipe = recipe with { Train = recipe.Train with { Precision = precision } };
         recipe = (Seed is { } seed ? recipe with { Train = recipe.Train with { Seed = seed } } : recipe).Resolve();
         RecipeValidation.Check(recipe);
         RecipeValidation.CheckDevice(recipe, device.Kind);

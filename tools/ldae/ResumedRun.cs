@@ -16,6 +16,9 @@ internal sealed class ResumedRun(RunFolder folder)
     private static readonly string[] Free =
         ["train.steps", "train.epochs", "train.minutes", "train.logEvery", "train.checkpointEvery", "train.keep"];
 
+    /// <summary>How the same experiment is computed: a run may go on with a device that computes another way.</summary>
+    private const string Precision = "train.precision";
+
     /// <summary>The run's recipe: that of its config.json, or of its last checkpoint where the file is gone.</summary>
     /// <exception cref="LdaeException">Configuration or Data: neither can be read.</exception>
     public Recipe Recipe() =>
@@ -33,7 +36,7 @@ internal sealed class ResumedRun(RunFolder folder)
             given = given with { Tokenizer = given.Tokenizer with { Dim = run.Tokenizer.Dim } };
         }
 
-        foreach (var field in RecipeFields.All.Where(field => field.Group != "probe" && !Free.Contains(field.Name)))
+        foreach (var field in RecipeFields.All.Where(field => field.Group is not ("probe" or "cuda") && field.Name != Precision && !Free.Contains(field.Name)))
         {
             var (old, now) = (field.Get(run), field.Get(given));
             if (old != now && !(field.Name == "train.knnEvery" && run.Train.KnnEvery > 0 && given.Train.KnnEvery > 0))
@@ -99,5 +102,5 @@ internal sealed class ResumedRun(RunFolder folder)
         ErrorKind.Configuration,
         $"{given} is given, but the run in {folder.Path} was started with {run}.",
         $"Leave it out to go on with the run as it is, or give --out another folder. A resumed run may change its length ({string.Join(", ", Free[..3])}), "
-        + $"what it writes ({string.Join(", ", Free[3..])}), the fields of probe, and --threads.{more}");
+        + $"what it writes ({string.Join(", ", Free[3..])}), how it is computed ({Precision}, the fields of cuda), the fields of probe, and --threads.{more}");
 }

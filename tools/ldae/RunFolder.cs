@@ -15,6 +15,9 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
     /// <summary>Where the resolved recipe is.</summary>
     public string ConfigPath => System.IO.Path.Combine(Path, ConfigName);
 
+    /// <summary>Which algorithms a GPU's matrix products run by.</summary>
+    public string AlgorithmsPath => System.IO.Path.Combine(Path, RunFiles.Algorithms);
+
     /// <summary>The folder of <c>--out</c>, or a new one under <c>runs</c> named after the command and the time.</summary>
     /// <param name="command">The command's name.</param>
     /// <param name="path">What <c>--out</c> says, or null.</param>

@@ -16,24 +16,35 @@ internal static class Workbench
     /// <param name="threads">Threads of the cpu; null for one a core.</param>
     /// <param name="recipe">Says a GPU's precision and whether it tunes products; float32 without one.</param>
     /// <param name="warn">Told what a user should know; standard error when null.</param>
-    public static IBackend Open(DeviceChoice device, int? threads, Recipe? recipe = null, Action<string>? warn = null) => device switch
+    /// <param name="run">A run whose algorithms for matrix products are taken, so that its bits come out again; or null.</param>
+    public static IBackend Open(DeviceChoice device, int? threads, Recipe? recipe = null, Action<string>? warn = null, RunFolder? run = null) => device switch
     {
         { Gpu: { } gpu } => new CudaBackend(gpu, new CudaOptions
         {
             ActivationType = recipe?.Train.Precision == TrainPrecision.Bf16 ? DType.BF16 : DType.F32,
             Autotune = recipe?.Cuda.Autotune ?? true,
+            AlgorithmFile = run?.AlgorithmsPath is { } path && File.Exists(path) ? path : null,
             Warn = warn ?? Console.Error.WriteLine,
         }),
         { Kind: DeviceKind.Reference } => new ReferenceBackend(),
         _ => new CpuBackend(Loaders(threads)),
     };
 
+    /// <summary>A second backend on the device of one that computes in bf16, for what must not: a classifier in float32. Null where the first will do.</summary>
+    public static IBackend? OpenInFloat32(DeviceChoice device, IBackend beside) =>
+        beside.ActivationType == DType.BF16 ? Open(device, null) : null;
+
     /// <summary>Threads that decode images, or compute: more than one a core only wait for each other.</summary>
     public static int Loaders(int? threads) => Math.Min(threads ?? Environment.ProcessorCount, Environment.ProcessorCount);
 
-    /// <summary>The process's peak resident set, bytes.</summary>
-    public static long PeakMemory()
+    /// <summary>The most memory that was held: of the device's own where it has some, else the process's peak resident set, bytes.</summary>
+    public static long PeakMemory(IBackend backend)
     {
+        if (backend is IDeviceBackend device)
+        {
+            return device.PeakBytes;
+        }
+
         // The kernel's own high-water mark; the runtime's figure is sampled.
         const string field = "VmHWM:";
         var line = File.Exists("/proc/self/status") ? File.ReadLines("/proc/self/status").FirstOrDefault(l => l.StartsWith(field, StringComparison.Ordinal)) : null;

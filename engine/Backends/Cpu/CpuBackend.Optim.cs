@@ -37,6 +37,15 @@ public sealed unsafe partial class CpuBackend
                 Lanes.Store(value - (rate * m1 / (Vector256.Sqrt(v1 * correction2) + eps)), p + at, left);
             }
         });
+        if (args.Average is { } average)
+        {
+            Ema(args.Values, args.AverageDecay, average);
+        }
+
+        if (args.Rounded is { } rounded)
+        {
+            HostMemory.Round(HostMemory.Span<float>(args.Values), rounded);
+        }
     }
 
     /// <inheritdoc/>

@@ -5,15 +5,17 @@ namespace LDaeCore.Engine.Backends.Cuda;
 /// <content>Data sets on the device: crops of their images, and the covariance of their patches.</content>
 public sealed unsafe partial class CudaBackend
 {
-    /// <summary>Cuts a training batch out of images on the device; the bytes are those that the loader on the processor makes.</summary>
-    /// <param name="args">Images, draws and results.</param>
+    /// <inheritdoc/>
+    public bool CanCrop(int height, int width, int size) => CropSharedBytes(height, width, size, out _) <= Device.MaxSharedBytesPerBlock;
+
+    /// <inheritdoc/>
     /// <exception cref="Errors.LdaeException">Device: the images are too large for a block's shared memory.</exception>
-    internal void CropImages(in CropArgs args)
+    public void Crop(in CropArgs args)
     {
-        int height = args.Images.Shape[1], width = args.Images.Shape[2], batch = (int)args.Chosen.Shape.Count;
+        int height = args.Images.Shape[1], width = args.Images.Shape[2], batch = args.Boxes.Shape.Rows;
         var values = (long)batch * args.Size * args.Size * 3;
         Require(args.Images, DType.U8, args.Images.Shape.Count);
-        Require(args.Chosen, DType.I32, batch);
+        Require(args.Boxes, DType.I32, (long)batch * CropBox.Numbers);
         Require(args.Bytes, DType.U8, values);
         Require(args.Values, ActivationType, values);
         Require(args.Range, DType.F32, 6);
@@ -22,12 +24,10 @@ public sealed unsafe partial class CudaBackend
             throw new ArgumentException("Values of pixels need the range of each channel.", nameof(args));
         }
 
-        // Room for the taps of the strongest reduction a crop of these images can need.
-        var reduction = Math.Max(1, (double)Math.Max(width, height) / args.Size);
-        var taps = ((int)Math.Ceiling(2 * reduction) * 2) + 1;
+        var shared = CropSharedBytes(height, width, args.Size, out var taps);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(args.Images);
-        arguments.Add(args.Chosen);
+        arguments.Add(args.Boxes);
         arguments.Add(args.Range);
         arguments.Add(args.Bytes);
         arguments.Add(args.Values);
@@ -35,18 +35,20 @@ public sealed unsafe partial class CudaBackend
         arguments.Add(width);
         arguments.Add(args.Size);
         arguments.Add(taps);
-        arguments.Add(args.Random ? 1 : 0);
-        arguments.Add(args.Flip ? 1 : 0);
-        arguments.Add(BitConverter.DoubleToInt64Bits(args.MinScale));
-        arguments.Add(args.Seed);
-        arguments.Add((ulong)args.FirstPlace);
-        arguments.Add(args.Step);
-        arguments.Add(_stepScalars == 0 ? 0 : _stepScalars + StepOffset);
-
-        // Weights, first places and counts of both axes, the rectangle's eight numbers, and the rows of the crop after the first pass.
-        var ints = (2 * args.Size * (taps + 2)) + 8;
-        var shared = ((ints * sizeof(int)) + (height * args.Size * 3) + 15) / 16 * 16;
         _kernels.Get("crop", "crop_images", Real).Launch(_stream, batch, PackThreads, shared, ref arguments);
+    }
+
+    /// <summary>Weights, first places and counts of both axes, then the rows of the crop after the first pass.</summary>
+    /// <param name="height">Rows of an image.</param>
+    /// <param name="width">Columns of an image.</param>
+    /// <param name="size">Side of the crop.</param>
+    /// <param name="taps">Room for the taps of the strongest reduction that a crop of such an image can need.</param>
+    private static int CropSharedBytes(int height, int width, int size, out int taps)
+    {
+        var reduction = Math.Max(1, (double)Math.Max(width, height) / size);
+        taps = ((int)Math.Ceiling(2 * reduction) * 2) + 1;
+        var bytes = (2L * size * (taps + 2) * sizeof(int)) + ((long)height * size * 3);
+        return (int)Math.Min(int.MaxValue, (bytes + 15) / 16 * 16);
     }
 
     /// <summary>Adds rows to the sums of a covariance, in double; see kernels/covariance.cu.</summary>

@@ -5,9 +5,6 @@ namespace LDaeCore.Engine.Backends.Cuda;
 /// <content>Patches, latent noise and time.</content>
 public sealed unsafe partial class CudaBackend
 {
-    // The optimizer's schedule comes first in the scalars of a captured step.
-    private const int StepOffset = 16;
-
     /// <inheritdoc/>
     public void TimestepEmbedding(Tensor t, Tensor y)
     {
@@ -116,7 +113,7 @@ public sealed unsafe partial class CudaBackend
         arguments.Add(args.Seed);
         arguments.Add((ulong)args.FirstImage);
         arguments.Add(args.Step);
-        arguments.Add(_stepScalars == 0 ? 0 : _stepScalars + StepOffset);
+        arguments.Add(RecordedStep);
     }
 
     private void LaunchPatches(

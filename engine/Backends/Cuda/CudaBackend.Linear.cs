@@ -67,28 +67,29 @@ public sealed unsafe partial class CudaBackend
             GemmShape.AlignmentOf(operands.A, operands.B, operands.C, operands.D, operands.Bias, operands.Auxiliary));
 
     /// <summary>
-    /// Addresses of the operands, float32 parameters as bf16 copies when they meet bf16 activations. A weight is so read once more,
-    /// which for a batch of many rows is nothing beside the product.
+    /// Addresses of the operands. Where float32 parameters meet bf16 activations, their owner's rounded copy is read, or else one is
+    /// made here: the weight is then read once more, which for a batch of many rows is nothing beside the product.
     /// </summary>
     private GemmOperands Operands(in MatMulArgs args, out CublasLtType input)
     {
         input = args.A.DType == DType.F32 && args.B.DType == DType.F32 ? CublasLtType.F32 : CublasLtType.BF16;
         var narrow = input == CublasLtType.BF16;
-        var castsA = narrow && args.A.DType == DType.F32;
-        var castsB = narrow && args.B.DType == DType.F32;
-        var castsBias = args.Bias?.DType == DType.F32 && args.C.DType == DType.BF16;
-        long bytesA = castsA ? Rounded(args.A) : 0, bytesB = castsB ? Rounded(args.B) : 0, bytesBias = castsBias ? Rounded(args.Bias!) : 0;
+        var narrowBias = args.C.DType == DType.BF16;
+        Tensor a = narrow ? args.A.Rounded ?? args.A : args.A, b = narrow ? args.B.Rounded ?? args.B : args.B;
+        var bias = narrowBias ? args.Bias?.Rounded ?? args.Bias : args.Bias;
+        bool castsA = narrow && a.DType == DType.F32, castsB = narrow && b.DType == DType.F32, castsBias = narrowBias && bias?.DType == DType.F32;
+        long bytesA = castsA ? Bf16Bytes(a) : 0, bytesB = castsB ? Bf16Bytes(b) : 0, bytesBias = castsBias ? Bf16Bytes(bias!) : 0;
         var scratch = bytesA + bytesB + bytesBias > 0 ? Scratch(bytesA + bytesB + bytesBias) : 0;
         return new GemmOperands(
-            castsA ? ToBf16(args.A, scratch) : args.A.Address,
-            castsB ? ToBf16(args.B, (nint)(scratch + bytesA)) : args.B.Address,
+            castsA ? ToBf16(a, scratch) : a.Address,
+            castsB ? ToBf16(b, (nint)(scratch + bytesA)) : b.Address,
             args.Accumulate ? args.C.Address : args.Residual?.Address ?? args.C.Address,
             args.C.Address,
-            castsBias ? ToBf16(args.Bias!, (nint)(scratch + bytesA + bytesB)) : args.Bias?.Address ?? 0,
+            castsBias ? ToBf16(bias!, (nint)(scratch + bytesA + bytesB)) : bias?.Address ?? 0,
             (args.PreActivation ?? args.GeluGradientOf)?.Address ?? 0);
     }
 
-    private static long Rounded(Tensor tensor) => ((tensor.Shape.Count * 2) + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment;
+    private static long Bf16Bytes(Tensor tensor) => ((tensor.Shape.Count * 2) + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment;
 
     private nint ToBf16(Tensor from, nint to)
     {

@@ -17,26 +17,29 @@ public sealed unsafe partial class CudaBackend
         }
 
         Require(args.ClipScale, DType.F32, 1);
+        Require(args.Average, DType.F32, count);
+        Require(args.Rounded, DType.BF16, count);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(args.Values);
         arguments.Add(args.Gradients);
         arguments.Add(args.FirstMoment);
         arguments.Add(args.SecondMoment);
         arguments.Add(args.Decay);
-        arguments.AddNull();
-        arguments.AddNull();
+        arguments.Add(args.Average);
+        arguments.Add(args.Rounded);
         arguments.Add(args.ClipScale);
-        arguments.Add(_stepScalars);
+        arguments.Add(RecordedSchedule);
         arguments.Add(count);
-        arguments.Add((float)args.LearningRate);
-        arguments.Add((float)(1 / (1 - Math.Pow(args.Beta1, args.Step))));
-        arguments.Add((float)(1 / (1 - Math.Pow(args.Beta2, args.Step))));
+        var (rate, correction1, correction2) = Schedule(args.LearningRate, args.Beta1, args.Beta2, args.Step);
+        arguments.Add(rate);
+        arguments.Add(correction1);
+        arguments.Add(correction2);
         arguments.Add((float)args.Beta1);
         arguments.Add((float)(1 - args.Beta1));
         arguments.Add((float)args.Beta2);
         arguments.Add((float)(1 - args.Beta2));
         arguments.Add((float)args.Epsilon);
-        arguments.Add(0f);
+        arguments.Add((float)(1 - args.AverageDecay));
         LaunchQuads("optimizer_adamw", count, ref arguments);
     }
 
@@ -90,6 +93,10 @@ public sealed unsafe partial class CudaBackend
         arguments.Add((float)args.Decay);
         LaunchQuads("optimizer_sgd", count, ref arguments);
     }
+
+    /// <summary>What of AdamW changes with the step t: learning rate and both bias corrections.</summary>
+    private static (float Rate, float Correction1, float Correction2) Schedule(double learningRate, double beta1, double beta2, long t) =>
+        ((float)learningRate, (float)(1 / (1 - Math.Pow(beta1, t))), (float)(1 / (1 - Math.Pow(beta2, t))));
 
     /// <summary>LARS's trust |p| / |g + decay p|, in scratch memory.</summary>
     private nint TrustRatio(in SgdArgs args)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Interop;
@@ -11,7 +10,7 @@ namespace LDaeCore.Engine.Backends.Cuda;
 /// or F32, parameters and statistics F32, sums always float32 and in a fixed order, so two runs give the same bits. Which GPU, and
 /// whether it is a real one, is the <see cref="CudaDevice"/>'s affair.
 /// </summary>
-public sealed unsafe partial class CudaBackend : IBackend
+public sealed unsafe partial class CudaBackend : IDeviceBackend
 {
     private const int ScratchAlignment = 256;
 
@@ -23,10 +22,6 @@ public sealed unsafe partial class CudaBackend : IBackend
     private readonly Action<string> _warn;
     private readonly string _cache;
     private DeviceStorage? _scratch;
-    private long _heldBytes;
-
-    // Device memory that a captured step reads its scalars from (16 bytes: learning rate and the two bias corrections; then the step), or 0: launches carry them.
-    private nint _stepScalars = 0;
 
     /// <summary>Opens a device.</summary>
     /// <param name="device">The GPU.</param>
@@ -64,8 +59,21 @@ public sealed unsafe partial class CudaBackend : IBackend
     /// <inheritdoc/>
     public long WorkspaceBytes => CublasLtGemm.WorkspaceBytes + (_scratch?.Bytes ?? 0);
 
-    /// <summary>Device memory that was allocated here and not given back, bytes.</summary>
-    public long HeldBytes => _heldBytes + WorkspaceBytes;
+    /// <inheritdoc/>
+    public long HeldBytes => _context.HeldBytes;
+
+    /// <inheritdoc/>
+    public long PeakBytes => _context.PeakBytes;
+
+    /// <inheritdoc/>
+    public long FreeBytes
+    {
+        get
+        {
+            _context.MakeCurrent();
+            return _context.Driver.MemoryInfo().Free;
+        }
+    }
 
     /// <summary>Where compiled kernels and tuning results are kept.</summary>
     public string Cache => _cache;
@@ -85,30 +93,14 @@ public sealed unsafe partial class CudaBackend : IBackend
     private (string Name, int Value) Real => ("LDAE_BF16", IsBf16 ? 1 : 0);
 
     /// <inheritdoc/>
-    public Storage Allocate(long bytes)
-    {
-        try
-        {
-            var storage = new DeviceStorage(_stream, bytes, freed => _heldBytes -= freed);
-            _heldBytes += bytes;
-            return storage;
-        }
-        catch (LdaeException e) when (e.Kind == ErrorKind.Run)
-        {
-            var (free, total) = _context.Driver.MemoryInfo();
-            throw new LdaeException(
-                e.Kind,
-                string.Create(CultureInfo.InvariantCulture, $"{e.Message} {bytes:N0} bytes were asked for; {HeldBytes:N0} are held by this process's arenas and workspace; {free:N0} of the GPU's {total:N0} are free."),
-                e.Remedy,
-                e);
-        }
-    }
+    public Storage Allocate(long bytes) => new DeviceStorage(_stream, bytes);
 
     /// <inheritdoc/>
     public void Upload<T>(ReadOnlySpan<T> values, Tensor to)
         where T : unmanaged
     {
         CheckLength<T>(to, values.Length);
+        RefuseWhileRecording("Values are uploaded");
         _context.MakeCurrent();
         fixed (T* from = values)
         {
@@ -157,6 +149,12 @@ public sealed unsafe partial class CudaBackend : IBackend
     /// <inheritdoc/>
     public void Copy(Tensor from, Tensor to)
     {
+        if (from.DType == DType.F32 && to.DType == DType.BF16 && from.Shape.Count == to.Shape.Count)
+        {
+            ToBf16(from, to.Address);
+            return;
+        }
+
         if (from.Bytes != to.Bytes || from.DType != to.DType)
         {
             throw new ArgumentException($"{from} cannot be copied to {to}.");
@@ -179,6 +177,8 @@ public sealed unsafe partial class CudaBackend : IBackend
         KeepAlgorithms();
         _gemm.Dispose();
         _scratch?.Dispose();
+        _outgrown.ForEach(s => s.Dispose());
+        _stepScalars?.Dispose();
         _stream.Synchronize();
         _kernels.Dispose();
         _stream.Dispose();
@@ -193,12 +193,8 @@ public sealed unsafe partial class CudaBackend : IBackend
     {
         if (_scratch is null || _scratch.Bytes < bytes)
         {
-            if (_gemm.Recording)
-            {
-                throw new InvalidOperationException("Scratch memory grew while a graph was recorded; run the step once before.");
-            }
-
-            _scratch?.Dispose();
+            RefuseWhileRecording("Scratch memory grows");
+            GiveBackScratch();
             _scratch = new DeviceStorage(_stream, (bytes + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment);
         }
 

@@ -11,6 +11,9 @@ public sealed record CudaOptions
     /// <summary>Whether the candidates for each matrix product are timed; else cuBLASLt's first is taken (cuda.autotune).</summary>
     public bool Autotune { get; init; } = true;
 
+    /// <summary>Whether a training step is recorded once and replayed; off to see its kernels one by one.</summary>
+    public bool Replay { get; init; } = true;
+
     /// <summary>Folder of compiled kernels and tuning results; the user's cache when null.</summary>
     public string? CacheFolder { get; init; }
 

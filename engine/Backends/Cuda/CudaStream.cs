@@ -52,7 +52,7 @@ internal sealed class CudaStream : IDisposable
             throw;
         }
 
-        return new CudaGraph(Context, Context.Driver.EndCapture(Handle, Context.Handle));
+        return new CudaGraph(this, Context.Driver.EndCapture(Handle, Context.Handle));
     }
 
     /// <summary>Destroys the queue.</summary>

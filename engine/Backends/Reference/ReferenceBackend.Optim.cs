@@ -19,6 +19,16 @@ public sealed partial class ReferenceBackend
             p[i] = (p[i] * (1 - (args.LearningRate * decay)))
                 - (args.LearningRate * (m[i] / correction1) / (Math.Sqrt(v[i] / correction2) + args.Epsilon));
         }
+
+        if (args.Average is { } average)
+        {
+            Ema(args.Values, args.AverageDecay, average);
+        }
+
+        if (args.Rounded is { } rounded)
+        {
+            HostMemory.Round(p, rounded);
+        }
     }
 
     /// <inheritdoc/>

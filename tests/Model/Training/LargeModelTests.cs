@@ -22,7 +22,7 @@ public sealed class LargeModelTests
         using var backend = new CpuBackend();
         using var model = new LatentDenoiser(backend, recipe, PatchSample.Fit(recipe, source, [.. Enumerable.Range(0, 8)], 2));
         using var trainer = new Trainer(model, MemoryPlan.Of(recipe, DType.F32, DType.F32));
-        var result = trainer.Run(source.Decode(0).Pixels, 1e-4);
+        var result = FixedImages.Step(trainer, source.Decode(0).Pixels, 1e-4);
         Assert.That(result.Loss, Is.GreaterThan(0).And.LessThan(10));
         Assert.That(result.GradientNorm, Is.GreaterThan(0));
         TestContext.Out.WriteLine($"{preset}: loss {result.Loss:F3} ({clock.Elapsed.TotalSeconds:F1} s)");

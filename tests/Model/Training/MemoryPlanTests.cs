@@ -58,10 +58,11 @@ public sealed class MemoryPlanTests
         using var model = new LatentDenoiser(backend, recipe, PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1));
         using var trainer = new Trainer(model, MemoryPlan.Of(recipe, DType.F32, DType.F32));
         var pixels = new byte[8 * 8 * 8 * 3];
-        trainer.Run(pixels, 1e-3);
-        trainer.Run(pixels, 1e-3);
+        using var images = new UploadedImages(backend, new FixedImages(pixels, 8), recipe.Train.MicroBatch, 8);
+        trainer.Run(images, 1e-3);
+        trainer.Run(images, 1e-3);
         var (allocations, workspace, managed) = (backend.Allocations, inner.WorkspaceBytes, GC.GetAllocatedBytesForCurrentThread());
-        trainer.Run(pixels, 1e-3);
+        trainer.Run(images, 1e-3);
         Assert.That(backend.Allocations, Is.EqualTo(allocations));
         Assert.That(inner.WorkspaceBytes, Is.EqualTo(workspace));
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - managed, Is.LessThan(1 << 20), "the tape's small objects only");
@@ -73,7 +74,10 @@ public sealed class MemoryPlanTests
         using var images = new PersistentTensor(backend, new Shape(8, 8, 8, 3), DType.U8);
         using var levels = new LDaeCore.Model.Objectives.NoiseLevels(backend, 8);
         model.DrawLevels(levels, 8, 0, 0);
-        model.Differentiate(arena, images.Tensor, levels, 0, 0, 1);
+        using var share = new PersistentTensor(backend, new Shape(3), DType.F32);
+        using var parts = new PersistentTensor(backend, new Shape(3), DType.F32);
+        share.Tensor.Write(backend, [1.0, 0, 0]);
+        model.Differentiate(arena, images.Tensor, levels, 0, 0, share.Tensor, parts.Tensor);
     }
 
     /// <summary>Counted by hand from the architecture, with W the width, Q a quarter of it, D a patch.</summary>

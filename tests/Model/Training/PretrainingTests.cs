@@ -125,7 +125,7 @@ public sealed class PretrainingTests
             var pca = PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1);
             using var model = new LatentDenoiser(backend, recipe with { Network = recipe.Network with { GateInit = GateInit.Random } }, pca);
             using var trainer = new Trainer(model, MemoryPlan.Of(recipe, DType.F32, DType.F32));
-            var result = trainer.Run(pixels, 1e-3);
+            var result = FixedImages.Step(trainer, pixels, 1e-3);
             return (Gradient: model.Parameters.Gradients.ReadDoubles(backend).ToArray(), result.Loss);
         }).ToArray();
         Assert.That(gradients[1].Loss, Is.EqualTo(gradients[0].Loss).Within(1e-6));

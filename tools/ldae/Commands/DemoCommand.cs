@@ -46,7 +46,7 @@ internal static class DemoCommand
         var bad = new BadSamples(0, log.Line);
         var trained = PretrainingWork.Run(recipe, Data, backend, folder, options.Threads, bad, context, log);
         var result = PretrainingWork.Describe(
-            new CommandResult { ExitCode = trained.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done }.Add("command", Name), trained, folder, options.Device, bad);
+            new CommandResult { ExitCode = trained.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done }.Add("command", Name), trained, folder, options.Device, backend, bad);
         if (trained.Interrupted)
         {
             return result;
@@ -60,7 +60,8 @@ internal static class DemoCommand
         File.WriteAllBytes(Path.Combine(folder.Path, RunFiles.Pictures, "principal-components.png"), Pictures.Components(model.Pca!, 16));
         log.Line("3. Throw the decoder away and ask a linear classifier what the encoder knows, beside two controls that learnt nothing.");
         var comparison = new EncoderComparison(model, recipe.Probe, training, test) { Workers = Workbench.Loaders(options.Threads), Bad = bad, Cancellation = context.Cancellation };
-        ProbeWork.Run(result, comparison, ProbeMethod.Linear, backend, [recipe.Train.Seed], log.Line);
+        using var exact = Workbench.OpenInFloat32(options.Device, backend);
+        ProbeWork.Run(result, comparison, ProbeMethod.Linear, exact ?? backend, [recipe.Train.Seed], log.Line);
         Workbench.Keep(result, folder.Path, Name);
         RunReport.Write(folder.Path, "l-DAE: the whole story on synthetic images");
         log.Line($"4. Read the rest in {Path.Combine(folder.Path, RunFiles.Report)}");

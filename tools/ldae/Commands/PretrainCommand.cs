@@ -68,7 +68,7 @@ internal static class PretrainCommand
     {
         options.Out.Create();
         using var log = new RunLog(context.Output, options.Out.Path);
-        using var backend = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line);
+        using var backend = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line, options.Out);
         if (options.Device.Why is { } why)
         {
             log.Line(why);
@@ -82,7 +82,7 @@ internal static class PretrainCommand
         var bad = new BadSamples(options.MaxBadSamples, log.Line);
         var trained = PretrainingWork.Run(options.Recipe, options.Data, backend, options.Out, options.Threads, bad, context, log);
         var result = PretrainingWork.Describe(
-            new CommandResult { ExitCode = trained.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done }.Add("command", Name), trained, options.Out, options.Device, bad);
+            new CommandResult { ExitCode = trained.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done }.Add("command", Name), trained, options.Out, options.Device, backend, bad);
         if (trained.KnnTop1 is { } knn)
         {
             result.Add("knn_top1", knn);

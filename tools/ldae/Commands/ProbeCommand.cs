@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using LDaeCore.Engine.Backends;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Recipes;
@@ -61,8 +60,10 @@ internal static class ProbeCommand
     public static CommandResult Run(ProbeOptions options, RunnerContext context)
     {
         var start = Stopwatch.GetTimestamp();
-        using var backend = Workbench.Open(options.Device, options.Threads);
-        using var model = Load(options, backend, out var recipe);
+        var recipe = Recipe(options);
+        using var backend = Workbench.Open(options.Device, options.Threads, recipe);
+        using var model = TrainingCheckpoint.Load(options.Checkpoint, backend, recipe.Probe.Weights);
+        using var exact = Workbench.OpenInFloat32(options.Device, backend);
         var (side, seed) = (recipe.Data.ImageSize, recipe.Train.Seed);
         var training = ImageSourceFactory.Open(options.Data, train: true, side, seed);
         var test = ImageSourceFactory.Open(options.Data, train: false, side, seed);
@@ -86,21 +87,21 @@ internal static class ProbeCommand
             .Add("input", Word("probe.input", recipe))
             .Add("weights", Word("probe.weights", recipe))
             .Add("seed", (long)options.Seed);
-        ProbeWork.Run(result, comparison, options.Method, backend, [.. Enumerable.Range(0, options.Seeds).Select(i => options.Seed + (ulong)i)], log.Line)
+        ProbeWork.Run(result, comparison, options.Method, exact ?? backend, [.. Enumerable.Range(0, options.Seeds).Select(i => options.Seed + (ulong)i)], log.Line)
             .Add("bad_samples", bad.Count)
-            .Add("peak_memory_bytes", Workbench.PeakMemory())
+            .Add("peak_memory_bytes", Workbench.PeakMemory(backend))
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
         Workbench.Keep(result, options.Out.Path, Name);
         RunReport.Write(options.Out.Path, $"l-DAE probe of {options.Checkpoint}");
         return result;
     }
 
-    /// <summary>The model with the weights that its recipe and the command line ask for.</summary>
-    private static LatentDenoiser Load(ProbeOptions options, IBackend backend, out Recipe recipe)
+    /// <summary>The model's recipe, with what the command line asks for.</summary>
+    private static Recipe Recipe(ProbeOptions options)
     {
-        recipe = RecipeFields.Apply(TrainingCheckpoint.RecipeIn(options.Checkpoint), options.Overrides).Resolve();
+        var recipe = RecipeFields.Apply(TrainingCheckpoint.RecipeIn(options.Checkpoint), options.Overrides).Resolve();
         RecipeValidation.Check(recipe);
-        return TrainingCheckpoint.Load(options.Checkpoint, backend, recipe.Probe.Weights);
+        return recipe;
     }
 
     private static string Word(string field, Recipe recipe) => RecipeFields.Get(field).Get(recipe);

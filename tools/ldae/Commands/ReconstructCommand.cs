@@ -72,7 +72,7 @@ internal static class ReconstructCommand
     public static CommandResult Run(ReconstructOptions options, RunnerContext context)
     {
         var start = Stopwatch.GetTimestamp();
-        using var backend = Workbench.Open(options.Device, options.Threads);
+        using var backend = Workbench.Open(options.Device, options.Threads, TrainingCheckpoint.RecipeIn(options.Checkpoint));
         using var model = TrainingCheckpoint.Load(options.Checkpoint, backend, options.Weights);
         var source = ImageSourceFactory.Open(options.Data, train: false, model.Recipe.Data.ImageSize, model.Recipe.Train.Seed);
         if (options.Level is { } level && level > model.Schedule.Levels)

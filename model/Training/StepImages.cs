@@ -1,0 +1,66 @@
+using System.Globalization;
+using LDaeCore.Engine.Backends;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Recipes;
+
+namespace LDaeCore.Model.Training;
+
+/// <summary>
+/// Which way the images of a run take to its device. A device of its own memory keeps a data set of raw images of one size whole, where
+/// that is at most <see cref="PretrainingOptions.ResidentBytes"/> and a quarter of what is free; every other data set is streamed to it. The
+/// processor reads its loader's batches.
+/// </summary>
+/// <param name="options">The run.</param>
+/// <param name="train">The images to train on.</param>
+internal sealed class StepImages(PretrainingOptions options, int[] train)
+{
+    private readonly Recipe _recipe = options.Recipe;
+    private readonly long _residentBytes = ResidentBytesOf(options, train.Length);
+
+    /// <summary>Bytes of the data set on the device, or 0; where the device is the processor, those that the source keeps in memory.</summary>
+    public long SetBytes => options.Backend is IDeviceBackend ? _residentBytes : options.Source.ResidentBytes;
+
+    /// <summary>Bytes of the step's images on the device.</summary>
+    public long InputBytes
+    {
+        get
+        {
+            var image = 3L * _recipe.Data.ImageSize * _recipe.Data.ImageSize;
+            var micro = _recipe.Train.MicroBatch * image;
+            return _residentBytes > 0 ? micro + (_recipe.Train.Batch * sizeof(int) * CropBox.Numbers)
+                : options.Backend is IDeviceBackend ? 2 * _recipe.Train.Batch * image
+                : micro;
+        }
+    }
+
+    /// <summary>What a person may want to know of it.</summary>
+    public string Description => _residentBytes > 0
+        ? string.Create(CultureInfo.InvariantCulture, $"The {train.Length:N0} training images lie on the device, {_residentBytes / 1e6:N1} MB.")
+        : options.Backend is IDeviceBackend ? "The next step's images are sent to the device while a step is computed."
+        : "";
+
+    /// <summary>Starts to bring images.</summary>
+    /// <param name="loader">Starts to decode batches ahead, where the images do not lie on the device.</param>
+    /// <returns>The images.</returns>
+    public IStepImages Open(Func<Augmentation, IImageBatches> loader)
+    {
+        var augmentation = new Augmentation(_recipe.Data.ImageSize, _recipe.Data.Crop == CropKind.Random, _recipe.Data.CropMinScale, _recipe.Data.Flip);
+        return options.Backend is not IDeviceBackend device
+            ? new UploadedImages(options.Backend, loader(augmentation), _recipe.Train.MicroBatch, _recipe.Data.ImageSize)
+            : _residentBytes > 0
+                ? new ResidentImages(device, options.Source, train, augmentation, _recipe.Train, options.LoaderThreads)
+                : new StreamedImages(device, loader(augmentation), _recipe.Train.Batch, _recipe.Train.MicroBatch, _recipe.Data.ImageSize);
+    }
+
+    private static long ResidentBytesOf(PretrainingOptions options, int images)
+    {
+        if (options.Backend is not IDeviceBackend device || options.Source.UniformSize is not { } size
+            || !device.CanCrop(size.Height, size.Width, options.Recipe.Data.ImageSize))
+        {
+            return 0;
+        }
+
+        var bytes = 3L * size.Width * size.Height * images;
+        return bytes <= Math.Min(options.ResidentBytes, device.FreeBytes / 4) ? bytes : 0;
+    }
+}
