@@ -37,6 +37,7 @@ public static class LatentNoise
     public static IEnumerable<OpCase> Cases =>
     [
         Case(1, 1, 3, 1, 0), Case(2, 4, 12, 4, 0), Case(3, 5, 48, 8, 6), Case(2, 3, 37, 7, 1L << 33), Case(128, 64, 48, 8, 0) with { TimingOnly = true },
+        Case(64, 256, 768, 32, 0) with { TimingOnly = true },
     ];
 
     internal static OpCase Case(int images, int tokens, int pixels, int kept, long first) => new(

@@ -114,7 +114,15 @@ public static class Linear
         Case(64, 24, 40, gelu: true), Case(65, 31, 100), Chain(6, 10, 9), TwoReaders(4, 6, 5), SharedResidual(5, 7),
         Case(8192, 576, 192) with { TimingOnly = true }, Case(8192, 192, 192) with { TimingOnly = true },
         Case(8192, 768, 192, gelu: true) with { TimingOnly = true }, Case(8192, 192, 768) with { TimingOnly = true },
+        .. Timed((16384, 2304, 768, false), (16384, 768, 768, false), (16384, 3072, 768, true), (16384, 768, 3072, false)),
+        Square(512), Square(1024), Square(2048), Square(8192),
     ];
+
+    private static IEnumerable<OpCase> Timed(params (int M, int N, int K, bool Gelu)[] sizes) =>
+        sizes.Select(s => Case(s.M, s.N, s.K, gelu: s.Gelu) with { TimingOnly = true });
+
+    /// <summary>A bare square product, for comparison with what is published of other libraries.</summary>
+    private static OpCase Square(int n) => Case(n, n, n, bias: false) with { TimingOnly = true };
 
     internal static OpCase Case(int m, int n, int k, bool bias = true, bool gelu = false, bool residual = false)
     {

@@ -158,6 +158,7 @@ public static class Normalization
         Plain(1, 1, 2, 1e-3), Plain(1, 5, 37), Plain(3, 7, 64),
         Affine(2, 3, 19), Modulated(1, 1, 8), Modulated(2, 5, 12), Modulated(3, 4, 37), Modulated(2, 9, 192),
         Gated(2, 3, 10), Gated(1, 17, 33), Modulated(128, 64, 192) with { TimingOnly = true },
+        Modulated(64, 256, 768) with { TimingOnly = true },
     ];
 
     /// <summary>With two columns and a tiny spread, eps is all that keeps the gradient alive.</summary>
@@ -188,6 +189,7 @@ public static class Normalization
     {
         Flops = 9.0 * images * tokens * width,
         Elements = 4.0 * images * tokens * width,
+        BackwardElements = 6.0 * images * tokens * width,
         SumLength = Math.Max(width, images * tokens),
     };
 
@@ -206,6 +208,7 @@ public static class Normalization
     {
         Flops = 12.0 * images * tokens * width,
         Elements = 4.0 * images * tokens * width,
+        BackwardElements = 6.0 * images * tokens * width,
         SumLength = Math.Max(width, tokens),
     };
 

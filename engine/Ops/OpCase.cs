@@ -19,6 +19,12 @@ public sealed record OpCase(string Op, string Shape, IReadOnlyList<CaseInput> In
     /// <summary>Elements read and written by the forward pass at least; bytes are this times the element size.</summary>
     public double Elements { get; init; }
 
+    /// <summary>Floating-point operations of the backward pass; twice the forward's when not given.</summary>
+    public double? BackwardFlops { get; init; }
+
+    /// <summary>Elements read and written by the backward pass at least; twice the forward's when not given.</summary>
+    public double? BackwardElements { get; init; }
+
     /// <summary>Length of the longest sum: float32 tolerances grow with its square root.</summary>
     public int SumLength { get; init; } = 1;
 

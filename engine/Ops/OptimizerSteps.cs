@@ -10,6 +10,7 @@ public static class OptimizerSteps
     public static IEnumerable<OpCase> Cases =>
     [
         AdamW(1, 1, false), AdamW(37, 3, true), AdamW(4096, 1000, true), AdamW(6_000_000, 10, true) with { TimingOnly = true },
+        AdamW(86_000_000, 10, true) with { TimingOnly = true },
         Sgd(5, 0), Sgd(100, 0.001), Ema(33), Ema(6_000_000) with { TimingOnly = true },
         Norm(1, 0), Norm(1000, 1), Norm(70_001, 100), Norm(6_000_000, 1) with { TimingOnly = true },
     ];

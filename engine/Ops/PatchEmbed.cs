@@ -49,6 +49,7 @@ public static class PatchEmbed
     public static IEnumerable<OpCase> Cases =>
     [
         Case(1, 1, 3, 4), Case(2, 9, 12, 10), Case(3, 4, 48, 17), Case(128, 64, 48, 192) with { TimingOnly = true },
+        Case(64, 256, 768, 768) with { TimingOnly = true },
     ];
 
     internal static OpCase Case(int images, int tokens, int pixels, int width) => new(

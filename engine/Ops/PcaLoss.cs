@@ -43,6 +43,7 @@ public static class PcaLoss
     public static IEnumerable<OpCase> Cases =>
     [
         Case(1, 1, 3, 1), Case(2, 4, 12, 4), Case(3, 5, 48, 8), Case(2, 3, 48, 48), Case(2, 2, 37, 5), Case(128, 64, 48, 8) with { TimingOnly = true },
+        Case(64, 256, 768, 32) with { TimingOnly = true },
     ];
 
     internal static OpCase Case(int images, int tokens, int pixels, int kept) => new(
@@ -57,6 +58,8 @@ public static class PcaLoss
     {
         Flops = 4.0 * images * tokens * pixels * kept,
         Elements = 3.0 * images * tokens * pixels,
+        BackwardFlops = (double)images * tokens * pixels,
+        BackwardElements = 2.0 * images * tokens * pixels,
         SumLength = images * tokens * pixels,
         FirstElementOnly = true,
     };

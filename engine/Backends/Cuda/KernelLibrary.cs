@@ -19,6 +19,9 @@ internal sealed class KernelLibrary(CudaContext context, CubinCache cache) : IDi
     /// <summary>What is compiled for.</summary>
     public string Architecture => _architecture ??= _compiler.Architecture(context.Device.Capability);
 
+    /// <summary>The kernels that were asked for so far.</summary>
+    public IEnumerable<CudaKernel> Loaded => _kernels.Values.SelectMany(bucket => bucket.Select(entry => entry.Kernel));
+
     /// <summary>Finds a kernel.</summary>
     /// <param name="family">Name of its .cu file without ending.</param>
     /// <param name="entry">Name of the function.</param>

@@ -32,7 +32,7 @@ public sealed class CaseRun : IDisposable
         _backend = backend;
         _arena = new StepArena(backend, long.MaxValue, ArenaMode.Guard);
         _tape = new Tape(backend, _arena);
-        _inputs = opCase.Inputs.Select((input, i) => NewInput(input, values[i])).ToArray();
+        _inputs = opCase.Inputs.Select((input, i) => input.Place(_tape, values[i], opCase.Differentiable)).ToArray();
         _results = opCase.Run(_tape, _inputs);
     }
 
@@ -64,7 +64,7 @@ public sealed class CaseRun : IDisposable
 
     /// <summary>Random values for the inputs of a case, exactly representable in float32.</summary>
     public static double[][] Draw(OpCase opCase, ulong seed) =>
-        opCase.Inputs.Select((input, i) => DrawInput(input, seed, (uint)i)).ToArray();
+        opCase.Inputs.Select((input, i) => input.Draw(seed, (uint)i)).ToArray();
 
     /// <summary>The same values with all that is not a parameter rounded to bf16 numbers.</summary>
     public static double[][] Coarse(OpCase opCase, double[][] values) => values
@@ -72,89 +72,6 @@ public sealed class CaseRun : IDisposable
             ? v
             : v.Select(x => (double)BFloat16.Value(BFloat16.Bits((float)x))).ToArray())
         .ToArray();
-
-    private static double[] DrawInput(CaseInput input, ulong seed, uint index)
-    {
-        var values = new double[input.Shape.Count];
-        for (var i = 0; i < values.Length; i++)
-        {
-            var (x, y, _, _) = Philox.Block(seed, RandomStream.Case, index, (ulong)i);
-            if (input.Below is { } bound)
-            {
-                values[i] = Philox.Below(x, (uint)bound);
-                continue;
-            }
-
-            var value = input.Mean + (input.Scale * Philox.Normals<double>(x, y).First);
-            values[i] = (float)(input.Positive ? Math.Abs(value) : value);
-        }
-
-        if (input.Orthonormal)
-        {
-            Orthonormalize(values, input.Shape.Columns);
-        }
-
-        return values;
-    }
-
-    private static void Orthonormalize(double[] values, int columns)
-    {
-        for (var row = 0; row < values.Length / columns; row++)
-        {
-            var current = values.AsSpan(row * columns, columns);
-            for (var pass = 0; pass < 2; pass++)
-            {
-                for (var before = 0; before < row; before++)
-                {
-                    var other = values.AsSpan(before * columns, columns);
-                    var dot = 0.0;
-                    for (var i = 0; i < columns; i++)
-                    {
-                        dot += current[i] * other[i];
-                    }
-
-                    for (var i = 0; i < columns; i++)
-                    {
-                        current[i] -= dot * other[i];
-                    }
-                }
-            }
-
-            var norm = 0.0;
-            foreach (var value in current)
-            {
-                norm += value * value;
-            }
-
-            for (var i = 0; i < columns; i++)
-            {
-                current[i] /= Math.Sqrt(norm);
-            }
-        }
-    }
-
-    private Tensor NewInput(CaseInput input, double[] values)
-    {
-        if (input.Below is not null)
-        {
-            var integers = _tape.New(input.Shape, input.IntegerType);
-            if (input.IntegerType == DType.U8)
-            {
-                _backend.Upload<byte>(values.Select(v => (byte)v).ToArray(), integers);
-            }
-            else
-            {
-                _backend.Upload<int>(values.Select(v => (int)v).ToArray(), integers);
-            }
-
-            return integers;
-        }
-
-        var dtype = input.IsParameter ? _backend.ParameterType : _backend.ActivationType;
-        var tensor = _tape.New(input.Shape, dtype, _case.Differentiable && input.Differentiable);
-        tensor.Write(_backend, values);
-        return tensor;
-    }
 
     private double[] Weights(int result, int count)
     {
