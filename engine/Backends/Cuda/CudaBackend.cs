@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Interop;
 using LDaeCore.Engine.Tensors;
@@ -13,6 +14,9 @@ namespace LDaeCore.Engine.Backends.Cuda;
 /// </summary>
 public sealed unsafe partial class CudaBackend : IBackend
 {
+    /// <summary>Where compiled kernels are, inside the cache.</summary>
+    public const string CubinFolder = "cubins";
+
     private const int ScratchAlignment = 256;
 
     private readonly CudaContext _context;
@@ -22,6 +26,7 @@ public sealed unsafe partial class CudaBackend : IBackend
     private readonly CudaOptions _options;
     private readonly Action<string> _warn;
     private readonly string _cache;
+    private readonly IDisposable? _annotations;
     private DeviceStorage? _scratch;
     private long _heldBytes;
 
@@ -45,8 +50,9 @@ public sealed unsafe partial class CudaBackend : IBackend
         _cache = _options.CacheFolder ?? CacheFolder.Root;
         _context = new CudaContext(device);
         _stream = new CudaStream(_context);
-        _kernels = new KernelLibrary(_context, new CubinCache(Path.Combine(_cache, "cubins"), _warn));
+        _kernels = new KernelLibrary(_context, new CubinCache(Path.Combine(_cache, CubinFolder), _warn));
         _gemm = new CublasLtGemm(_stream, ReadAlgorithms(), _options.Autotune);
+        _annotations = device.Libraries.Nvtx is { } nvtx ? Ranges.Listen(nvtx) : null;
     }
 
     /// <summary>The GPU.</summary>
@@ -72,6 +78,9 @@ public sealed unsafe partial class CudaBackend : IBackend
 
     /// <summary>Kernel families compiled by this process; the others came from the cache.</summary>
     public int Compilations => _kernels.Compilations;
+
+    /// <summary>Kernel families in use, each with one set of constants.</summary>
+    public int LoadedKernels => _kernels.Loaded;
 
     internal CudaStream Stream => _stream;
 
@@ -109,6 +118,7 @@ public sealed unsafe partial class CudaBackend : IBackend
         where T : unmanaged
     {
         CheckLength<T>(to, values.Length);
+        using var range = Ranges.Open("upload", to.Bytes);
         _context.MakeCurrent();
         fixed (T* from = values)
         {
@@ -122,6 +132,7 @@ public sealed unsafe partial class CudaBackend : IBackend
         where T : unmanaged
     {
         CheckLength<T>(from, values.Length);
+        using var range = Ranges.Open("download", from.Bytes);
         _context.MakeCurrent();
         fixed (T* to = values)
         {
@@ -135,6 +146,12 @@ public sealed unsafe partial class CudaBackend : IBackend
     {
         _context.MakeCurrent();
         var (driver, count) = (_context.Driver, tensor.Shape.Count);
+        if (_gemm.Rehearsing)
+        {
+            return;
+        }
+
+        _stream.Observer?.Before();
         switch (tensor.DType)
         {
             case DType.F32:
@@ -152,6 +169,8 @@ public sealed unsafe partial class CudaBackend : IBackend
             default:
                 throw new ArgumentException($"A CUDA backend does not compute in {tensor.DType}.", nameof(tensor));
         }
+
+        _stream.Observer?.After(LaunchFacts.OfCopy("fill", tensor.Bytes));
     }
 
     /// <inheritdoc/>
@@ -162,12 +181,41 @@ public sealed unsafe partial class CudaBackend : IBackend
             throw new ArgumentException($"{from} cannot be copied to {to}.");
         }
 
+        if (_gemm.Rehearsing)
+        {
+            return;
+        }
+
         _context.MakeCurrent();
+        _stream.Observer?.Before();
         _context.Driver.CopyOnDevice(to.Address, from.Address, to.Bytes, _stream.Handle);
+        _stream.Observer?.After(LaunchFacts.OfCopy("copy", to.Bytes));
     }
 
     /// <inheritdoc/>
     public void Synchronize() => _stream.Synchronize();
+
+    /// <summary>Whether each launch is looked at by itself: then work must not be recorded as a graph.</summary>
+    public bool IsObserved => _stream.Observer is not null;
+
+    /// <summary>Times every launch by the device's events, until what is returned is disposed or the trace is full.</summary>
+    /// <param name="trace">Where the times go.</param>
+    /// <returns>Reads the last times and ends it.</returns>
+    public IDisposable Profile(TraceRecorder trace) => new CudaProfiler(_stream, trace);
+
+    /// <inheritdoc/>
+    public void Prepare(Action work)
+    {
+        _gemm.Rehearsing = true;
+        try
+        {
+            _kernels.Prepare(work);
+        }
+        finally
+        {
+            _gemm.Rehearsing = false;
+        }
+    }
 
     /// <summary>Keeps the algorithms that matrix products run by, so that another run computes the same bits.</summary>
     /// <param name="file">Path.</param>
@@ -177,6 +225,7 @@ public sealed unsafe partial class CudaBackend : IBackend
     public void Dispose()
     {
         KeepAlgorithms();
+        _annotations?.Dispose();
         _gemm.Dispose();
         _scratch?.Dispose();
         _stream.Synchronize();
