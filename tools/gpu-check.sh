@@ -49,7 +49,8 @@ json() { # FILE NAME: a number or word from the last line of a command's --json
 run_ldae() { # NAME ARGUMENT...: keeps NAME.json; says what went wrong
   local name=$1 status=0
   shift
-  "$ldae" "$@" --json > "$out/$name.json" 2> >(tee "$out/$name.err" >&2) || status=$?
+  "$ldae" "$@" --json > "$out/$name.json" 2> "$out/$name.err" || status=$?
+  cat "$out/$name.err" >&2
   [ "$status" = 0 ] || note "ldae $1 exited with $status: $(grep -m 1 '^error:' "$out/$name.err" || tail -n 1 "$out/$name.err")"
   return "$status"
 }
@@ -69,8 +70,7 @@ tiny="data.imageSize=8 tokenizer.patch=4 tokenizer.dim=6 network.width=16 networ
 run_tests() { # NAME FILTER [WRAPPER...]
   local name=$1 filter=$2 status=0 passed failed skipped
   shift 2
-  "$@" "$dotnet" "$app/LDaeCore.Tests.dll" --no-ansi --progress off --filter "$filter" > >(tee "$out/$name.tests.txt") 2>&1 || status=$?
-  sleep 0.2 # tee may be a moment behind
+  "$@" "$dotnet" "$app/LDaeCore.Tests.dll" --no-ansi --progress off --filter "$filter" > "$out/$name.tests.txt" 2>&1 || status=$?
   count() { sed -nE "s/^ *$1: *([0-9]+).*/\1/p" "$out/$name.tests.txt" | tail -n 1; }
   passed=$(count succeeded) failed=$(count failed) skipped=$(count skipped)
   if [ -z "$passed" ]; then
@@ -208,7 +208,7 @@ part_rerun() {
 part_bench() {
   local status=0 arguments=(--device "$device" --short --out "$out/bench")
   toy && arguments+=(silu)
-  "$dotnet" "$app/LDaeCore.Bench.dll" "${arguments[@]}" > >(tee "$out/bench.txt") 2>&1 || status=$?
+  "$dotnet" "$app/LDaeCore.Bench.dll" "${arguments[@]}" > "$out/bench.txt" 2>&1 || status=$?
   local found
   found=$(find "$out/bench" -name '*.json' 2> /dev/null | wc -l)
   note "exit code $status, $found result files"

@@ -99,7 +99,7 @@ public sealed class GpuCheckTests
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllText(path, text.ReplaceLineEndings("\n") + "\n");
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Run("chmod", ["+x", path], []);
     }
 
     private static (int Code, string Output) Run(string program, string[] arguments, (string Name, string Value)[] environment)
