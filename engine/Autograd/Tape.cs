@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Autograd;
@@ -172,7 +173,11 @@ public sealed class Tape(IBackend backend, StepArena arena)
     }
 
     /// <summary>Walks the tape with the gradients that were put at the results through <see cref="Outgoing"/>.</summary>
-    public void Backward() => BackwardTo(0);
+    public void Backward()
+    {
+        using var range = Ranges.Open("backward");
+        BackwardTo(0);
+    }
 
     internal void BackwardTo(int first)
     {

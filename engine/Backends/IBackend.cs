@@ -25,6 +25,15 @@ public interface IBackend : IDisposable
     /// <summary>Bytes the backend keeps for itself (packing buffers, thread scratch), for the memory plan.</summary>
     long WorkspaceBytes { get; }
 
+    /// <summary>
+    /// Makes ready what some work will need: a device that compiles its kernels does so now, in parallel, and a device that needs nothing
+    /// does nothing. At most the work is rehearsed: nothing of it is computed and no tensor changes. It must not read from the device.
+    /// </summary>
+    /// <param name="work">The work, as it will be asked for.</param>
+    void Prepare(Action work)
+    {
+    }
+
     /// <summary>Device memory, not cleared.</summary>
     /// <param name="bytes">Length.</param>
     /// <returns>The memory.</returns>

@@ -34,4 +34,11 @@ internal sealed record LibraryKind(string Title, IReadOnlyList<string> FileNames
         ["libnccl.so.2"],
         "ncclGetVersion",
         "Only training on several GPUs needs it. Install it with: pip install nvidia-nccl-cu12 (in an active virtual environment), or libnccl2; or set LDAE_CUDA_PATH to the folder that holds it.");
+
+    /// <summary>Names of ranges for NVIDIA's tools.</summary>
+    public static LibraryKind Nvtx { get; } = new(
+        "NVTX",
+        ["libnvToolsExt.so.1"],
+        "nvtxRangePushA",
+        "Only named ranges in Nsight need it. It is part of toolkits up to CUDA 12.8, and of: pip install nvidia-nvtx-cu12 (in an active virtual environment).");
 }

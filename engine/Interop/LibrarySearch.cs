@@ -4,8 +4,8 @@ namespace LDaeCore.Engine.Interop;
 
 /// <summary>
 /// Where native libraries are looked for, in order: LDAE_CUDA_PATH; CUDA_PATH and CUDA_HOME; the dynamic loader's own names;
-/// /usr/local/cuda*/lib64; the nvidia/*/lib folders of an active Python environment. A file that is not the library asked for
-/// is noted and passed over.
+/// /usr/local/cuda*/lib64; the nvidia/*/lib folders of an active Python environment, which VIRTUAL_ENV or CONDA_PREFIX name or whose
+/// python3 comes first on the path. A file that is not the library asked for is noted and passed over.
 /// </summary>
 /// <param name="environment">Reads an environment variable.</param>
 /// <param name="localRoot">What stands for /usr/local; tests give a folder of their own.</param>
@@ -131,24 +131,41 @@ internal sealed class LibrarySearch(Func<string, string?> environment, string lo
 
     private IEnumerable<string> PythonFolders()
     {
-        foreach (var variable in (string[])["VIRTUAL_ENV", "CONDA_PREFIX"])
+        foreach (var root in PythonRoots().Distinct())
         {
-            if (environment(variable) is { Length: > 0 } root && Directory.Exists(Path.Combine(root, "lib")))
+            foreach (var python in FoldersIn(Path.Combine(root, "lib"), "python3*"))
             {
-                foreach (var python in Directory.EnumerateDirectories(Path.Combine(root, "lib"), "python3*").Order(StringComparer.Ordinal))
+                // Debian's own Python has what pip installs in dist-packages.
+                foreach (var package in FoldersIn(Path.Combine(python, "site-packages", "nvidia")).Concat(FoldersIn(Path.Combine(python, "dist-packages", "nvidia"))))
                 {
-                    var packages = Path.Combine(python, "site-packages", "nvidia");
-                    foreach (var package in FoldersIn(packages))
-                    {
-                        yield return Path.Combine(package, "lib");
-                    }
+                    yield return Path.Combine(package, "lib");
                 }
             }
         }
     }
 
-    private static IEnumerable<string> FoldersIn(string folder) =>
-        Directory.Exists(folder) ? Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal) : [];
+    private IEnumerable<string> PythonRoots()
+    {
+        foreach (var variable in (string[])["VIRTUAL_ENV", "CONDA_PREFIX"])
+        {
+            if (environment(variable) is { Length: > 0 } root)
+            {
+                yield return root;
+            }
+        }
+
+        var path = (environment("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries);
+        if (Array.Find(path, folder => File.Exists(Path.Combine(folder, "python3"))) is { } bin)
+        {
+            yield return Path.GetDirectoryName(bin.TrimEnd('/')) ?? "/";
+
+            // Where the system's Python puts what was installed for the whole machine.
+            yield return localRoot;
+        }
+    }
+
+    private static IEnumerable<string> FoldersIn(string folder, string pattern = "*") =>
+        Directory.Exists(folder) ? Directory.EnumerateDirectories(folder, pattern).Order(StringComparer.Ordinal) : [];
 
     private IEnumerable<string> MissingFolders(LibraryKind kind)
     {

@@ -11,7 +11,8 @@ namespace LDaeCore.Engine.Interop;
 /// <param name="Driver">The driver.</param>
 /// <param name="Nvrtc">The run-time compiler.</param>
 /// <param name="CublasLt">Matrix products.</param>
-internal sealed record NativeLibraries(DeviceKind Kind, CudaDriver Driver, Nvrtc Nvrtc, CublasLt CublasLt)
+/// <param name="Nvtx">Names of ranges for NVIDIA's tools, or null: nothing depends on it.</param>
+internal sealed record NativeLibraries(DeviceKind Kind, CudaDriver Driver, Nvrtc Nvrtc, CublasLt CublasLt, Nvtx? Nvtx = null)
 {
     private static readonly Lazy<NativeLibraries> Cuda = new(() => Load(LibrarySearch.OfThisProcess), LazyThreadSafetyMode.PublicationOnly);
 
@@ -42,6 +43,6 @@ internal sealed record NativeLibraries(DeviceKind Kind, CudaDriver Driver, Nvrtc
     public static NativeLibraries Load(LibrarySearch search)
     {
         var found = Required.Select(kind => search.Find(kind).Require()).ToArray();
-        return new NativeLibraries(DeviceKind.Cuda, new CudaDriver(found[0]), new Nvrtc(found[1]), new CublasLt(found[2]));
+        return new NativeLibraries(DeviceKind.Cuda, new CudaDriver(found[0]), new Nvrtc(found[1]), new CublasLt(found[2]), Nvtx.Find(search));
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Model.Data;
@@ -59,6 +60,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
     /// <exception cref="LdaeException">Data: more images are unreadable than allowed.</exception>
     public ImageBatch Next()
     {
+        using var range = Ranges.Open("load");
         var step = _next++;
         var batch = _pending[step].GetAwaiter().GetResult();
         _pending.Remove(step);

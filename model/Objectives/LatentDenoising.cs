@@ -1,5 +1,6 @@
 using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Networks;
@@ -32,6 +33,7 @@ public sealed class LatentDenoising(DenoisingTransformer network, LatentSpace sp
     /// <returns>[3]: loss, kept part, residual part.</returns>
     public Tensor Loss(Tape tape, Tensor images, NoiseLevels levels, uint step, long firstImage)
     {
+        using var forward = Ranges.Open("forward");
         tape.Owner = "input";
         var clean = Patchify.Apply(tape, images, patch, range);
         var noisy = Noise(tape, clean, levels, step, firstImage);

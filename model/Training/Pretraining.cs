@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
@@ -132,6 +133,7 @@ public sealed class Pretraining(PretrainingOptions options)
     /// <summary>One step; the diagnosis of a failed one says what is left to go on from.</summary>
     private static StepResult Step(Trainer trainer, IStepImages images, double learningRate, long saved)
     {
+        using var range = Ranges.Open("step");
         try
         {
             return trainer.Run(images, learningRate);
@@ -259,6 +261,7 @@ public sealed class Pretraining(PretrainingOptions options)
 
     private void Save(Trainer trainer, double seconds)
     {
+        using var range = Ranges.Open("checkpoint");
         TrainingCheckpoint.Save(_checkpoints, trainer, seconds);
         CheckpointFolder.Prune(_checkpoints, Math.Max(1, _recipe.Train.Keep), trainer.Step);
     }

@@ -21,6 +21,9 @@ public static class RunFiles
     /// <summary>What was printed.</summary>
     public const string Log = "log.txt";
 
+    /// <summary>A Chrome trace, written with --profile.</summary>
+    public const string Trace = "trace.json";
+
     /// <summary>The report.</summary>
     public const string Report = "report.html";
 }

@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
@@ -184,6 +185,7 @@ public sealed class Trainer : IDisposable
     private void Update()
     {
         var train = Model.Recipe.Train;
+        using var range = Ranges.Open("optimizer");
         _backend.AdamW(new AdamWArgs(Model.Parameters.Values, Model.Parameters.Gradients, FirstMoment, SecondMoment, _clipScale.Tensor)
         {
             LearningRate = _learningRate,

@@ -1,7 +1,9 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
+using LDaeCore.Engine.Interop;
 using LDaeCore.Tests.House;
 
 namespace LDaeCore.Tests.Cuda;
@@ -30,6 +32,9 @@ internal static partial class FakeLibrary
             File.Copy(Built.Value!, Path.Combine(folder, name));
         }
     }
+
+    /// <summary>The ranges that are open in a copy of it, outermost first.</summary>
+    public static string OpenRanges(LoadedLibrary library) => Marshal.PtrToStringUTF8(library.Export("fakeRanges"))!;
 
     private static string? Build()
     {
@@ -62,12 +67,15 @@ internal static partial class FakeLibrary
             ["nvrtcGetSupportedArchs"] = "(int *archs) { *archs = 80; return 0; }",
             ["nvrtcCompileProgram"] = "(void *, int, const char **) { return 7; }",
             ["nvrtcGetProgramLogSize"] = "(void *, unsigned long *size) { *size = sizeof(log); return 0; }",
+            ["nvtxRangePushA"] = "(const char *name) { lengths[depth++] = length; if (length) fakeRanges[length++] = '/'; while (*name) fakeRanges[length++] = *name++; fakeRanges[length] = 0; return depth - 1; }",
+            ["nvtxRangePop"] = "() { length = lengths[--depth]; fakeRanges[length] = 0; return depth; }",
             ["nvrtcGetProgramLog"] = "(void *, char *to) { for (unsigned i = 0; i < sizeof(log); i++) to[i] = log[i]; return 0; }",
         };
         var names = RepositoryFiles.Below(["engine/Interop"], ".cs").SelectMany(path => Exported().Matches(RepositoryFiles.Read(path)))
             .Select(match => match.Groups["name"].Value)
             .Distinct();
-        var text = new StringBuilder($"static const char log[] = \"{CompilerLog}\";\nextern \"C\" {{\n");
+        var text = new StringBuilder($"static const char log[] = \"{CompilerLog}\";\nstatic int length, depth, lengths[16];\nextern \"C\" {{\n");
+        text.AppendLine("char fakeRanges[256];");
         foreach (var name in names)
         {
             var texts = name.EndsWith("String", StringComparison.Ordinal) && !name.StartsWith("cuGet", StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cuda;
+using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Interop;
 using NUnit.Framework;
@@ -44,10 +45,10 @@ public sealed class LibrarySearchTests
         var reports = CudaLibraryReport.Of(Search());
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(reports.Select(r => r.Title), Is.EqualTo(new[] { "CUDA driver", "NVRTC", "cuBLASLt", "NCCL" }));
+            Assert.That(reports.Select(r => r.Title), Is.EqualTo(new[] { "CUDA driver", "NVRTC", "cuBLASLt", "NCCL", "NVTX" }));
             Assert.That(reports.Select(r => r.Problem), Has.All.Contains("not found"));
-            Assert.That(reports.Select(r => r.Remedy).Distinct().Count(), Is.EqualTo(4));
-            Assert.That(reports.Select(r => r.Required), Is.EqualTo(new[] { true, true, true, false }));
+            Assert.That(reports.Select(r => r.Remedy).Distinct().Count(), Is.EqualTo(5));
+            Assert.That(reports.Select(r => r.Required), Is.EqualTo(new[] { true, true, true, false, false }));
         }
     }
 
@@ -93,6 +94,18 @@ public sealed class LibrarySearchTests
         }
 
         Assert.That(Search().Find(LibraryKind.Nvrtc).Library, Is.Null);
+    }
+
+    [TestCase("python/lib/python3.12/site-packages/nvidia/cu13/lib")]
+    [TestCase("local/lib/python3.12/dist-packages/nvidia/cu13/lib")]
+    public void The_python_that_comes_first_on_the_path_is_an_environment(string place)
+    {
+        var bin = Folder("python/bin");
+        FakeLibrary.Place(Path.Combine(_root, place), "libnvrtc.so.13");
+        _environment["PATH"] = $"{Folder("nothing")}:{bin}";
+        Assert.That(Search().Find(LibraryKind.Nvrtc).Library, Is.Null, "no python3 on the path");
+        File.WriteAllText(Path.Combine(bin, "python3"), "");
+        Assert.That(Search().Find(LibraryKind.Nvrtc).Library!.Path, Is.EqualTo(Path.Combine(_root, place, "libnvrtc.so.13")));
     }
 
     [Test]
@@ -151,6 +164,28 @@ public sealed class LibrarySearchTests
 
     [Test]
     public void The_device_of_found_libraries_is_cuda() => Assert.That(CudaDevice.Open(Fakes()).Kind, Is.EqualTo(DeviceKind.Cuda));
+
+    [Test]
+    public void Names_of_ranges_reach_nvtx_when_it_is_there_and_nobody_minds_when_it_is_not()
+    {
+        Assert.That(Fakes().Nvtx, Is.Null);
+        FakeLibrary.Place(Folder("nvidia"), "libnvToolsExt.so.1");
+        var nvtx = NativeLibraries.Load(Search()).Nvtx!;
+        Assert.That(nvtx.Library.Path, Is.EqualTo(Path.Combine(_root, "nvidia", "libnvToolsExt.so.1")));
+        using (Ranges.Listen(nvtx))
+        {
+            using var step = Ranges.Open("step");
+            using (Ranges.Open("forward"))
+            {
+                Assert.That(FakeLibrary.OpenRanges(nvtx.Library), Is.EqualTo("step/forward"));
+            }
+
+            Assert.That(FakeLibrary.OpenRanges(nvtx.Library), Is.EqualTo("step"));
+        }
+
+        using var unheard = Ranges.Open("not told");
+        Assert.That(FakeLibrary.OpenRanges(nvtx.Library), Is.Empty);
+    }
 
     private NativeLibraries Fakes()
     {

@@ -61,7 +61,7 @@ internal sealed class DoctorTests
         var libraries = run.Json.GetProperty("libraries").EnumerateArray().ToList();
         Assert.Multiple(() =>
         {
-            Assert.That(libraries.Select(l => l.GetProperty("name").GetString()), Is.EqualTo(new[] { "CUDA driver", "NVRTC", "cuBLASLt", "NCCL" }));
+            Assert.That(libraries.Select(l => l.GetProperty("name").GetString()), Is.EqualTo(new[] { "CUDA driver", "NVRTC", "cuBLASLt", "NCCL", "NVTX" }));
             foreach (var library in libraries)
             {
                 var missing = library.GetProperty("problem").GetString() is not null;
@@ -96,7 +96,7 @@ internal sealed class DoctorTests
     public void Timings_are_seconds_of_each_part()
     {
         var timings = CommandLine.Run("doctor", "--timings", "--json").Json.GetProperty("timings");
-        Assert.That(timings.EnumerateObject().Select(part => part.Name), Is.EqualTo(new[] { "startup", "machine", "smoke" }));
+        Assert.That(timings.EnumerateObject().Select(part => part.Name), Is.EqualTo(new[] { "startup", "machine", "libraries", "smoke" }));
         Assert.That(timings.EnumerateObject().Select(part => part.Value.GetDouble()), Has.All.GreaterThan(0));
     }
 

@@ -20,6 +20,9 @@ internal sealed class CubinCache(string folder, Action<string> warn)
     /// <summary>Where the files are.</summary>
     public string Folder => folder;
 
+    /// <summary>Passes a warning on.</summary>
+    public void Warn(string text) => warn(text);
+
     /// <summary>The name of an entry: a hash of source with includes, options (architecture among them) and compiler.</summary>
     /// <param name="kernel">What is compiled.</param>
     /// <param name="compiler">What identifies the compiler, such as its version.</param>

@@ -1,3 +1,4 @@
+using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Interop;
 
@@ -47,6 +48,9 @@ internal sealed class CublasLtGemm : IDisposable
     /// <summary>Whether a graph is being recorded: then no shape may be new.</summary>
     public bool Recording { get; set; }
 
+    /// <summary>Whether products are described, and their algorithms chosen, but not run.</summary>
+    public bool Rehearsing { get; set; }
+
     /// <summary>Runs a product.</summary>
     /// <param name="shape">Its shape.</param>
     /// <param name="operands">Its addresses.</param>
@@ -60,8 +64,16 @@ internal sealed class CublasLtGemm : IDisposable
             _plans.Add(shape, plan);
         }
 
-        plan?.Run(_handle, operands, (_workspace.Address, WorkspaceBytes), _stream.Handle);
-        return plan is not null;
+        if (plan is null || Rehearsing)
+        {
+            return plan is not null;
+        }
+
+        using var range = Ranges.Open("matmul");
+        _stream.Observer?.Before();
+        plan.Run(_handle, operands, (_workspace.Address, WorkspaceBytes), _stream.Handle);
+        _stream.Observer?.After(LaunchFacts.OfProduct(shape));
+        return true;
     }
 
     /// <summary>Runs a product that must be possible.</summary>

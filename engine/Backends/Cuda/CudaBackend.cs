@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Interop;
 using LDaeCore.Engine.Tensors;
@@ -12,6 +13,9 @@ namespace LDaeCore.Engine.Backends.Cuda;
 /// </summary>
 public sealed unsafe partial class CudaBackend : IDeviceBackend
 {
+    /// <summary>Where compiled kernels are, inside the cache.</summary>
+    public const string CubinFolder = "cubins";
+
     private const int ScratchAlignment = 256;
 
     private readonly CudaContext _context;
@@ -21,6 +25,7 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
     private readonly CudaOptions _options;
     private readonly Action<string> _warn;
     private readonly string _cache;
+    private readonly IDisposable? _annotations;
     private DeviceStorage? _scratch;
 
     /// <summary>Opens a device.</summary>
@@ -40,8 +45,9 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
         _cache = _options.CacheFolder ?? CacheFolder.Root;
         _context = new CudaContext(device);
         _stream = new CudaStream(_context);
-        _kernels = new KernelLibrary(_context, new CubinCache(Path.Combine(_cache, "cubins"), _warn));
+        _kernels = new KernelLibrary(_context, new CubinCache(Path.Combine(_cache, CubinFolder), _warn));
         _gemm = new CublasLtGemm(_stream, ReadAlgorithms(), _options.Autotune);
+        _annotations = device.Libraries.Nvtx is { } nvtx ? Ranges.Listen(nvtx) : null;
     }
 
     /// <summary>The GPU.</summary>
@@ -81,6 +87,9 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
     /// <summary>Kernel families compiled by this process; the others came from the cache.</summary>
     public int Compilations => _kernels.Compilations;
 
+    /// <summary>Kernel families in use, each with one set of constants.</summary>
+    public int LoadedKernels => _kernels.Loaded;
+
     internal CudaStream Stream => _stream;
 
     internal KernelLibrary Kernels => _kernels;
@@ -101,6 +110,7 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
     {
         CheckLength<T>(to, values.Length);
         RefuseWhileRecording("Values are uploaded");
+        using var range = Ranges.Open("upload", to.Bytes);
         _context.MakeCurrent();
         fixed (T* from = values)
         {
@@ -114,6 +124,7 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
         where T : unmanaged
     {
         CheckLength<T>(from, values.Length);
+        using var range = Ranges.Open("download", from.Bytes);
         _context.MakeCurrent();
         fixed (T* to = values)
         {
@@ -127,6 +138,12 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
     {
         _context.MakeCurrent();
         var (driver, count) = (_context.Driver, tensor.Shape.Count);
+        if (_gemm.Rehearsing)
+        {
+            return;
+        }
+
+        _stream.Observer?.Before();
         switch (tensor.DType)
         {
             case DType.F32:
@@ -144,6 +161,8 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
             default:
                 throw new ArgumentException($"A CUDA backend does not compute in {tensor.DType}.", nameof(tensor));
         }
+
+        _stream.Observer?.After(LaunchFacts.OfCopy("fill", tensor.Bytes));
     }
 
     /// <inheritdoc/>
@@ -160,12 +179,41 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
             throw new ArgumentException($"{from} cannot be copied to {to}.");
         }
 
+        if (_gemm.Rehearsing)
+        {
+            return;
+        }
+
         _context.MakeCurrent();
+        _stream.Observer?.Before();
         _context.Driver.CopyOnDevice(to.Address, from.Address, to.Bytes, _stream.Handle);
+        _stream.Observer?.After(LaunchFacts.OfCopy("copy", to.Bytes));
     }
 
     /// <inheritdoc/>
     public void Synchronize() => _stream.Synchronize();
+
+    /// <summary>Whether each launch is looked at by itself: then work must not be recorded as a graph.</summary>
+    public bool IsObserved => _stream.Observer is not null;
+
+    /// <summary>Times every launch by the device's events, until what is returned is disposed or the trace is full.</summary>
+    /// <param name="trace">Where the times go.</param>
+    /// <returns>Reads the last times and ends it.</returns>
+    public IDisposable Profile(TraceRecorder trace) => new CudaProfiler(_stream, trace);
+
+    /// <inheritdoc/>
+    public void Prepare(Action work)
+    {
+        _gemm.Rehearsing = true;
+        try
+        {
+            _kernels.Prepare(work);
+        }
+        finally
+        {
+            _gemm.Rehearsing = false;
+        }
+    }
 
     /// <summary>Keeps the algorithms that matrix products run by, so that another run computes the same bits.</summary>
     /// <param name="file">Path.</param>
@@ -175,6 +223,7 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
     public void Dispose()
     {
         KeepAlgorithms();
+        _annotations?.Dispose();
         _gemm.Dispose();
         _scratch?.Dispose();
         _outgrown.ForEach(s => s.Dispose());

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Interop;
 
@@ -18,15 +19,27 @@ internal sealed unsafe class CudaKernel
     /// <param name="context">Where it is loaded.</param>
     /// <param name="function">The driver's pointer.</param>
     /// <param name="name">Its name.</param>
-    public CudaKernel(CudaContext context, nint function, string name)
+    /// <param name="specialisation">Its family with all constants.</param>
+    public CudaKernel(CudaContext context, nint function, string name, string specialisation)
     {
         _context = context;
         _function = function;
         Name = name;
+        Specialisation = specialisation;
+        Family = specialisation.Split(' ')[0];
     }
 
     /// <summary>Its name.</summary>
     public string Name { get; }
+
+    /// <summary>Name of its .cu file without ending.</summary>
+    public string Family { get; }
+
+    /// <summary>Its family with all constants.</summary>
+    public string Specialisation { get; }
+
+    /// <summary>A kernel that does nothing, in the place of one that is not compiled yet.</summary>
+    public static CudaKernel Placeholder(CudaContext context, string name, string specialisation) => new(context, 0, name, specialisation);
 
     /// <summary>Registers a thread.</summary>
     public int Registers => _context.Driver.FunctionNumber(FunctionNumber.Registers, _function);
@@ -42,13 +55,21 @@ internal sealed unsafe class CudaKernel
     /// <param name="arguments">Arguments in the order of the signature.</param>
     public void Launch(CudaStream stream, Grid grid, Grid block, int sharedBytes, ref KernelArguments arguments)
     {
+        if (_function == 0)
+        {
+            return;
+        }
+
         _context.MakeCurrent();
         if (sharedBytes > _sharedLimit)
         {
             RaiseSharedLimit(sharedBytes);
         }
 
+        using var range = Ranges.Open(Family);
+        stream.Observer?.Before();
         _context.Driver.Launch(_function, Name, (grid.X, grid.Y, grid.Z), (block.X, block.Y, block.Z), sharedBytes, stream.Handle, arguments.Table());
+        stream.Observer?.After(LaunchFacts.OfKernel(this, grid, block, sharedBytes, arguments.TensorBytes));
     }
 
     private void RaiseSharedLimit(int bytes)

@@ -23,6 +23,7 @@ public sealed record CudaLibraryReport(string Title, string? Path, string? Versi
         Ask(search, LibraryKind.Nvrtc, true, library => $"CUDA {new Nvrtc(library).Version}"),
         Ask(search, LibraryKind.CublasLt, true, library => new CublasLt(library).Version.ToString(CultureInfo.InvariantCulture)),
         Ask(search, LibraryKind.Nccl, false, library => new Nccl(library).Version.ToString(CultureInfo.InvariantCulture)),
+        Ask(search, LibraryKind.Nvtx, false, library => $"interface {new Nvtx(library).Library.Path.Split(".so.")[^1]}"),
     ];
 
     private static CudaLibraryReport Ask(LibrarySearch search, LibraryKind kind, bool required, Func<LoadedLibrary, string> version)

@@ -30,7 +30,7 @@ internal sealed class CudaModule : IDisposable
     public CudaKernel Kernel(string entry)
     {
         Context.MakeCurrent();
-        return new CudaKernel(Context, Context.Driver.Function(_handle, entry), entry);
+        return new CudaKernel(Context, Context.Driver.Function(_handle, entry), entry, Name);
     }
 
     /// <summary>Unloads it with its kernels.</summary>

@@ -20,6 +20,9 @@ internal sealed class CudaStream : IDisposable
     /// <summary>The driver's object.</summary>
     public StreamHandle Handle { get; }
 
+    /// <summary>Sees each launch by itself, or null.</summary>
+    public ILaunchObserver? Observer { get; set; }
+
     /// <summary>Waits on the processor until all that was asked is done.</summary>
     public void Synchronize()
     {

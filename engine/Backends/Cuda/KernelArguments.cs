@@ -31,8 +31,15 @@ internal ref struct KernelArguments
     /// <summary>Number of arguments so far.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Bytes of the tensors among them.</summary>
+    public long TensorBytes { get; private set; }
+
     /// <summary>A pointer to a tensor's first element.</summary>
-    public void Add(Tensor? tensor) => Put(tensor?.Address ?? 0);
+    public void Add(Tensor? tensor)
+    {
+        TensorBytes += tensor?.Bytes ?? 0;
+        Put(tensor?.Address ?? 0);
+    }
 
     /// <summary>A null pointer.</summary>
     public void AddNull() => Put(0);

@@ -7,13 +7,15 @@ namespace LDaeCore.Engine.Backends.Profiling;
 /// A backend around another that times each primitive: a profiler without a single hook in the maths.
 /// </summary>
 /// <param name="inner">Who computes.</param>
-public sealed class ProfilingBackend(IBackend inner) : IBackend
+/// <param name="trace">Gets each call as an event, or null.</param>
+public sealed class ProfilingBackend(IBackend inner, TraceRecorder? trace = null) : IBackend
 {
     private readonly Dictionary<string, (long Calls, long Ticks)> _times = [];
+    private readonly int _track = trace?.Track(inner.Kind.ToString(), "primitives") ?? 0;
 
     /// <summary>Calls and seconds of each primitive since the start or the last <see cref="Clear"/>.</summary>
     public IEnumerable<(string Primitive, long Calls, double Seconds)> Times =>
-        _times.Select(t => (t.Key, t.Value.Calls, (double)t.Value.Ticks / Stopwatch.Frequency));
+        _times.Select(t => (t.Key, t.Value.Calls, (double)t.Value.Ticks / TimeSpan.TicksPerSecond));
 
     /// <inheritdoc/>
     public DeviceKind Kind => inner.Kind;
@@ -29,6 +31,9 @@ public sealed class ProfilingBackend(IBackend inner) : IBackend
 
     /// <summary>Forgets all times.</summary>
     public void Clear() => _times.Clear();
+
+    /// <inheritdoc/>
+    public void Prepare(Action work) => inner.Prepare(work);
 
     /// <inheritdoc/>
     public Storage Allocate(long bytes) => inner.Allocate(bytes);
@@ -268,7 +273,9 @@ public sealed class ProfilingBackend(IBackend inner) : IBackend
     private void Count(string primitive, long start)
     {
         inner.Synchronize();
+        var elapsed = Stopwatch.GetElapsedTime(start);
         _times.TryGetValue(primitive, out var sum);
-        _times[primitive] = (sum.Calls + 1, sum.Ticks + Stopwatch.GetTimestamp() - start);
+        _times[primitive] = (sum.Calls + 1, sum.Ticks + elapsed.Ticks);
+        trace?.Add(new TraceEvent(_track, "primitive", primitive, trace.Now - elapsed.TotalMicroseconds, elapsed.TotalMicroseconds, []));
     }
 }

@@ -19,7 +19,7 @@ internal static class DoctorCommand
             Name,
             "Says what the machine has, and runs one small product on a device; exit code 0 only when it works.",
             "",
-            "--device cpu --timings",
+            "--device cuda --timings",
             "--json")
         {
             device,
@@ -42,11 +42,13 @@ internal static class DoctorCommand
 
         var libraries = CudaLibraryReport.OfThisMachine();
         Describe(libraries, context.Output);
+        var looked = Stopwatch.GetTimestamp();
         var device = DeviceChoice.Resolve(options.Device);
+        var opened = Stopwatch.GetElapsedTime(looked);
         context.Output.Line($"device      {device.Name}{(device.Why is { } why ? $" ({why})" : "")}");
         context.Output.Line($"products    {(device.Gpu is null ? CpuBackend.MatrixPath : "cuBLASLt")}");
         var smoked = Stopwatch.GetTimestamp();
-        using var backend = Workbench.Open(device, null);
+        using var backend = Workbench.Open(device, null, warn: context.Output.Line);
         var error = SmokeProduct.RelativeError(backend);
         var smoke = Stopwatch.GetElapsedTime(smoked);
         Describe(backend as CudaBackend, context.Output);
@@ -69,10 +71,25 @@ internal static class DoctorCommand
             .Add("memory_bytes", machine.MemoryBytes)
             .Add("libraries", Listed(libraries))
             .Add("gpu", device.Gpu?.Name)
+            .Add("cache", (backend as CudaBackend)?.Cache)
             .Add("smoke_error", error)
             .Add("peak_memory_bytes", process.PeakWorkingSet64)
             .Add("seconds", Stopwatch.GetElapsedTime(start).TotalSeconds);
-        return options.Timings ? WithTimings(result, context.Output, ("startup", startup), ("machine", read), ("smoke", smoke)) : result;
+        if (!options.Timings)
+        {
+            return result;
+        }
+
+        (string, TimeSpan)[] timings = [("startup", startup), ("machine", read), ("libraries", opened), ("smoke", smoke)];
+        return WithTimings(result, context.Output, device.Gpu is { } gpu ? [.. timings, .. Starts(gpu, context.Output)] : timings);
+    }
+
+    /// <summary>How long a training step's kernels take to be ready, without and with a cache of compiled ones.</summary>
+    private static (string, TimeSpan)[] Starts(CudaDevice gpu, RunnerOutput output)
+    {
+        var (cold, warm, kernels) = StartTimings.Measure(gpu, output.Line);
+        output.Line($"starts      {kernels} kernel families of a step of {StartTimings.Preset}, on {Environment.ProcessorCount} threads; cold compiles them, warm reads the cache");
+        return [("cold_start", cold), ("warm_start", warm)];
     }
 
     private static void Describe(MachineFacts machine, RunnerOutput output)
@@ -108,7 +125,31 @@ internal static class DoctorCommand
             output.Line(string.Create(
                 CultureInfo.InvariantCulture,
                 $"gpu         {gpu.Name}: compute capability {gpu.Capability / 10}.{gpu.Capability % 10}, {gpu.Multiprocessors} multiprocessors, {gpu.MemoryBytes / (double)(1 << 30):F1} GiB"));
-            output.Line($"caches      {backend.Cache}; kernel families compiled now: {backend.Compilations}");
+            output.Line($"caches      {Caches(backend)}; kernel families compiled now: {backend.Compilations}");
+        }
+    }
+
+    /// <summary>Where compiled kernels and tuned products are kept, what is there, and whether more can be kept.</summary>
+    private static string Caches(CudaBackend backend)
+    {
+        var cubins = new DirectoryInfo(Path.Combine(backend.Cache, CudaBackend.CubinFolder));
+        var files = cubins.Exists ? cubins.GetFiles("*.cubin") : [];
+        return string.Create(CultureInfo.InvariantCulture, $"{backend.Cache}: {files.Length} compiled families, {files.Sum(file => file.Length) / 1e6:F1} MB{(CanWrite(backend.Cache) ? "" : "; it cannot be written, set LDAE_CACHE")}");
+    }
+
+    private static bool CanWrite(string folder)
+    {
+        var file = Path.Combine(folder, $"doctor.{Environment.ProcessId}");
+        try
+        {
+            Directory.CreateDirectory(folder);
+            File.WriteAllBytes(file, []);
+            File.Delete(file);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 

@@ -16,18 +16,19 @@ internal static class PretrainCommand
     {
         var (preset, config, set, seed) = (SharedOptions.Preset(), SharedOptions.Config(), SharedOptions.Set(), SharedOptions.Seed());
         var (data, device, @out, resume) = (SharedOptions.Data(), SharedOptions.Device(), SharedOptions.Out(), SharedOptions.Resume());
-        var (threads, bad) = (SharedOptions.Threads(), SharedOptions.MaxBadSamples());
+        var (threads, bad, profile) = (SharedOptions.Threads(), SharedOptions.MaxBadSamples(), SharedOptions.Profile());
         var command = new RunnerCommand(
             Name,
             "Pretrains a latent denoising autoencoder.",
             "--preset cifar-tiny --data cifar10:DIR --out runs/tiny",
             "--preset cifar-tiny --data cifar10:DIR --set train.epochs=20 --set noise.schedule=single",
             "--config recipe.json --data folder:DIR --device cpu --threads 8",
+            "--preset cifar-tiny --data cifar10:DIR --set train.steps=20 --profile",
             "--out runs/tiny --resume")
         {
             ListsFields = true,
         };
-        foreach (var option in new Option[] { preset, config, data, device, @out, resume, set, seed, threads, bad })
+        foreach (var option in new Option[] { preset, config, data, device, @out, resume, set, seed, threads, bad, profile })
         {
             command.Add(option);
         }
@@ -41,7 +42,7 @@ internal static class PretrainCommand
                 ? Resumed(new ResumedRun(folder), source, parse.GetValue(data), chosen)
                 : Started(folder, source, parse.GetValue(data), chosen, parse.GetValue(resume));
             var skipped = parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples;
-            return Run(new PretrainOptions(recipe, images, chosen, folder, parse.GetValue(resume), parse.GetValue(threads), skipped), context);
+            return Run(new PretrainOptions(recipe, images, chosen, folder, parse.GetValue(resume), parse.GetValue(threads), skipped, parse.GetValue(profile)), context);
         }));
         return command;
     }
@@ -68,7 +69,9 @@ internal static class PretrainCommand
     {
         options.Out.Create();
         using var log = new RunLog(context.Output, options.Out.Path);
-        using var backend = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line, options.Out);
+        using var device = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line, options.Out);
+        using var profile = options.Profile ? new RunProfile(device, options.Out.Path, log.Line) : null;
+        var backend = profile?.Backend ?? device;
         if (options.Device.Why is { } why)
         {
             log.Line(why);

@@ -10,6 +10,7 @@ namespace LDaeCore.Runner.Commands;
 /// <param name="Resume">Whether a run that is there goes on.</param>
 /// <param name="Threads">Threads to compute with; null for every core.</param>
 /// <param name="MaxBadSamples">Unreadable images to skip before giving up.</param>
+/// <param name="Profile">Whether a trace of kernel times goes into the run folder.</param>
 internal sealed record PretrainOptions(
     Recipe Recipe,
     string Data,
@@ -17,4 +18,5 @@ internal sealed record PretrainOptions(
     RunFolder Out,
     bool Resume,
     int? Threads,
-    int MaxBadSamples);
+    int MaxBadSamples,
+    bool Profile = false);

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner.Commands;
 
@@ -63,6 +64,11 @@ internal static class SharedOptions
     public static Option<ulong?> Seed(string what) => Whole<ulong>("--seed", $"Seed of {what}; 0 when left out.", 0);
 
     public static Option<int?> Threads() => Whole("--threads", "Threads to compute with, at most one a core; every core when left out.", 1);
+
+    public static Option<bool> Profile() => new("--profile")
+    {
+        Description = $"Write a trace of what took how long to {RunFiles.Trace} in the run folder, for chrome://tracing or ui.perfetto.dev; on a GPU each kernel is timed by events.",
+    };
 
     public static Option<int?> MaxBadSamples() => Whole("--max-bad-samples", $"Unreadable images to skip before giving up; {DefaultMaxBadSamples} when left out.", 0);
 
