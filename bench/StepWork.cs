@@ -12,7 +12,7 @@ internal sealed class StepWork : IDisposable
     private const double LearningRate = 1e-4;
 
     private readonly Trainer _trainer;
-    private readonly byte[] _pixels;
+    private readonly FixedImages _images;
 
     /// <summary>Plans, allocates, draws.</summary>
     /// <param name="recipe">Its batch is one micro-batch.</param>
@@ -22,7 +22,7 @@ internal sealed class StepWork : IDisposable
         Model = new LatentDenoiser(backend, recipe, RandomComponents(recipe));
         Plan = MemoryPlan.Of(Model.Recipe, backend.ActivationType, backend.ParameterType, workspace: backend.WorkspaceBytes);
         _trainer = new Trainer(Model, Plan);
-        _pixels = Pixels(recipe.Train.Batch, recipe.Data.ImageSize);
+        _images = new FixedImages(backend, recipe);
     }
 
     /// <summary>What is trained.</summary>
@@ -59,12 +59,13 @@ internal sealed class StepWork : IDisposable
     }
 
     /// <summary>Does a step.</summary>
-    public void Run() => _trainer.Run(_pixels, LearningRate);
+    public void Run() => _trainer.Run(_images, LearningRate);
 
     /// <summary>Frees everything.</summary>
     public void Dispose()
     {
         _trainer.Dispose();
+        _images.Dispose();
         Model.Dispose();
     }
 

@@ -19,7 +19,7 @@ public sealed unsafe partial class CudaBackend
     private bool _hasRecorded;
 
     /// <inheritdoc/>
-    public bool Replays => _options.Replay;
+    public bool Replays => _options.Replay && !IsObserved;
 
     /// <summary>Allocations of device memory so far, workspace and tuning included.</summary>
     public long Allocations => _context.Allocations;

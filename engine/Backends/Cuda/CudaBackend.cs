@@ -88,7 +88,7 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
     public int Compilations => _kernels.Compilations;
 
     /// <summary>Kernel families in use, each with one set of constants.</summary>
-    public int LoadedKernels => _kernels.Loaded;
+    public int LoadedKernels => _kernels.LoadedCubins;
 
     internal CudaStream Stream => _stream;
 

@@ -18,7 +18,7 @@ internal sealed class KernelLibrary(CudaContext context, CubinCache cache) : IDi
     public int Compilations { get; private set; }
 
     /// <summary>Cubins that are loaded.</summary>
-    public int Loaded => _modules.Count;
+    public int LoadedCubins => _modules.Count;
 
     /// <summary>What is compiled for.</summary>
     public string Architecture => _architecture ??= _compiler.Architecture(context.Device.Capability);
