@@ -1,18 +1,26 @@
-using LDaeCore.Bench;
 using LDaeCore.Engine.Errors;
 
-try
+namespace LDaeCore.Bench;
+
+/// <summary>The entry point: commands, and errors as one line with an exit code.</summary>
+internal static class Program
 {
-    return BenchCommand.Run(args);
-}
-catch (LdaeException e)
-{
-    Console.Error.WriteLine($"bench: {e.Message} {e.Remedy}");
-    return e.Kind switch
+    private static int Main(string[] arguments)
     {
-        ErrorKind.Configuration => 2,
-        ErrorKind.Data => 3,
-        ErrorKind.Device => 4,
-        _ => 1,
-    };
+        try
+        {
+            return BenchCommand.Run(arguments);
+        }
+        catch (LdaeException e)
+        {
+            Console.Error.WriteLine($"bench: {e.Message} {e.Remedy}");
+            return e.Kind switch
+            {
+                ErrorKind.Configuration => 2,
+                ErrorKind.Data => 3,
+                ErrorKind.Device => 4,
+                _ => 1,
+            };
+        }
+    }
 }

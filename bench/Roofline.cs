@@ -7,13 +7,15 @@ namespace LDaeCore.Bench;
 internal static class Roofline
 {
     private const int Width = 1000, Height = 640;
+    private const string FontName = "bench", FontFolder = "/usr/share/fonts";
 
     /// <summary>Draws the plot.</summary>
     /// <param name="report">What to draw: rows with operations and bytes.</param>
     /// <param name="limits">The roof.</param>
-    /// <param name="path">A .png file.</param>
+    /// <param name="path">A .png file; an .svg of the same name lies beside it.</param>
     public static void Write(RunReport report, Limits limits, string path)
     {
+        FindFont();
         using var plot = new Plot();
         double[] intensities = [.. Enumerable.Range(-12, 53).Select(i => Math.Pow(2, i / 2.0 * 0.75))];
         var roof = plot.Add.Scatter(
@@ -33,6 +35,18 @@ internal static class Roofline
         plot.Title($"Roofline: {report.Device}");
         plot.ShowLegend(Edge.Right);
         plot.SavePng(path, Width, Height);
+        plot.SaveSvg(Path.ChangeExtension(path, ".svg"), Width, Height);
+    }
+
+    /// <summary>This build of Skia looks for no fonts by itself. Without one the picture has no words, and the vector file beside it still has.</summary>
+    private static void FindFont()
+    {
+        var files = Directory.Exists(FontFolder) ? Directory.EnumerateFiles(FontFolder, "*.ttf", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ToArray() : [];
+        if ((files.FirstOrDefault(file => Path.GetFileName(file) == "DejaVuSans.ttf") ?? files.FirstOrDefault()) is { } font)
+        {
+            Fonts.AddFontFile(FontName, font);
+            Fonts.Default = FontName;
+        }
     }
 
     private static ScottPlot.TickGenerators.NumericAutomatic Powers() =>
