@@ -18,15 +18,15 @@ parts() {
   cat << 'END'
 facts 1 machine, driver and versions
 doctor 4 libraries, a product on the device, cold and warm start
-gpu-tests 16 the tests that are about a GPU
-train 12 a real run: pretrain, probe, reconstruct
+gpu-tests 30 the tests that are about a GPU
+train 10 a real run: pretrain, probe, reconstruct
 profile 3 a trace of twenty steps
 precision 10 bf16 follows the loss curve of fp32 within 1 % over 2,000 steps
 rerun 4 two runs from one seed, bit for bit
-bench 14 every kernel against the machine's limits
-pytorch 14 the same in PyTorch
-memcheck 10 compute-sanitizer's memcheck over the op cases
-racecheck 10 compute-sanitizer's racecheck over the op cases
+pytorch 14 the rival's ops and steps, on the same GPU
+bench 14 every kernel against the machine's limits and PyTorch
+memcheck 8 compute-sanitizer's memcheck over the op cases
+racecheck 8 compute-sanitizer's racecheck over the op cases
 ncu 4 hardware counters of a few kernels
 tests 16 all other tests
 END
@@ -171,8 +171,10 @@ part_profile() {
   if toy; then settings="$tiny train.steps=2"; fi
   # shellcheck disable=SC2086
   preset=cifar-small more=--profile pretrain profile $settings || return 1
-  note "$(grep -c '"cat":"kernel"' "$out/profile/trace.json") kernels in profile/trace.json"
-  [ -s "$out/profile/trace.json" ] && grep -q '"cat":"kernel"' "$out/profile/trace.json"
+  local kernels
+  kernels=$(grep -o '"cat":"kernel"' "$out/profile/trace.json" | wc -l)
+  note "$kernels kernels in profile/trace.json"
+  [ "$kernels" -gt 0 ]
 }
 
 part_precision() {
@@ -206,8 +208,11 @@ part_rerun() {
 }
 
 part_bench() {
-  local status=0 arguments=(--device "$device" --short --out "$out/bench")
-  toy && arguments+=(silu)
+  local status=0 rival arguments=(--device "$device" --short --out "$out/bench")
+  toy && arguments+=(--toy silu)
+  for rival in "$out"/pytorch/*.json; do
+    [ -s "$rival" ] && arguments+=(--rival "$rival")
+  done
   "$dotnet" "$app/LDaeCore.Bench.dll" "${arguments[@]}" > "$out/bench.txt" 2>&1 || status=$?
   local found
   found=$(find "$out/bench" -name '*.json' 2> /dev/null | wc -l)

@@ -98,6 +98,7 @@ public sealed class Pretraining(PretrainingOptions options)
             options.OnLine?.Invoke(way);
         }
 
+        trainer.Prepare(images);
         var clock = Stopwatch.StartNew();
         double Seconds() => secondsBefore + clock.Elapsed.TotalSeconds;
         StepResult? last = null;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
@@ -44,6 +45,7 @@ public sealed class ResidentImages : IStepImages
     /// <inheritdoc/>
     public void Begin(long step)
     {
+        using var range = Ranges.Open("load");
         var (width, height) = (_images.Tensor.Shape[2], _images.Tensor.Shape[1]);
         for (var place = 0; place < _drawn.Length; place++)
         {

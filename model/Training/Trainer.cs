@@ -82,6 +82,23 @@ public sealed class Trainer : IDisposable
     public bool IsReplaying => _differentiate.IsRecorded && _update.IsRecorded;
 
     /// <summary>
+    /// Lets a device compile at once, in parallel, what a step will ask for, instead of one kernel after the other in the first step.
+    /// </summary>
+    /// <param name="images">Where the images of the steps will come from.</param>
+    public void Prepare(IStepImages images)
+    {
+        if (_backend is IDeviceBackend)
+        {
+            Use(images);
+            _backend.Prepare(() =>
+            {
+                Differentiate();
+                Update();
+            });
+        }
+    }
+
+    /// <summary>
     /// One optimizer step. The work on the device comes in two parts, as the host decides between them whether the parameters may change:
     /// gradients with losses and norm, then the update.
     /// </summary>

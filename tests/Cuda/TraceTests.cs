@@ -91,7 +91,10 @@ public sealed class TraceTests
     {
         var primitives = Profiled("cpu").Where(e => e.GetProperty("cat").GetString() == "primitive").ToList();
         Assert.That(primitives.Select(e => e.GetProperty("name").GetString()).Distinct(), Is.SupersetOf(new[] { "MatMul", "LayerNorm", "Attention", "AdamW" }));
-        Assert.That(primitives.Select(e => e.GetProperty("dur").GetDouble()), Has.All.GreaterThan(0));
+
+        // A trace counts in tenths of microseconds: filling one element may take none.
+        Assert.That(primitives.Select(e => e.GetProperty("dur").GetDouble()), Has.All.GreaterThanOrEqualTo(0));
+        Assert.That(primitives.Where(e => e.GetProperty("name").GetString() == "MatMul").Select(e => e.GetProperty("dur").GetDouble()), Has.All.GreaterThan(0));
     }
 
     [Test]

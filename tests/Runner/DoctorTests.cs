@@ -50,7 +50,8 @@ internal sealed class DoctorTests
             Assert.That(run.ExitCode, Is.EqualTo(ExitCodes.Done), run.Human);
             Assert.That(run.Json.GetProperty("device").GetString(), Is.EqualTo("emulated"));
             Assert.That(run.Json.GetProperty("smoke_error").GetDouble(), Is.LessThan(1e-5));
-            Assert.That(run.Human, Does.Contain("gpu ").And.Contain("caches"));
+            Assert.That(run.Json.GetProperty("kernel_error").GetDouble(), Is.GreaterThan(0).And.LessThan(1e-5));
+            Assert.That(run.Human, Does.Contain("gpu ").And.Contain("caches").And.Contain(run.Json.GetProperty("cache").GetString()));
         });
     }
 
@@ -98,6 +99,17 @@ internal sealed class DoctorTests
         var timings = CommandLine.Run("doctor", "--timings", "--json").Json.GetProperty("timings");
         Assert.That(timings.EnumerateObject().Select(part => part.Name), Is.EqualTo(new[] { "startup", "machine", "libraries", "smoke" }));
         Assert.That(timings.EnumerateObject().Select(part => part.Value.GetDouble()), Has.All.GreaterThan(0));
+    }
+
+    [Test]
+    [Category("Long")]
+    public void Timings_of_a_gpu_have_a_cold_and_a_warm_start()
+    {
+        _ = EmulatedBackendTests.Device();
+        var run = CommandLine.Run("doctor", "--device", "emulated", "--timings", "--json");
+        var timings = run.Json.GetProperty("timings");
+        Assert.That(timings.GetProperty("cold_start").GetDouble(), Is.GreaterThan(timings.GetProperty("warm_start").GetDouble()));
+        Assert.That(run.Human, Does.Contain("kernel families").And.Not.Contain("warning"));
     }
 
     [Test]

@@ -34,7 +34,7 @@ public sealed class CoverageTests
         string[] plumbing =
         [
             nameof(IBackend.Allocate), nameof(IBackend.Upload), nameof(IBackend.Download), nameof(IBackend.Synchronize), nameof(IBackend.Copy),
-            nameof(IDisposable.Dispose),
+            nameof(IBackend.Prepare), nameof(IDisposable.Dispose),
         ];
         var primitives = typeof(IBackend).GetMethods().Where(m => !m.IsSpecialName).Select(m => m.Name).Except(plumbing).ToHashSet();
         using var backend = new ProfilingBackend(new ReferenceBackend());

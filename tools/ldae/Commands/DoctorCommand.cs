@@ -17,7 +17,7 @@ internal static class DoctorCommand
         var timings = new Option<bool>("--timings") { Description = "Say how long each part took." };
         var command = new RunnerCommand(
             Name,
-            "Says what the machine has, and runs one small product on a device; exit code 0 only when it works.",
+            "Says what the machine has, and runs one small product and one kernel on a device; exit code 0 only when it works.",
             "",
             "--device cuda --timings",
             "--json")
@@ -50,11 +50,12 @@ internal static class DoctorCommand
         var smoked = Stopwatch.GetTimestamp();
         using var backend = Workbench.Open(device, null, warn: context.Output.Line);
         var error = SmokeProduct.RelativeError(backend);
+        var kernel = SmokeKernel.RelativeError(backend);
         var smoke = Stopwatch.GetElapsedTime(smoked);
         Describe(backend as CudaBackend, context.Output);
         context.Output.Line(string.Create(
             CultureInfo.InvariantCulture,
-            $"smoke       a product of {SmokeProduct.Rows} x {SmokeProduct.Inner} x {SmokeProduct.Columns}: relative error {error:0.0e+0}"));
+            $"smoke       a product of {SmokeProduct.Rows} x {SmokeProduct.Inner} x {SmokeProduct.Columns}: relative error {error:0.0e+0}; a kernel on {SmokeKernel.Count:N0} values: {kernel:0.0e+0}"));
 
         process.Refresh();
         var result = new CommandResult()
@@ -73,6 +74,7 @@ internal static class DoctorCommand
             .Add("gpu", device.Gpu?.Name)
             .Add("cache", (backend as CudaBackend)?.Cache)
             .Add("smoke_error", error)
+            .Add("kernel_error", kernel)
             .Add("peak_memory_bytes", process.PeakWorkingSet64)
             .Add("seconds", Stopwatch.GetElapsedTime(start).TotalSeconds);
         if (!options.Timings)
