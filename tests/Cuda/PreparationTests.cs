@@ -36,7 +36,7 @@ public sealed class PreparationTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(loaded, Is.GreaterThan(5));
-            Assert.That(prepared.LoadedKernels, Is.EqualTo(loaded));
+            Assert.That(prepared.LoadedKernels, Is.EqualTo(loaded + 1), "what cuts the images is not part of a step without data");
             Assert.That(model, Is.EqualTo(expected.Model));
             Assert.That(optimizer, Is.EqualTo(expected.Optimizer));
         }

@@ -2,7 +2,6 @@ using System.Text.Json;
 using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Tests.Model.Data;
-using LDaeCore.Tests.Runner;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Cuda;
@@ -137,7 +136,7 @@ public sealed class TraceTests
     {
         var run = Path.Combine(_folder.Path, "run");
         string[] settings = [.. LDaeCore.Tests.Model.Training.Toy.Settings, "train.steps=2", "train.accumulate=2", "train.precision=fp32", "network.gateInit=random"];
-        var done = CommandLine.Run(["pretrain", "--preset", "demo", "--data", "synthetic:40", "--device", device, "--out", run, "--profile", "--json", .. settings.SelectMany(s => new[] { "--set", s })]);
+        var done = Runner.CommandLine.Run(["pretrain", "--preset", "demo", "--data", "synthetic:40", "--device", device, "--out", run, "--profile", "--json", .. settings.SelectMany(s => new[] { "--set", s })]);
         Assert.That(done.ExitCode, Is.Zero, done.Human);
         using var file = File.OpenRead(Path.Combine(run, "trace.json"));
         return [.. JsonDocument.Parse(file).RootElement.GetProperty("traceEvents").EnumerateArray().Where(e => e.GetProperty("ph").GetString() == "X")];
