@@ -1,8 +1,8 @@
 // Streams, events, copies and graphs of the driver. Whatever a stream is asked is done before the call returns, so a stream
 // is always idle and an event always reached; a stream under capture adds to a list instead, which a graph replays.
 // A late stream does nothing until the host waits for it, or another stream's turn comes to wait for one of its events: what a
-// missing wait would read or overwrite is then wrong for sure. LDAE_EMULATOR_STREAMS=late makes all streams late, =first only the one
-// that is created first: between the two, each of a pair of streams is once ahead of the other as far as their events allow.
+// missing wait would read or overwrite is then wrong for sure. LDAE_EMULATOR_STREAMS=late makes all streams late, =even and =odd those
+// of even and odd number in the order of creation: of two neighbours, each is so once as far ahead of the other as their events allow.
 // Modelled: capture across streams that wait for each other's events; calls that a capture forbids; pinned memory that is read late.
 // Not modelled: overlap in time. Without late streams a missing wait between them, or for a copy to the host, goes unseen.
 #include "driver.h"
@@ -32,8 +32,8 @@ double now_milliseconds() {
 bool next_is_late() {
     static const char* kind = getenv("LDAE_EMULATOR_STREAMS");
     static int created = 0;
-    if (kind == nullptr) return false;
-    return strcmp(kind, "late") == 0 || (strcmp(kind, "first") == 0 && created++ == 0);
+    bool odd = created++ % 2 == 1;
+    return kind != nullptr && (strcmp(kind, "late") == 0 || strcmp(kind, odd ? "odd" : "even") == 0);
 }
 
 // Does what a late stream was asked, up to a number of operations; the first failure counts, as the rest goes on.

@@ -10,7 +10,8 @@ namespace LDaeCore.Tests.Cuda;
 public sealed class LateStreamTests
 {
     [TestCase("late")]
-    [TestCase("first")]
+    [TestCase("even")]
+    [TestCase("odd")]
     public void Recorded_steps_and_images_on_their_way_wait_for_each_other(string streams)
     {
         EmulatedBackendTests.Device();

@@ -58,7 +58,7 @@ internal sealed class RunFolderTests
         File.WriteAllText(path, RecipeJson.Write(Presets.Get("cifar-small")));
         var recipe = new RecipeSource(null, null, ["train.steps=3"], 9).Load(RecipeJson.ReadFile(path), DeviceChoice.Resolve("cpu"));
         var expected = Presets.Get("cifar-small").Resolve();
-        Assert.That(recipe, Is.EqualTo(expected with { Train = expected.Train with { Steps = 3, Seed = 9 } }));
+        Assert.That(recipe, Is.EqualTo(expected with { Train = expected.Train with { Steps = 3, Seed = 9, Precision = TrainPrecision.Fp32 } }));
     }
 
     private sealed class StoppedClock : TimeProvider
