@@ -16,7 +16,7 @@ set -uo pipefail
 # Name, share of the time, what it does. The GPU's own tests come before what takes long.
 parts() {
   cat << 'END'
-facts 1 machine, driver and versions
+facts 3 machine, driver and versions
 doctor 4 libraries, a product on the device, cold and warm start
 gpu-tests 30 the tests that are about a GPU
 train 10 a real run: pretrain, probe, reconstruct
@@ -294,7 +294,7 @@ rm -rf "$out" "$out.tar.xz" "$out.tar.gz"
 mkdir -p "$out"
 out=$(readlink -f "$out")
 export LDAE_CHECK_OUT=$out LDAE_CHECK_DEVICE=$device LDAE_CHECK_DATA=$data
-export DOTNET_ROOT=$pack/dotnet DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 HOME=${HOME:-$out/work}
+export DOTNET_ROOT=$pack/dotnet DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 TESTINGPLATFORM_TELEMETRY_OPTOUT=1 HOME=${HOME:-$out/work}
 # A cache of its own, so that the cold start is one and nothing of an earlier run is measured.
 export LDAE_CACHE=$out/work/cache
 [ "$device" = emulated ] || export LDAE_REQUIRE=${LDAE_REQUIRE:-cuda}
