@@ -16,6 +16,9 @@ internal sealed class KernelLibrary(CudaContext context, CubinCache cache) : IDi
     /// <summary>Cubins compiled so far; the others came from the cache.</summary>
     public int Compilations { get; private set; }
 
+    /// <summary>Names of the kernels that were asked for so far.</summary>
+    public IEnumerable<string> Used => _kernels.Values.SelectMany(bucket => bucket).Select(entry => entry.Name);
+
     /// <summary>What is compiled for.</summary>
     public string Architecture => _architecture ??= _compiler.Architecture(context.Device.Capability);
 
