@@ -12,7 +12,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 [ $# -ge 1 ] || { sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-entry=$1 word=${2:-EmulatedBackendTests}
+entry=$1 word=${2:-}
 shift; [ $# -eq 0 ] || shift
 command -v gdb >/dev/null || { echo "debug-kernel.sh needs gdb: apt-get install gdb" >&2; exit 4; }
 grep -qE "__global__ .*\b$entry\(" "$root"/kernels/*.cu || {
@@ -20,6 +20,11 @@ grep -qE "__global__ .*\b$entry\(" "$root"/kernels/*.cu || {
   sed -nE 's/.*__global__ void (__launch_bounds__\([^)]*\) )?([a-z0-9_]+)\(.*/  \2/p' "$root"/kernels/*.cu >&2
   exit 2
 }
+# Kernels that no op case launches have tests of their own.
+case $entry in
+  crop_images|covariance_add|latent_noise_from_images|elementwise_fill|elementwise_copy|elementwise_from_float|elementwise_to_float) class=DataKernelTests ;;
+  *) class=EmulatedBackendTests ;;
+esac
 tests=$root/tests/bin/Release/net10.0/LDaeCore.Tests.dll
 [ -f "$tests" ] || { echo "debug-kernel.sh: build the tests first: dotnet build LDaeCore.sln -c Release" >&2; exit 2; }
 
@@ -46,4 +51,4 @@ break $entry
 run
 END
 gdb -q -x "$commands" "$@" --args dotnet "$tests" --no-ansi --progress off \
-  --filter "FullyQualifiedName~EmulatedBackendTests&FullyQualifiedName~$word"
+  --filter "FullyQualifiedName~$class${word:+&FullyQualifiedName~$word}"

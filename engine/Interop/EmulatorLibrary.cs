@@ -25,7 +25,7 @@ internal static class EmulatorLibrary
     /// <exception cref="LdaeException">Device: g++ is missing or fails.</exception>
     public static LoadedLibrary Load()
     {
-        var path = Path.Combine(Build(CacheFolder.Root), FileName);
+        var path = Path.Combine(Build(CacheFolder.Root, Environment.GetEnvironmentVariable(SanitizeVariable)), FileName);
         try
         {
             return new LoadedLibrary(Title, path, NativeLibrary.Load(path), Remedy);
@@ -38,11 +38,12 @@ internal static class EmulatorLibrary
 
     /// <summary>The folder with the built library and its sources.</summary>
     /// <param name="cache">The cache folder.</param>
-    public static string Build(string cache)
+    /// <param name="sanitizer">What <see cref="SanitizeVariable"/> says.</param>
+    public static string Build(string cache, string? sanitizer)
     {
         var sources = KernelSources.All.Where(s => s.Name.StartsWith("emulator/", StringComparison.Ordinal) || s.Name.StartsWith("common/", StringComparison.Ordinal)).ToList();
         var units = sources.Select(s => s.Name).Where(n => n.StartsWith("emulator/", StringComparison.Ordinal) && (n.EndsWith(".cpp", StringComparison.Ordinal) || n.EndsWith(".S", StringComparison.Ordinal)));
-        string[] arguments = ["-std=c++17", "-O2", "-g", "-shared", "-fPIC", "-fvisibility=hidden", .. SanitizerFlags(), "-o", FileName, .. units, "-ldl", "-lpthread"];
+        string[] arguments = ["-std=c++17", "-O2", "-g", "-shared", "-fPIC", "-fvisibility=hidden", .. SanitizerFlags(sanitizer), "-o", FileName, .. units, "-ldl", "-lpthread"];
         var folder = Path.Combine(cache, "emulator-" + Hash(arguments, sources));
         if (File.Exists(Path.Combine(folder, FileName)))
         {
@@ -75,7 +76,7 @@ internal static class EmulatorLibrary
         return folder;
     }
 
-    private static string[] SanitizerFlags() => Environment.GetEnvironmentVariable(SanitizeVariable) switch
+    private static string[] SanitizerFlags(string? sanitizer) => sanitizer switch
     {
         null or "" => [],
         "address" => ["-fsanitize=address", "-fno-omit-frame-pointer"],

@@ -151,8 +151,9 @@ void prepare_shared(Worker* worker) {
     worker->block.shared = start;
     ASAN_UNPOISON_MEMORY_REGION(start - FrontBytes, padded + FrontBytes);
     memset(start - FrontBytes, 0xff, padded + FrontBytes);
-    ASAN_POISON_MEMORY_REGION(start - FrontBytes, FrontBytes);
-    ASAN_POISON_MEMORY_REGION(start + worker->shared_bytes, padded - worker->shared_bytes);
+    // All but the block's bytes, with what an earlier launch had and the page behind, which the sanitizer so reports before it faults.
+    ASAN_POISON_MEMORY_REGION(worker->shared_pages, static_cast<size_t>(start - worker->shared_pages));
+    ASAN_POISON_MEMORY_REGION(start + worker->shared_bytes, padded - worker->shared_bytes + static_cast<size_t>(sysconf(_SC_PAGESIZE)));
 }
 
 std::string check_shared_edges(Worker* worker) {

@@ -4,8 +4,8 @@
 //
 // A kernel that reads or writes past the end of its allocation faults at once (past the 0..15 bytes of padding); before the
 // start it faults when the block fills its pages, and otherwise reads NaN, or is reported on release if it wrote. Under the
-// address sanitizer both sides are poisoned to the byte. Freed memory stays inaccessible for a while.
-// The device has as much memory as the machine, or LDAE_EMULATOR_MEMORY bytes: an allocation past that fails as on a GPU.
+// address sanitizer all but the block is poisoned, so that its report comes before any fault. Freed memory stays inaccessible
+// for a while. The device has as much memory as the machine, or LDAE_EMULATOR_MEMORY bytes: an allocation past that fails as on a GPU.
 // Not modelled: pools, fragmentation, and allocation order of streams (the stream is always idle).
 #include "runtime.h"
 
@@ -44,6 +44,7 @@ size_t page_size() {
 }
 
 void unmap(const Allocation& allocation) {
+    ASAN_UNPOISON_MEMORY_REGION(allocation.pages - page_size(), allocation.page_bytes + 2 * page_size());
     munmap(allocation.pages - page_size(), allocation.page_bytes + 2 * page_size());
 }
 
@@ -104,7 +105,7 @@ void* allocate_guarded(size_t bytes) {
         return nullptr;
     }
     memset(allocation.pages, Pattern, page_bytes);
-    ASAN_POISON_MEMORY_REGION(allocation.pages, page_bytes);
+    ASAN_POISON_MEMORY_REGION(reserved, page_bytes + 2 * page);
     ASAN_UNPOISON_MEMORY_REGION(allocation.block, bytes);
     std::lock_guard<std::mutex> lock(mutex);
     live[reinterpret_cast<uintptr_t>(allocation.block)] = allocation;
@@ -127,6 +128,7 @@ bool release_guarded(void* address, std::string* damage) {
     }
     madvise(allocation.pages, allocation.page_bytes, MADV_DONTNEED);
     mprotect(allocation.pages, allocation.page_bytes, PROT_NONE);
+    ASAN_POISON_MEMORY_REGION(allocation.pages, allocation.page_bytes);
     quarantine.push_back(allocation);
     quarantine_bytes += allocation.page_bytes;
     while (quarantine.size() > QuarantineCount || quarantine_bytes > QuarantineBytes) {

@@ -84,6 +84,11 @@ internal static class CudaCases
             all.AddRange(run.Gradients().OfType<double[]>());
         }
 
+        if (backend is CudaBackend cuda)
+        {
+            SanitizedChild.Announce(cuda.Kernels.Used);
+        }
+
         return all;
     }
 }

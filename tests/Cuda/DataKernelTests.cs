@@ -20,6 +20,12 @@ public sealed class DataKernelTests
     [OneTimeTearDown]
     public void Close() => _backend.Dispose();
 
+    [SetUp]
+    public void SayWhichCaseRuns() => SanitizedChild.Announce();
+
+    [TearDown]
+    public void SayWhichKernelsRan() => SanitizedChild.Announce(_backend.Kernels.Used);
+
     [TestCase(32, 32, 32, true, 0.2)]
     [TestCase(48, 31, 20, true, 0.05)]
     [TestCase(9, 40, 16, true, 0.9)]

@@ -18,6 +18,9 @@ public sealed class LongRowTests
 
     private static IEnumerable<TestCaseData> Patches() => PatchLengths.SelectMany(length => new[] { Noise(length), Loss(length) }).Select(Named);
 
+    [SetUp]
+    public void SayWhichCaseRuns() => SanitizedChild.Announce();
+
     [TestCaseSource(nameof(Rows))]
     [TestCaseSource(nameof(Patches))]
     public void Agrees_with_the_reference_in_float32(OpCase opCase) => CudaCases.AgreesInFloat32(opCase, EmulatedBackendTests.Device());

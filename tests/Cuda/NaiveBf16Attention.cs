@@ -3,7 +3,12 @@ using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Tests.Cuda;
 
-/// <summary>Attention as two products with a softmax between them, each stored in bf16: scores, weights and their gradients are rounded.</summary>
+/// <summary>
+/// Attention as separate bf16 programs have it: product, softmax, product, and backward the gradient of each. Stored in bf16, hence
+/// rounded, are what goes from one to the next: the scores (scaled), the weights, O, the gradient of the weights, that of the scores,
+/// and dQKV. Within one step all is exact, the softmax and its backward among them: dS = P (dP - sum_j P_j dP_j) is made from
+/// the stored P and dP, not from O as our kernels do. A program in float16 arithmetic, or one that scales in a step of its own, rounds more.
+/// </summary>
 internal static class NaiveBf16Attention
 {
     public static void Forward(IBackend host, in AttentionArgs args)
@@ -37,7 +42,7 @@ internal static class NaiveBf16Attention
 
     public static void Backward(IBackend host, in AttentionArgs args, Tensor dOutput, Tensor dQkv)
     {
-        double[] qkv = args.Qkv.ReadDoubles(host), dO = dOutput.ReadDoubles(host), o = args.Output.ReadDoubles(host);
+        double[] qkv = args.Qkv.ReadDoubles(host), dO = dOutput.ReadDoubles(host);
         var result = new double[dQkv.Shape.Count];
         int tokens = args.Tokens, size = args.HeadSize, width = args.Width;
         var scale = 1 / Math.Sqrt(size);
@@ -47,22 +52,22 @@ internal static class NaiveBf16Attention
             {
                 var weights = Weights(args, qkv, image, head, q, out _);
                 var row = (((image * tokens) + q) * width) + (head * size);
-                var delta = 0.0;
-                for (var d = 0; d < size; d++)
-                {
-                    delta += dO[row + d] * o[row + d];
-                }
-
+                var dP = new double[tokens];
                 for (var k = 0; k < tokens; k++)
                 {
-                    var dP = 0.0;
                     for (var d = 0; d < size; d++)
                     {
-                        dP += dO[row + d] * qkv[At(args, image, k, head, d, 2)];
+                        dP[k] += dO[row + d] * qkv[At(args, image, k, head, d, 2)];
                         result[At(args, image, k, head, d, 2)] += weights[k] * dO[row + d];
                     }
 
-                    var dS = NaiveBf16Backend.Round(weights[k] * (NaiveBf16Backend.Round(dP) - delta));
+                    dP[k] = NaiveBf16Backend.Round(dP[k]);
+                }
+
+                var mean = weights.Zip(dP, (p, g) => p * g).Sum();
+                for (var k = 0; k < tokens; k++)
+                {
+                    var dS = NaiveBf16Backend.Round(weights[k] * (dP[k] - mean));
                     for (var d = 0; d < size; d++)
                     {
                         result[At(args, image, q, head, d, 0)] += dS * qkv[At(args, image, k, head, d, 1)] * scale;

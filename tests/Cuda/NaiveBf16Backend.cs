@@ -5,10 +5,14 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Tests.Cuda;
 
 /// <summary>
-/// The yardstick of the bf16 rule: what a straightforward program in bf16 would compute, one elementwise step after another, each
-/// storing bf16. The reference's exact arithmetic, with weights of a product rounded before they meet activations, a product stored
-/// before its GELU or residual, and attention's scores and weights rounded between its two products. Sums are exact and gradients
-/// of parameters are not rounded, which makes the yardstick stricter than such a program is.
+/// The yardstick of the bf16 rule: a program of the usual operators with bf16 tensors, as PyTorch runs one that nobody compiled: each
+/// operator reads bf16, computes in a wider type and stores bf16. Rounded is therefore what an operator stores and nothing inside
+/// one, and the boundaries are those of common operators, not of our kernels:
+/// a product with its bias (weight and bias cast to bf16, as mixed precision does); GELU; the residual add; the normalisations
+/// (<see cref="NaiveBf16Norm"/>); scores, softmax and weighted sum of an attention (<see cref="NaiveBf16Attention"/>); SiLU; means.
+/// Where it is stricter than such a program: wide arithmetic is exact (float64); gradients of parameters stay unrounded and are added
+/// up so; losses, latent noise and patches, which would be several operators, count as one; an accumulating operator rounds
+/// once, after the addition. Our kernels read nothing from here and it knows nothing of their tiles or orders.
 /// </summary>
 internal sealed class NaiveBf16Backend : IBackend
 {

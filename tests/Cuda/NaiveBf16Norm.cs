@@ -4,8 +4,11 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Tests.Cuda;
 
 /// <summary>
-/// The residual stream's pass as a program of separate elementwise steps and a plain layer normalisation: every step stores bf16.
-/// Sums over rows are exact.
+/// The residual stream's pass as a bf16 program of the usual operators has it, each of which reads bf16, computes exactly and stores
+/// bf16: gate * branch; the residual add; a layer normalisation, with weight and bias in the same step where it has them and plain
+/// where a table modulates it; then 1 + scale, the product with it, the shift. Backward is the gradient of each of these steps, with what
+/// passes between them stored in bf16. Statistics are exact, as such programs keep them in float32, and so are sums over rows up
+/// to their result: the gradient of a table's entry is rounded once, that of a parameter never.
 /// </summary>
 internal sealed class NaiveBf16Norm(IBackend host)
 {
@@ -30,9 +33,9 @@ internal sealed class NaiveBf16Norm(IBackend host)
         }
 
         using var stored = Stored(args.X.Shape, h);
-        host.LayerNorm(new LayerNormArgs(stored.Tensor) { Y = args.Y, Mean = args.Mean, Rstd = args.Rstd });
+        host.LayerNorm(new LayerNormArgs(stored.Tensor) { Y = args.Y, Mean = args.Mean, Rstd = args.Rstd, Weight = args.Weight, Bias = args.Bias });
         var y = args.Y.ReadDoubles(host);
-        var (slope, offset) = (Slope(args), Table(args.Shift, columns) ?? Row(args.Bias));
+        var (slope, offset) = (Slope(args), Table(args.Shift, columns));
         for (var i = 0; i < y.Length; i++)
         {
             int image = i / columns / tokens, column = i % columns;
@@ -51,15 +54,16 @@ internal sealed class NaiveBf16Norm(IBackend host)
         if (gradients.DY is { } incoming && args.Y is not null)
         {
             double[] dy = incoming.ReadDoubles(host), h = (args.H ?? args.X).ReadDoubles(host), mean = args.Mean!.ReadDoubles(host), rstd = args.Rstd!.ReadDoubles(host);
-            double XHat(int i) => Round((h[i] - mean[i / columns]) * rstd[i / columns]);
+            double XHat(int i) => (h[i] - mean[i / columns]) * rstd[i / columns];
             AddSums(gradients.DShift, gradients.DBias, columns, tokens, dy.Length, i => dy[i]);
-            AddSums(gradients.DScale, gradients.DWeight, columns, tokens, dy.Length, i => Round(dy[i] * XHat(i)));
+            AddSums(null, gradients.DWeight, columns, tokens, dy.Length, i => dy[i] * XHat(i));
+            AddSums(gradients.DScale, null, columns, tokens, dy.Length, i => Round(dy[i] * Round(XHat(i))));
             var slope = Slope(args);
             using var g = Stored(args.X.Shape, dy.Select((d, i) => slope is null ? d : Round(d * slope(i / columns / tokens, i % columns))).ToArray());
             using var x = Stored(args.X.Shape, h);
             using var dx = Stored(args.X.Shape, new double[h.Length]);
             host.LayerNormBackward(
-                new LayerNormArgs(x.Tensor) { Y = args.Y, Mean = args.Mean, Rstd = args.Rstd },
+                new LayerNormArgs(x.Tensor) { Y = args.Y, Mean = args.Mean, Rstd = args.Rstd, Weight = args.Weight },
                 new LayerNormGradients(g.Tensor, null, dx.Tensor, false));
             total = dx.Tensor.ReadDoubles(host).Select((d, i) => Round(Round(d) + total[i])).ToArray();
         }
@@ -96,14 +100,8 @@ internal sealed class NaiveBf16Norm(IBackend host)
         return (image, column) => values[(image * m.Table.Shape.Columns) + (m.Chunk * columns) + column];
     }
 
-    private Func<int, int, double>? Row(Tensor? tensor)
-    {
-        var values = tensor?.ReadDoubles(host);
-        return values is null ? null : (_, column) => values[column];
-    }
-
     private Func<int, int, double>? Slope(in LayerNormArgs args) =>
-        Table(args.Scale, args.X.Shape.Columns) is { } scale ? (image, column) => Round(1 + scale(image, column)) : Row(args.Weight);
+        Table(args.Scale, args.X.Shape.Columns) is { } scale ? (image, column) => Round(1 + scale(image, column)) : null;
 
     /// <summary>Adds the sums over an image's rows to a modulation's gradient (bf16) and those over all rows to a parameter's (float32).</summary>
     private void AddSums(Modulation? modulation, Tensor? parameter, int columns, int tokens, int count, Func<int, double> value)

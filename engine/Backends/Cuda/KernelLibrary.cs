@@ -20,6 +20,9 @@ internal sealed class KernelLibrary(CudaContext context, CubinCache cache) : IDi
     /// <summary>Cubins that are loaded.</summary>
     public int LoadedCubins => _modules.Count;
 
+    /// <summary>Names of the kernels that were asked for so far.</summary>
+    public IEnumerable<string> Used => _kernels.Values.SelectMany(bucket => bucket).Select(entry => entry.Name);
+
     /// <summary>What is compiled for.</summary>
     public string Architecture => _architecture ??= _compiler.Architecture(context.Device.Capability);
 
