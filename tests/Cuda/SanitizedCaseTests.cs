@@ -25,7 +25,12 @@ public sealed class SanitizedCaseTests
     }
 
     [OneTimeTearDown]
-    public Task Wait() => Task.WhenAny(Task.WhenAll(_float32 ?? Task.CompletedTask, _bf16 ?? Task.CompletedTask));
+    public async Task Wait()
+    {
+        await Task.WhenAny(Task.WhenAll(_float32 ?? Task.CompletedTask, _bf16 ?? Task.CompletedTask));
+        _float32?.Dispose();
+        _bf16?.Dispose();
+    }
 
     [Test]
     public async Task No_case_in_float32_touches_what_is_not_its_own() => Holds(await _float32, Float32);
