@@ -9,22 +9,23 @@ public static class OptimizerSteps
     /// <summary>The cases of the tests and the bench.</summary>
     public static IEnumerable<OpCase> Cases =>
     [
-        AdamW(1, 1, false), AdamW(37, 3, true), AdamW(4096, 1000, true), AdamW(6_000_000, 10, true) with { TimingOnly = true },
-        AdamW(86_000_000, 10, true) with { TimingOnly = true },
+        AdamW(1, 1, false), AdamW(37, 3, true), AdamW(4096, 1000, true), AdamW(131, 2, true, average: true),
+        AdamW(6_000_000, 10, true) with { TimingOnly = true }, AdamW(86_000_000, 10, true) with { TimingOnly = true },
         Sgd(5, 0), Sgd(100, 0.001), Ema(33), Ema(6_000_000) with { TimingOnly = true },
         Norm(1, 0), Norm(1000, 1), Norm(70_001, 100), Norm(6_000_000, 1) with { TimingOnly = true },
     ];
 
-    internal static OpCase AdamW(int count, long step, bool decay)
+    internal static OpCase AdamW(int count, long step, bool decay, bool average = false)
     {
         var shape = new Shape(count);
         return new OpCase(
             "adamw",
-            $"{count} values, step {step}{(decay ? ", decay" : "")}",
+            $"{count} values, step {step}{(decay ? ", decay" : "")}{(average ? ", average" : "")}",
             [
                 new("values", shape) { IsParameter = true }, new("gradients", shape) { IsParameter = true, Scale = 0.1 },
                 new("m", shape) { IsParameter = true, Scale = 0.1 }, new("v", shape) { IsParameter = true, Scale = 0.01, Positive = true },
                 new("clip", new Shape(1)) { IsParameter = true, Positive = true }, new("decay", shape) { IsParameter = true, Positive = true, Scale = 0.1 },
+                new("average", shape) { IsParameter = true },
             ],
             (tape, i) =>
             {
@@ -36,8 +37,10 @@ public static class OptimizerSteps
                     Epsilon = 1e-8,
                     Step = step,
                     Decay = decay ? i[5] : null,
+                    Average = average ? i[6] : null,
+                    AverageDecay = 0.875,
                 });
-                return [i[0], i[2], i[3]];
+                return average ? [i[0], i[2], i[3], i[6]] : [i[0], i[2], i[3]];
             })
         {
             Flops = 15.0 * count,
