@@ -65,7 +65,7 @@ for library in "$native"/*.so; do
   fi
 done
 
-# The runtime, without what only debuggers and profilers of .NET itself use.
+# The runtime, without what only debuggers of .NET itself, other collectors and Visual Basic use; its host does not miss them.
 sdk=$(dirname "$(readlink -f "$(command -v dotnet)")")
 version=$(sed -nE 's/.*"version": "([0-9.]+)".*/\1/p' "$out/bin/app/LDaeCore.Tests.runtimeconfig.json" | tail -n 1)
 runtime=$(find "$sdk/shared/Microsoft.NETCore.App" -maxdepth 1 -name "${version%.*}.*" | sort -V | tail -n 1)
@@ -75,7 +75,7 @@ mkdir -p "$out/bin/dotnet/host/fxr" "$out/bin/dotnet/shared/Microsoft.NETCore.Ap
 cp -p "$sdk/dotnet" "$out/bin/dotnet/dotnet"
 cp -rp "$sdk/host/fxr/$version" "$out/bin/dotnet/host/fxr/$version"
 cp -rp "$runtime" "$out/bin/dotnet/shared/Microsoft.NETCore.App/$version"
-for unused in libmscordaccore.so libmscordbi.so libcoreclrtraceptprovider.so createdump; do
+for unused in libmscordaccore.so libmscordbi.so libcoreclrtraceptprovider.so createdump libclrgc.so libclrgcexp.so Microsoft.VisualBasic.Core.dll Microsoft.VisualBasic.dll; do
   rm -f "$out/bin/dotnet/shared/Microsoft.NETCore.App/$version/$unused"
 done
 [ -f "$sdk/LICENSE.txt" ] && cp -p "$sdk/LICENSE.txt" "$sdk/ThirdPartyNotices.txt" "$out/bin/dotnet/"
