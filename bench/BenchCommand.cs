@@ -24,12 +24,14 @@ internal static class BenchCommand
                 List(BenchOptions.Parse(rest));
                 return Done;
             default:
-                Measure(BenchOptions.Parse(arguments));
+                var options = BenchOptions.Parse(arguments);
+                Console.WriteLine(Table.Markdown(Measure(options)));
+                Console.WriteLine($"{options.Out}: results.json, results.md, roofline.png, roofline.svg");
                 return Done;
         }
     }
 
-    /// <summary>Measures, writes the three files and prints the table.</summary>
+    /// <summary>Measures and writes numbers, table and plot.</summary>
     /// <param name="options">What is asked for.</param>
     /// <returns>The report.</returns>
     public static RunReport Measure(BenchOptions options)
@@ -60,11 +62,8 @@ internal static class BenchCommand
         };
         report = rivals.Aggregate(report, (ours, rival) => ours.Beside(rival));
         report.Write(Path.Combine(options.Out, "results.json"));
-        var table = Table.Markdown(report);
-        File.WriteAllText(Path.Combine(options.Out, "results.md"), table);
+        File.WriteAllText(Path.Combine(options.Out, "results.md"), Table.Markdown(report));
         Roofline.Write(report, limits, Path.Combine(options.Out, "roofline.png"));
-        Console.WriteLine(table);
-        Console.WriteLine($"{options.Out}: results.json, results.md, roofline.png");
         return report;
     }
 

@@ -9,10 +9,11 @@ internal sealed record BenchOptions
 {
     /// <summary>How it is called.</summary>
     public const string Usage = """
-        bench [FILTER...] [--device cpu|cuda|emulated] [--threads N] [--precision fp32|bf16] [--short] [--toy] [--data DIR] [--out DIR] [--rival FILE]...
+        bench [FILTER...] [--device cpu|cuda|emulated] [--threads N] [--precision fp32|bf16] [--short] [--times N] [--toy] [--data DIR] [--out DIR] [--rival FILE]...
           times op cases, limits, and with the filter or by default the steps and the data loading; writes results.json, results.md and roofline.png to --out
           FILTER   rows whose name contains it: "linear", "step cifar-tiny", "features", "data 64"; several mean any of them
           --short  fewer times of each: a few minutes on two cores
+          --times  how many times each op case is timed: 31, with --short 9, with --toy 3 when not given
           --toy    the cases of the tests instead of the presets' sizes: for the emulated device, and to see that everything runs
           --data   a folder with JPEG files (ImageFolder) for the data rows; else images are drawn and encoded
           --rival  a JSON of bench/torch-cpu/run.sh, bench/pytorch/rival.py or bench/pil.py, put beside ours
@@ -35,6 +36,9 @@ internal sealed record BenchOptions
     /// <summary>Fewer times of each.</summary>
     public bool Short { get; init; }
 
+    /// <summary>Times of an op case where they are given.</summary>
+    public int? Times { get; init; }
+
     /// <summary>The cases of the tests.</summary>
     public bool Toy { get; init; }
 
@@ -48,7 +52,7 @@ internal sealed record BenchOptions
     public IReadOnlyList<string> Rivals { get; init; } = [];
 
     /// <summary>Times of an op case.</summary>
-    public int Iterations => Toy ? 3 : Short ? 9 : 31;
+    public int Iterations => Times ?? (Toy ? 3 : Short ? 9 : 31);
 
     /// <summary>Times that are thrown away before.</summary>
     public int WarmUps => Toy || Short ? 1 : 3;
@@ -63,10 +67,12 @@ internal sealed record BenchOptions
         while (rest.TryDequeue(out var argument))
         {
             string Value() => rest.TryDequeue(out var value) ? value : throw Bad($"{argument} takes a value.");
+            int Number() => int.TryParse(Value(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : throw Bad($"{argument} takes a number above 0.");
             options = argument switch
             {
                 "--device" => options with { Device = DeviceOf(Value()) },
-                "--threads" => options with { Threads = int.TryParse(Value(), CultureInfo.InvariantCulture, out var threads) ? threads : throw Bad("--threads takes a number.") },
+                "--threads" => options with { Threads = Number() },
+                "--times" => options with { Times = Number() },
                 "--precision" => options with { Precision = Value() is var precision && precision is "fp32" or "bf16" ? precision : throw Bad("--precision takes fp32 or bf16.") },
                 "--short" => options with { Short = true },
                 "--toy" => options with { Toy = true },

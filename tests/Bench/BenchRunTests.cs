@@ -79,6 +79,7 @@ public sealed class BenchRunTests
     [TestCase("--device")]
     [TestCase("--precision", "fp8")]
     [TestCase("--threads", "many")]
+    [TestCase("--times", "0")]
     public void A_wrong_argument_is_named(params string[] arguments)
     {
         var error = Assert.Throws<LdaeException>(() => BenchOptions.Parse(arguments));
@@ -96,7 +97,7 @@ public sealed class BenchRunTests
     }
 
     private RunReport Measure(string name, IBackend backend) =>
-        BenchCommand.Measure(Options(name) with { Filters = [Attention] }, backend);
+        BenchCommand.Measure(Options(name) with { Filters = [Attention], Times = 41 }, backend);
 
     private BenchOptions Options(string name) => new() { Toy = true, Threads = 1, Out = Path.Combine(_folder, name) };
 
