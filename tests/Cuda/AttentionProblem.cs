@@ -13,9 +13,6 @@ internal sealed class AttentionProblem
     private readonly int _images, _tokens, _heads, _size;
     private readonly double[] _qkv, _dOutput;
 
-    /// <summary>Whether each query has one key only: all weights are one, and the scores' gradients zero.</summary>
-    public bool HasOneKey => _tokens == 1;
-
     /// <summary>Draws.</summary>
     /// <param name="images">B.</param>
     /// <param name="tokens">T.</param>

@@ -35,7 +35,7 @@ public sealed class DebugScriptTests
         var errors = script.StandardError.ReadToEndAsync();
         var output = script.StandardOutput.ReadToEnd();
         script.WaitForExit();
-        Assert.That(output, Does.Match($@"hit Breakpoint 1(\.\d+)?, {kernel} \(.*{argument}=\d+"), errors.Result);
+        Assert.That(output, Does.Match($@"hit Breakpoint 1(\.\d+)?, {kernel}(\([^()]*\))? \(.*{argument}=\d+"), errors.Result);
         Assert.That(output, Does.Match($@" at [\w./-]*{file}:\d+"));
         Assert.That(output, Does.Match(@"block \(\d+, \d+, \d+\), thread \(\d+, \d+, \d+\), lane \d+"));
         Assert.That(output, Does.Match(@"\n\w+ = "), "locals");
