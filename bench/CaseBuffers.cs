@@ -28,7 +28,9 @@ internal sealed class CaseBuffers : IDisposable
         (_case, _backend) = (opCase, backend);
         var (inputs, work) = Plan(opCase, backend);
         _inputArena = new StepArena(backend, inputs, ArenaMode.Packed);
-        _work = new StepArena(backend, work, ArenaMode.Packed);
+
+        // The seeded gradients lie elsewhere, unlike in the plan: blocks fall into other gaps, which may need more room in all.
+        _work = new StepArena(backend, 2 * work, ArenaMode.Packed);
         var tape = new Tape(backend, _inputArena);
         _inputs = [.. opCase.Inputs.Select((input, i) => input.Place(tape, values[i], opCase.Differentiable))];
     }

@@ -13,13 +13,13 @@ public class OpBenchmark
     public OpTiming Timing { get; set; } = null!;
 
     [GlobalSetup]
-    public void Prepare() => Timing.Prepare();
+    public void Prepare() => Timing.Keep(Timing.Prepare);
 
     [IterationSetup]
-    public void Ready() => Timing.Ready();
+    public void Ready() => Timing.Keep(Timing.Ready);
 
     [Benchmark]
-    public void Run() => Timing.Run();
+    public void Run() => Timing.Keep(Timing.Run);
 
     [GlobalCleanup]
     public void End() => Timing.End();

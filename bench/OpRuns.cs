@@ -69,7 +69,7 @@ internal sealed class OpRuns(BenchOptions options, IBackend backend)
             .AddColumnProvider(DefaultColumnProviders.Instance)
             .WithArtifactsPath(Path.Combine(options.Out, "benchmarkdotnet"))
             .WithOptions(ConfigOptions.DisableOptimizationsValidator | ConfigOptions.DisableLogFile);
-        var summary = BenchmarkRunner.Run<OpBenchmark>(config);
+        var summary = Run(config, timings);
         if (summary.HasCriticalValidationErrors || summary.Reports.Length != timings.Count || summary.Reports.Any(report => !report.Success))
         {
             throw new LdaeException(ErrorKind.Run, $"BenchmarkDotNet could not run every case.{Environment.NewLine}{log.GetLog()}", "Read its log above.");
@@ -77,6 +77,18 @@ internal sealed class OpRuns(BenchOptions options, IBackend backend)
 
         var order = timings.Index().ToDictionary(t => t.Item, t => t.Index);
         return [.. summary.Reports.OrderBy(report => order[TimingOf(report)]).Select(Row)];
+    }
+
+    private static Summary Run(ManualConfig config, IReadOnlyList<OpTiming> timings)
+    {
+        try
+        {
+            return BenchmarkRunner.Run<OpBenchmark>(config);
+        }
+        catch (Exception) when (timings.FirstOrDefault(timing => timing.Error is not null) is { } failed)
+        {
+            throw new LdaeException(ErrorKind.Run, $"{failed} could not be timed: {failed.Error!.Message}", "Leave it out by a filter.", failed.Error);
+        }
     }
 
     private static OpTiming TimingOf(BenchmarkReport report) => (OpTiming)report.BenchmarkCase.Parameters[nameof(OpBenchmark.Timing)];

@@ -30,6 +30,9 @@ public sealed class OpTiming
     /// <summary>Times by the device's own clock, seconds a pass, in order; empty where the processor's clock counts.</summary>
     internal IReadOnlyList<double> DeviceSeconds => _deviceSeconds;
 
+    /// <summary>What went wrong, if something did: BenchmarkDotNet loses it.</summary>
+    internal Exception? Error { get; private set; }
+
     internal string Pass => _backward ? "backward" : "forward";
 
     internal OpCase Case => _case;
@@ -91,6 +94,21 @@ public sealed class OpTiming
         else
         {
             _sets[_next].Forward();
+        }
+    }
+
+    /// <summary>Does a part of the work and keeps what it throws.</summary>
+    /// <param name="part">One of the methods above.</param>
+    public void Keep(Action part)
+    {
+        try
+        {
+            part();
+        }
+        catch (Exception e)
+        {
+            Error ??= e;
+            throw;
         }
     }
 
