@@ -67,7 +67,7 @@ public static class Attention
     public static IEnumerable<OpCase> Cases =>
     [
         Case(1, 1, 1, 3), Case(2, 1, 2, 4), Case(1, 5, 1, 5), Case(2, 9, 3, 8), Case(1, 17, 2, 12), Case(2, 64, 1, 32),
-        Case(1, 65, 2, 16), Case(1, 70, 1, 80), Case(1, 33, 1, 128), Case(1, 130, 1, 8),
+        Case(1, 65, 2, 16), Case(1, 70, 1, 80), Case(1, 33, 1, 128), Case(1, 130, 1, 128), Case(1, 130, 1, 8),
         Case(128, 64, 3, 64) with { TimingOnly = true }, Case(16, 256, 16, 64) with { TimingOnly = true },
     ];
 
