@@ -10,7 +10,7 @@ public static class Presets
 {
     private static readonly (string Name, string Description, Recipe Recipe)[] All =
     [
-        ("demo", "about three minutes on two cores with its probe: 32 px, patches of 4, width 128, 3+3 blocks", Demo()),
+        ("demo", "about two minutes on two cores with its probe: 32 px, patches of 4, width 128, 3+3 blocks", Demo()),
         ("cifar-tiny", "32 px, patches of 4, width 192, 6+6 blocks", Cifar(width: 192, heads: 3, lr: 5e-3)),
         ("cifar-small", "32 px, patches of 4, width 384, 6+6 blocks", Cifar(width: 384, heads: 6, lr: 2.5e-3)),
         ("natural64", "64 px, patches of 8, width 384, 6+6 blocks", Natural64()),

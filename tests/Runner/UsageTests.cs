@@ -42,7 +42,7 @@ internal sealed class UsageTests
     [TestCase("probe --checkpoint a --data b --method svm", "probe", "--method svm", "--help")]
     [TestCase("probe --checkpoint a --data b --block 2000", "probe", "probe.block = 2000", "1000")]
     [TestCase("probe --checkpoint a --data b --input pixels", "probe", "--input pixels", "--help")]
-    [TestCase("pretrain --preset demo", "pretrain", "No images", "--data")]
+    [TestCase("pretrain --preset cifar-tiny", "pretrain", "No images", "--data")]
     [TestCase("pretrain --data synthetic", "pretrain", "No recipe", "cifar-tiny")]
     [TestCase("pretrain --data synthetic --preset cifar-tny", "pretrain", "'cifar-tny'", "'cifar-tiny'")]
     [TestCase("pretrain --data synthetic --preset demo --config x.json", "pretrain", "--config x.json", "one of them")]

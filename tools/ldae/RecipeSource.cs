@@ -14,6 +14,9 @@ internal sealed record RecipeSource(string? Preset, string? Config, IReadOnlyLis
     /// <summary>Whether the command line itself names a recipe.</summary>
     public bool IsNamed => Preset is not null || Config is not null;
 
+    /// <summary>The images that belong to the recipe, where no others are named: the demo's are drawn. Null for every other.</summary>
+    public string? Images => Preset == "demo" ? Commands.DemoCommand.Data : null;
+
     /// <summary>Reads the recipe, resolves it and checks it for a device.</summary>
     /// <param name="fallback">The recipe when the command line names none, or null: that of a run to be resumed.</param>
     /// <param name="device">The device it is to be trained on.</param>

@@ -22,4 +22,18 @@ public sealed class RunningMedianTests
             Assert.That(median.Count, Is.EqualTo(count));
         }
     }
+
+    [Test]
+    public void Of_very_many_numbers_it_is_close_to_the_median()
+    {
+        var random = new Random(6);
+        var median = new RunningMedian(skip: 2);
+        for (var count = 0; count < 1_000_000; count++)
+        {
+            median.Add(random.NextDouble());
+        }
+
+        Assert.That(median.Value, Is.EqualTo(0.5).Within(0.01));
+        Assert.That(median.Kept, Is.LessThan(300_000));
+    }
 }

@@ -5,12 +5,13 @@ using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner.Commands;
 
-/// <summary><c>ldae demo</c>: the whole story in about three minutes: pretrains on synthetic images, probes against controls, draws.</summary>
+/// <summary><c>ldae demo</c>: the whole story in about two minutes: pretrains on synthetic images, probes against controls, draws.</summary>
 internal static class DemoCommand
 {
     public const string Name = "demo";
 
-    private const string Data = "synthetic:6000";
+    /// <summary>The demo's images.</summary>
+    public const string Data = "synthetic:6000";
     private const int GridImages = 64;
     private const double DefaultSigma = 0.5;
 
@@ -19,7 +20,7 @@ internal static class DemoCommand
         var (device, @out, set, seed, threads) = (SharedOptions.Device(), SharedOptions.Out(), SharedOptions.Set(), SharedOptions.Seed(), SharedOptions.Threads());
         var command = new RunnerCommand(
             Name,
-            "The whole story in about three minutes: pretrains on synthetic images, probes against controls, draws.",
+            "The whole story in about two minutes: pretrains on synthetic images, probes against controls, draws.",
             "",
             "--out demo --seed 1")
         {

@@ -62,7 +62,7 @@ internal static class PretrainCommand
                 ErrorKind.Configuration,
                 $"--out {folder.Path} holds no run to resume.",
                 "Give --out the folder of a run, or name a recipe with --preset or --config to start one there.")
-            : (source.Load(null, device), data ?? throw SharedOptions.NoData());
+            : (source.Load(null, device), data ?? source.Images ?? throw SharedOptions.NoData());
 
     /// <summary>Does the work.</summary>
     public static CommandResult Run(PretrainOptions options, RunnerContext context)
