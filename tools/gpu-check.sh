@@ -255,7 +255,7 @@ part_ncu() {
 
 if [ "${1:-}" = --part ]; then
   name=$2 out=$LDAE_CHECK_OUT device=$LDAE_CHECK_DEVICE data=$LDAE_CHECK_DATA seconds=$LDAE_CHECK_SECONDS
-  work=$out/work note=$out/$name.note
+  work=$out/scratch note=$out/$name.note
   mkdir -p "$work"
   "part_$name"
   exit
@@ -294,9 +294,9 @@ rm -rf "$out" "$out.tar.xz" "$out.tar.gz"
 mkdir -p "$out"
 out=$(readlink -f "$out")
 export LDAE_CHECK_OUT=$out LDAE_CHECK_DEVICE=$device LDAE_CHECK_DATA=$data
-export DOTNET_ROOT=$pack/dotnet DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 TESTINGPLATFORM_TELEMETRY_OPTOUT=1 HOME=${HOME:-$out/work}
+export DOTNET_ROOT=$pack/dotnet DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 TESTINGPLATFORM_TELEMETRY_OPTOUT=1 HOME=${HOME:-$out/scratch}
 # A cache of its own, so that the cold start is one and nothing of an earlier run is measured.
-export LDAE_CACHE=$out/work/cache
+export LDAE_CACHE=$out/scratch/cache
 [ "$device" = emulated ] || export LDAE_REQUIRE=${LDAE_REQUIRE:-cuda}
 
 wanted=$(parts | while read -r name weight what; do case ",${only:-$name}," in *",$name,"*) echo "$name $weight $what" ;; esac; done)
@@ -340,7 +340,7 @@ list() { awk -v word="$1" '$1 == word { printf " %s", $2 }' "$out/summary.txt"; 
 } | sed -E 's/: +/: /; s/: *$/: none/' | tee -a "$out/summary.txt"
 
 # Checkpoints and caches are large and of no use elsewhere; a log that is too large leaves its end.
-rm -rf "$out/work"
+rm -rf "$out/scratch"
 find "$out" -type f -size +24M | while read -r large; do
   tail -c 4M "$large" > "$large.end" && rm "$large"
 done
