@@ -37,7 +37,9 @@ public sealed class BadSamples(int limit = 0, Action<string>? onBad = null)
         {
             if (_known.Contains((source, index)))
             {
-                return null;
+                // Another thread, ahead of this one, may have met it and failed: whoever meets it again fails too, or a run
+                // would go on for as many batches as lie between the two.
+                return _known.Count <= limit ? null : throw TooMany($"image {index} of {source.Name} is one of them.");
             }
         }
 
@@ -54,14 +56,14 @@ public sealed class BadSamples(int limit = 0, Action<string>? onBad = null)
                     onBad?.Invoke(error.Message);
                 }
 
-                return _known.Count <= limit
-                    ? null
-                    : throw new LdaeException(
-                        ErrorKind.Data,
-                        $"{_known.Count} images cannot be read, more than --max-bad-samples {limit}; the last: {error.Message}",
-                        "Repair or remove the files that the log names, or allow more with --max-bad-samples.",
-                        error);
+                return _known.Count <= limit ? null : throw TooMany($"the last: {error.Message}", error);
             }
         }
     }
+
+    private LdaeException TooMany(string which, Exception? cause = null) => new(
+        ErrorKind.Data,
+        $"{_known.Count} images cannot be read, more than --max-bad-samples {limit}; {which}",
+        "Repair or remove the files that the log names, or allow more with --max-bad-samples.",
+        cause);
 }

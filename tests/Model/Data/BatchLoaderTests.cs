@@ -75,6 +75,18 @@ public sealed class BatchLoaderTests
     }
 
     [Test]
+    public void An_image_that_another_thread_failed_on_fails_whoever_meets_it_next()
+    {
+        var source = new FakeSource(20, 8, 3, 4);
+        var bad = new BadSamples(1);
+        Assert.That(bad.Try(source, 3), Is.Null);
+        for (var reader = 0; reader < 2; reader++)
+        {
+            Assert.That(() => bad.Try(source, 4), Throws.InstanceOf<LdaeException>().With.Message.Contains("--max-bad-samples 1"));
+        }
+    }
+
+    [Test]
     public void A_source_without_a_readable_image_ends_in_an_error_and_not_in_a_loop()
     {
         using var loader = Loader(new FakeSource(3, 8, 0, 1, 2), 4, 0, new BadSamples(10));
