@@ -221,19 +221,20 @@ part_bench() {
 }
 
 part_pytorch() {
-  local python file failed=() ran=0
-  compgen -G "$root/bench/pytorch/*.py" > /dev/null || skip "the pack has no bench/pytorch/*.py"
+  local python rival=$root/bench/pytorch/rival.py status=0 arguments=(--device cuda "step vit-b" "step vit-half-l" "step cifar-tiny")
+  [ -f "$rival" ] || skip "the pack has no bench/pytorch/rival.py"
   python=$(python_with_torch) || skip "no Python with torch"
   mkdir -p "$out/pytorch"
-  for file in "$root"/bench/pytorch/*.py; do
-    # A module that the others import is no program.
-    grep -q '__main__' "$file" || continue
-    ran=$((ran + 1))
-    PYTHONUNBUFFERED=1 "$python" "$file" --device "$(toy && echo cpu || echo "$device")" --out "$out/pytorch/$(basename "$file" .py).json" $(toy && echo --toy) \
-      > "$out/pytorch/$(basename "$file" .py).txt" 2>&1 || failed+=("$(basename "$file")")
-  done
-  note "$ran scripts${failed[0]+, failed: ${failed[*]}}"
-  [ "${#failed[@]}" = 0 ] && [ "$ran" -gt 0 ]
+  if toy; then
+    arguments=(--device cpu --toy)
+  else
+    "$dotnet" "$app/LDaeCore.Bench.dll" list --device "$device" > "$out/pytorch/cases.txt" || { note "bench did not list its cases"; return 1; }
+    # Steps first: they are what matters most should the time run out.
+    arguments+=(--cases "$out/pytorch/cases.txt")
+  fi
+  PYTHONUNBUFFERED=1 "$python" "$rival" "${arguments[@]}" --out "$out/pytorch/rival.json" > "$out/pytorch/rival.txt" 2>&1 || status=$?
+  note "exit code $status, $(grep -c '"median_s"' "$out/pytorch/rival.json" 2> /dev/null || true) rows"
+  [ "$status" = 0 ] && grep -q '"median_s"' "$out/pytorch/rival.json"
 }
 
 part_ncu() {

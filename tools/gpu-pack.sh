@@ -36,7 +36,7 @@ git diff --quiet HEAD 2> /dev/null || echo "with uncommitted changes" >> "$out/b
 # Tests and bench share one folder, so that a library both use is there once; files of one name must be the same file.
 add_app() { # BUILD_OUTPUT
   local file to
-  (cd "$1" && find . -type f ! -name '*.pdb' ! -name '*.xml' ! -path './runtimes/*' ! -path './amd64/*' ! -path './arm64/*' ! -path './x86/*' -print
+  (cd "$1" && find . -type f ! -name '*.pdb' ! -name '*.xml' ! -path './runtimes/*' ! -path './runs/*' ! -path './amd64/*' ! -path './arm64/*' ! -path './x86/*' -print
     for kept in unix linux linux-x64; do [ ! -d "runtimes/$kept" ] || find "./runtimes/$kept" -type f; done) |
   while read -r file; do
     to=$out/bin/app/$file
@@ -51,6 +51,9 @@ add_app() { # BUILD_OUTPUT
 }
 add_app tests/bin/Release/net10.0
 add_app bench/bin/Release/net10.0
+# BenchmarkDotNet brings disassemblers and readers of .NET's own traces; what runs in its process uses none of them.
+rm -f "$out"/bin/app/{Gee.External.Capstone,Iced}.dll "$out"/bin/app/Microsoft.Diagnostics.*.dll
+find "$out/bin/app/runtimes" -name 'libcapstone*' -delete
 # The hosts that start an installed runtime are of no use here: everything is started by the pack's own.
 rm -f "$out"/bin/app/LDaeCore.Tests "$out"/bin/app/LDaeCore.Bench "$out"/bin/app/ldae
 

@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import json
 import math
+import os
 import re
 import sys
 import time
@@ -354,6 +355,7 @@ def main():
     parser.add_argument("names", nargs="*", help="op cases, or 'step PRESET'")
     parser.add_argument("--cases", help="a file of names, one a line")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--out", help="the JSON's file, kept up to date row by row; standard output when left out")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each row")
     parser.add_argument("--toy", action="store_true", help="small cases, without compilation")
     options = parser.parse_args()
@@ -366,6 +368,8 @@ def main():
     if options.device == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = False
     clock, rows = Clock(options.device, 0.0 if options.toy else options.seconds), []
+    report = {"schema": 1, "program": f"PyTorch {torch.__version__}", "threads": torch.get_num_threads(), "rows": rows,
+              "device": torch.cuda.get_device_name() if options.device == "cuda" else "cpu"}
     for name in names:
         if name.startswith("step "):
             def make(name=name):
@@ -374,8 +378,13 @@ def main():
             rows += [row] if row else []
         else:
             rows += op_rows(name, options, clock)
-    device = torch.cuda.get_device_name() if options.device == "cuda" else "cpu"
-    print(json.dumps({"schema": 1, "program": f"PyTorch {torch.__version__}", "device": device, "threads": torch.get_num_threads(), "rows": rows}, indent=2))
+        if options.out:
+            # What is stopped half-way leaves what it has: written beside, then renamed.
+            with open(options.out + ".new", "w", encoding="utf-8") as file:
+                json.dump(report, file, indent=2)
+            os.replace(options.out + ".new", options.out)
+    if not options.out:
+        print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ internal static class AttentionSpecialisations
         .. OfSizes([16, 32, 48, 64, 80, 96, 112, 128], Forward),
         .. OfSizes([16, 32, 48, 64, 80, 96, 112, 128], size => Backward(size, resident: 0)),
         .. OfSizes([16, 32, 48, 64, 80, 96, 112, 128], size => Backward(size, resident: 1)),
-        .. OfSizes([32, 64, 80, 128], size => Plain(size, bf16: 0)),
+        .. OfSizes([16, 32, 48, 64, 80, 96, 112, 128, 256], size => Plain(size, bf16: 0)),
         .. OfSizes([3, 5, 12], size => Plain(size, bf16: 1)),
     ];
 

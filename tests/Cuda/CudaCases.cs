@@ -55,6 +55,21 @@ internal static class CudaCases
     public static CudaBackend Open(CudaDevice device, DType type) =>
         new(device, new CudaOptions { ActivationType = type, Warn = message => TestContext.Out.WriteLine(message) });
 
+    /// <summary>Compiles every specialisation, or those given, into the cache, on every core.</summary>
+    /// <returns>How many are loaded then.</returns>
+    public static int CompileAll(CudaDevice device, IEnumerable<(string Family, (string Name, int Value)[] Constants)>? specialisations = null)
+    {
+        using var backend = Open(device, DType.F32);
+        backend.Prepare(() =>
+        {
+            foreach (var (family, constants) in specialisations ?? KernelSpecialisations.All)
+            {
+                backend.Kernels.Get(family, KernelSources.Entries(KernelSources.Family(family)).First(), constants);
+            }
+        });
+        return backend.LoadedKernels;
+    }
+
     private static List<double[]> OnReference(OpCase opCase, double[][] values, bool coarse)
     {
         using var reference = new ReferenceBackend();

@@ -93,6 +93,10 @@ public sealed class PreparationTests
         Assert.That(x.Tensor.ReadDoubles(backend), Has.All.EqualTo(3));
     }
 
+    [Test]
+    public void The_specialisations_of_the_compiler_gate_can_be_compiled_at_once() =>
+        Assert.That(CudaCases.CompileAll(EmulatedBackendTests.Device(), KernelSpecialisations.All.Where(one => one.Family is "gelu" or "timestep")), Is.EqualTo(4));
+
     /// <summary>Families compiled for one kernel.</summary>
     private static int Silu(CudaOptions options)
     {
