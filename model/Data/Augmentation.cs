@@ -104,7 +104,7 @@ public sealed record Augmentation(int Size, bool RandomCrop, double MinScale, bo
             return image;
         }
 
-        var pixels = new byte[width * height * 3];
+        var pixels = GC.AllocateUninitializedArray<byte>(width * height * 3);
         for (var y = 0; y < height; y++)
         {
             image.Pixels.AsSpan((((top + y) * image.Width) + left) * 3, width * 3).CopyTo(pixels.AsSpan(y * width * 3));

@@ -50,44 +50,57 @@ public static class Bicubic
     }
 
     /// <summary>
-    /// Along rows a pixel's three colours are three of a vector's four lanes: one load, one product and one sum a weight.
+    /// Along rows two rows go together: their pixels, three colours and an empty lane each, lie side by side as eight integers, so that
+    /// a weight costs one load, one product and one sum.
     /// </summary>
     private static RgbImage Rows(RgbImage image, int width, Weights weights)
     {
-        var pixels = new byte[width * image.Height * 3];
+        var pixels = GC.AllocateUninitializedArray<byte>(width * image.Height * 3);
+        var pair = new int[image.Width * 8];
 
-        // The fourth lane of the last pixel reads, and is written, one byte beyond it.
-        var row = new byte[(image.Width * 3) + 1];
-        var result = new byte[(width * 3) + 1];
-        for (var y = 0; y < image.Height; y++)
+        // A pixel is written with a fourth byte, which the next one overwrites.
+        byte[] upper = new byte[(width * 3) + 1], lower = new byte[(width * 3) + 1];
+        for (var y = 0; y < image.Height; y += 2)
         {
-            image.Pixels.AsSpan(y * image.Width * 3, image.Width * 3).CopyTo(row);
+            var second = Math.Min(y + 1, image.Height - 1);
+            Widen(image.Pixels, y * image.Width * 3, pair, 0);
+            Widen(image.Pixels, second * image.Width * 3, pair, 4);
             for (var x = 0; x < width; x++)
             {
-                var sum = Vector128.Create(Half);
-                ref var at = ref row[weights.First[x] * 3];
+                var sum = Vector256.Create(Half);
+                ref var at = ref pair[weights.First[x] * 8];
                 foreach (var weight in weights.Of(x))
                 {
-                    var colours = Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(ref at)).AsByte()));
-                    sum += colours.AsInt32() * weight;
-                    at = ref Unsafe.Add(ref at, 3);
+                    sum += Vector256.LoadUnsafe(ref at) * weight;
+                    at = ref Unsafe.Add(ref at, 8);
                 }
 
-                var four = Vector128.Narrow(Vector128.Narrow(Clamp(sum).AsUInt32(), Vector128<uint>.Zero), Vector128<ushort>.Zero);
-                Unsafe.WriteUnaligned(ref result[x * 3], four.AsUInt32().ToScalar());
+                var eight = Bytes(sum.GetLower(), sum.GetUpper());
+                Unsafe.WriteUnaligned(ref upper[x * 3], (uint)eight);
+                Unsafe.WriteUnaligned(ref lower[x * 3], (uint)(eight >> 32));
             }
 
-            result.AsSpan(0, width * 3).CopyTo(pixels.AsSpan(y * width * 3));
+            upper.AsSpan(0, width * 3).CopyTo(pixels.AsSpan(y * width * 3));
+            lower.AsSpan(0, width * 3).CopyTo(pixels.AsSpan(second * width * 3));
         }
 
         return new RgbImage(width, image.Height, pixels);
+    }
+
+    /// <summary>Colours of a row to every second four of eight integers.</summary>
+    private static void Widen(byte[] pixels, int from, int[] to, int place)
+    {
+        for (; place < to.Length; place += 8, from += 3)
+        {
+            (to[place], to[place + 1], to[place + 2]) = (pixels[from], pixels[from + 1], pixels[from + 2]);
+        }
     }
 
     /// <summary>Along columns every byte of a row has the same weights: a row is summed as it lies, eight bytes at a time.</summary>
     private static RgbImage Columns(RgbImage image, int height, Weights weights)
     {
         var stride = image.Width * 3;
-        var pixels = new byte[stride * height];
+        var pixels = GC.AllocateUninitializedArray<byte>(stride * height);
         for (var y = 0; y < height; y++)
         {
             var own = weights.Of(y);
@@ -103,8 +116,7 @@ public static class Bicubic
                     high += Vector128.WidenUpper(eight).AsInt32() * own[k];
                 }
 
-                var bytes = Vector128.Narrow(Vector128.Narrow(Clamp(low).AsUInt32(), Clamp(high).AsUInt32()), Vector128<ushort>.Zero);
-                Unsafe.WriteUnaligned(ref pixels[(y * stride) + x], bytes.AsUInt64().ToScalar());
+                Unsafe.WriteUnaligned(ref pixels[(y * stride) + x], Bytes(low, high));
             }
 
             for (; x < stride; x++)
@@ -122,8 +134,12 @@ public static class Bicubic
         return new RgbImage(image.Width, height, pixels);
     }
 
-    private static Vector128<int> Clamp(Vector128<int> sum) =>
-        Vector128.Min(Vector128.Max(sum >> FractionBits, Vector128<int>.Zero), Vector128.Create(255));
+    /// <summary>Eight sums rounded, as bytes.</summary>
+    private static ulong Bytes(Vector128<int> low, Vector128<int> high) =>
+        Vector128.Narrow(Vector128.Narrow(Clamp(low), Clamp(high)), Vector128<ushort>.Zero).AsUInt64().ToScalar();
+
+    private static Vector128<uint> Clamp(Vector128<int> sum) =>
+        Vector128.Min(Vector128.Max(sum >> FractionBits, Vector128<int>.Zero), Vector128.Create(255)).AsUInt32();
 
     /// <summary>For every place of the result, which places of the source it sums and with which weights.</summary>
     private sealed class Weights(int[] first, int[] count, int[] values, int stride)

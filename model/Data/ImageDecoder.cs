@@ -77,7 +77,7 @@ public static class ImageDecoder
             (width, height) = (height, width);
         }
 
-        var pixels = new byte[width * height * 3];
+        var pixels = GC.AllocateUninitializedArray<byte>(width * height * 3);
         var to = 0;
         for (var y = 0; y < height; y++)
         {
