@@ -19,7 +19,10 @@ internal static class KernelSpecialisations
            from bf16 in Types
            select (family, Constants(("LDAE_BF16", bf16))),
         ("optimizer", []),
-        .. from bf16 in Types from aligned in Types select ("rows", Constants(("LDAE_BF16", bf16), ("LDAE_ALIGNED", aligned))),
+        .. from family in (string[])["rows", "convolution", "groupnorm", "resample"]
+           from bf16 in Types
+           from aligned in Types
+           select (family, Constants(("LDAE_BF16", bf16), ("LDAE_ALIGNED", aligned))),
         .. from bf16 in Types from aligned in Types from shape in RowShape.Forwards.ToArray() select ("layernorm", Rows(bf16, aligned, shape)),
         .. from bf16 in Types
            from aligned in Types
