@@ -227,6 +227,15 @@ public interface IBackend : IDisposable
     /// <param name="args">Inputs and results.</param>
     void LatentNoise(in LatentNoiseArgs args);
 
+    /// <summary>The latent of a variational autoencoder with its divergence from the unit Gaussian; see <see cref="GaussianLatentArgs"/>.</summary>
+    /// <param name="args">Inputs and results.</param>
+    void GaussianLatent(in GaussianLatentArgs args);
+
+    /// <summary>Backward of <see cref="GaussianLatent"/>.</summary>
+    /// <param name="args">The forward's arguments; its results are not read.</param>
+    /// <param name="gradients">Incoming gradients and where the outgoing ones go.</param>
+    void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients);
+
     /// <summary>AdamW over flat buffers; see <see cref="AdamWArgs"/>.</summary>
     /// <param name="args">Buffers and numbers.</param>
     void AdamW(in AdamWArgs args);

@@ -11,7 +11,7 @@ namespace LDaeCore.Tests.Cuda;
 /// a product with its bias (weight and bias cast to bf16, as mixed precision does); GELU; the residual add; the normalisations
 /// (<see cref="NaiveBf16Norm"/>); scores, softmax and weighted sum of an attention (<see cref="NaiveBf16Attention"/>); a convolution with its bias; SiLU; means.
 /// Where it is stricter than such a program: wide arithmetic is exact (float64); gradients of parameters stay unrounded and are added
-/// up so; losses, latent noise and patches, which would be several operators, count as one; an accumulating operator rounds
+/// up so; losses, latent noise, Gaussian latents and patches, which would be several operators, count as one; an accumulating operator rounds
 /// once, after the addition. Our kernels read nothing from here and it knows nothing of their tiles or orders.
 /// </summary>
 internal sealed class NaiveBf16Backend : IBackend
@@ -217,6 +217,18 @@ internal sealed class NaiveBf16Backend : IBackend
     {
         _exact.LatentNoise(args);
         Rounded(args.Noisy, args.Latents);
+    }
+
+    public void GaussianLatent(in GaussianLatentArgs args)
+    {
+        _exact.GaussianLatent(args);
+        Rounded(args.Latents);
+    }
+
+    public void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients)
+    {
+        _exact.GaussianLatentBackward(args, gradients);
+        Rounded(gradients.DMean, gradients.DLogVariance);
     }
 
     public void AdamW(in AdamWArgs args) => _exact.AdamW(args);

@@ -181,6 +181,16 @@ public sealed class PlanBackend(DType activationType, DType parameterType) : IBa
     }
 
     /// <inheritdoc/>
+    public void GaussianLatent(in GaussianLatentArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients)
+    {
+    }
+
+    /// <inheritdoc/>
     public void AdamW(in AdamWArgs args)
     {
     }

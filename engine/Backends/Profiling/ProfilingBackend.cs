@@ -311,6 +311,22 @@ public sealed class ProfilingBackend(IBackend inner, TraceRecorder? trace = null
     }
 
     /// <inheritdoc/>
+    public void GaussianLatent(in GaussianLatentArgs args)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.GaussianLatent(in args);
+        Count(nameof(GaussianLatent), start);
+    }
+
+    /// <inheritdoc/>
+    public void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.GaussianLatentBackward(in args, in gradients);
+        Count(nameof(GaussianLatentBackward), start);
+    }
+
+    /// <inheritdoc/>
     public void AdamW(in AdamWArgs args)
     {
         var start = Stopwatch.GetTimestamp();

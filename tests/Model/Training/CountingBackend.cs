@@ -90,6 +90,10 @@ internal class CountingBackend(IBackend inner) : IBackend
 
     public void LatentNoise(in LatentNoiseArgs args) => inner.LatentNoise(args);
 
+    public void GaussianLatent(in GaussianLatentArgs args) => inner.GaussianLatent(args);
+
+    public void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients) => inner.GaussianLatentBackward(args, gradients);
+
     public void AdamW(in AdamWArgs args) => inner.AdamW(args);
 
     public void Ema(Tensor values, double decay, Tensor average) => inner.Ema(values, decay, average);
