@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Ops;
+using LDaeCore.Model.Layers;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Goldens;
@@ -48,6 +49,17 @@ public sealed class ConvolutionGoldenTests(GoldenBackend backend)
     {
         using var run = new GoldenRun(backend, "patches");
         run.CompareThroughBackward(PatchGrid.ToPatches(run.Tape, run.Input("x"), 2));
+        run.Finish();
+    }
+
+    [TestCase("residual_block")]
+    [TestCase("residual_block_wider")]
+    public void A_residual_block(string file)
+    {
+        using var run = new GoldenRun(backend, file, "block.");
+        var block = new ResidualConvolutionBlock(run.Parameters, "block", run.File.Size("inputs"), run.File.Size("outputs"), run.File.Size("groups"));
+        run.LoadParameters();
+        run.CompareThroughBackward(block.Apply(run.Tape, run.Input("x")));
         run.Finish();
     }
 }
