@@ -122,6 +122,58 @@ public interface IBackend : IDisposable
     /// <param name="dQkv">Gradient of qkv [B*T, 3C]; stored.</param>
     void AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv);
 
+    /// <summary>Convolution of images with channels innermost, with bias and residual; see <see cref="ConvolutionArgs"/>.</summary>
+    /// <param name="args">Input, weight and result.</param>
+    void Convolution(in ConvolutionArgs args);
+
+    /// <summary>dx (+)= the gradient of <see cref="Convolution"/>'s input.</summary>
+    /// <param name="args">The forward's arguments; its input and result are not read.</param>
+    /// <param name="dy">Gradient of the result [B, H', W', N].</param>
+    /// <param name="dx">Gradient of the input [B, H, W, C].</param>
+    /// <param name="accumulate">Add instead of store.</param>
+    void ConvolutionInputGradient(in ConvolutionArgs args, Tensor dy, Tensor dx, bool accumulate);
+
+    /// <summary>dweight (+)= the gradient of <see cref="Convolution"/>'s weight. The bias's is <see cref="SumRows"/> of dy.</summary>
+    /// <param name="args">The forward's arguments; its weight and result are not read.</param>
+    /// <param name="dy">Gradient of the result [B, H', W', N].</param>
+    /// <param name="dWeight">Gradient of the weight [N, Kh, Kw, C], of the parameter type.</param>
+    /// <param name="accumulate">Add instead of store.</param>
+    void ConvolutionWeightGradient(in ConvolutionArgs args, Tensor dy, Tensor dWeight, bool accumulate);
+
+    /// <summary>Group normalisation with weight and bias; see <see cref="GroupNormArgs"/>.</summary>
+    /// <param name="args">Inputs, parameters and results.</param>
+    void GroupNorm(in GroupNormArgs args);
+
+    /// <summary>Backward of <see cref="GroupNorm"/>.</summary>
+    /// <param name="args">The forward's arguments; its result is not read.</param>
+    /// <param name="gradients">Incoming gradient and where the outgoing ones go.</param>
+    void GroupNormBackward(in GroupNormArgs args, in GroupNormGradients gradients);
+
+    /// <summary>Every pixel becomes two by two equal ones: y[b, i, j] = x[b, i / 2, j / 2].</summary>
+    /// <param name="x">[B, H, W, C].</param>
+    /// <param name="y">[B, 2 H, 2 W, C].</param>
+    void Upsample(Tensor x, Tensor y);
+
+    /// <summary>dx[b, i, j] (+)= the sum of the four pixels of dy that came from it.</summary>
+    /// <param name="dy">[B, 2 H, 2 W, C].</param>
+    /// <param name="dx">[B, H, W, C].</param>
+    /// <param name="accumulate">Add instead of store.</param>
+    void UpsampleBackward(Tensor dy, Tensor dx, bool accumulate);
+
+    /// <summary>Cuts images into patches, flattened as (row, column, channel): patches (+)= the image's values in another order.</summary>
+    /// <param name="image">[B, H, W, C].</param>
+    /// <param name="patch">Side of a patch, in pixels; divides H and W.</param>
+    /// <param name="patches">[B, T, patch * patch * C].</param>
+    /// <param name="accumulate">Add instead of store.</param>
+    void ToPatches(Tensor image, int patch, Tensor patches, bool accumulate);
+
+    /// <summary>Puts patches together to images: the inverse of <see cref="ToPatches"/>, and its backward.</summary>
+    /// <param name="patches">[B, T, patch * patch * C].</param>
+    /// <param name="patch">Side of a patch, in pixels; divides H and W.</param>
+    /// <param name="image">[B, H, W, C].</param>
+    /// <param name="accumulate">Add instead of store.</param>
+    void FromPatches(Tensor patches, int patch, Tensor image, bool accumulate);
+
     /// <summary>The sinusoids of a time step: y[b] = (cos(t w_0).. cos(t w_k), sin(t w_0).. sin(t w_k)), w_i = 10000^(-i/k), k = columns / 2.</summary>
     /// <param name="t">Time steps [B], of the parameter type.</param>
     /// <param name="y">[B, even width].</param>
@@ -174,6 +226,15 @@ public interface IBackend : IDisposable
     /// <summary>Noise in the latent space of a linear tokenizer; see <see cref="LatentNoiseArgs"/>.</summary>
     /// <param name="args">Inputs and results.</param>
     void LatentNoise(in LatentNoiseArgs args);
+
+    /// <summary>The latent of a variational autoencoder with its divergence from the unit Gaussian; see <see cref="GaussianLatentArgs"/>.</summary>
+    /// <param name="args">Inputs and results.</param>
+    void GaussianLatent(in GaussianLatentArgs args);
+
+    /// <summary>Backward of <see cref="GaussianLatent"/>.</summary>
+    /// <param name="args">The forward's arguments; its results are not read.</param>
+    /// <param name="gradients">Incoming gradients and where the outgoing ones go.</param>
+    void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients);
 
     /// <summary>AdamW over flat buffers; see <see cref="AdamWArgs"/>.</summary>
     /// <param name="args">Buffers and numbers.</param>

@@ -15,11 +15,14 @@ internal static class KernelSpecialisations
     [
         .. Types.Select(bf16 => ("elementwise", Constants(("LDAE_BF16", bf16)))),
         .. Types.SelectMany(bf16 => Types.Select(bias => ("epilogue", Constants(("LDAE_BF16", bf16), ("BIAS_BF16", bias))))),
-        .. from family in (string[])["gelu", "timestep", "patchify", "losses", "batchnorm", "crop", "covariance"]
+        .. from family in (string[])["gelu", "timestep", "patchify", "losses", "batchnorm", "crop", "covariance", "gaussian"]
            from bf16 in Types
            select (family, Constants(("LDAE_BF16", bf16))),
         ("optimizer", []),
-        .. from bf16 in Types from aligned in Types select ("rows", Constants(("LDAE_BF16", bf16), ("LDAE_ALIGNED", aligned))),
+        .. from family in (string[])["rows", "convolution", "groupnorm", "resample"]
+           from bf16 in Types
+           from aligned in Types
+           select (family, Constants(("LDAE_BF16", bf16), ("LDAE_ALIGNED", aligned))),
         .. from bf16 in Types from aligned in Types from shape in RowShape.Forwards.ToArray() select ("layernorm", Rows(bf16, aligned, shape)),
         .. from bf16 in Types
            from aligned in Types

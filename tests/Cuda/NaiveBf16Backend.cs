@@ -9,9 +9,9 @@ namespace LDaeCore.Tests.Cuda;
 /// operator reads bf16, computes in a wider type and stores bf16. Rounded is therefore what an operator stores and nothing inside
 /// one, and the boundaries are those of common operators, not of our kernels:
 /// a product with its bias (weight and bias cast to bf16, as mixed precision does); GELU; the residual add; the normalisations
-/// (<see cref="NaiveBf16Norm"/>); scores, softmax and weighted sum of an attention (<see cref="NaiveBf16Attention"/>); SiLU; means.
+/// (<see cref="NaiveBf16Norm"/>); scores, softmax and weighted sum of an attention (<see cref="NaiveBf16Attention"/>); a convolution with its bias; SiLU; means.
 /// Where it is stricter than such a program: wide arithmetic is exact (float64); gradients of parameters stay unrounded and are added
-/// up so; losses, latent noise and patches, which would be several operators, count as one; an accumulating operator rounds
+/// up so; losses, latent noise, Gaussian latents and patches, which would be several operators, count as one; an accumulating operator rounds
 /// once, after the addition. Our kernels read nothing from here and it knows nothing of their tiles or orders.
 /// </summary>
 internal sealed class NaiveBf16Backend : IBackend
@@ -110,6 +110,61 @@ internal sealed class NaiveBf16Backend : IBackend
 
     public void AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv) => NaiveBf16Attention.Backward(_exact, args, dOutput, dQkv);
 
+    public void Convolution(in ConvolutionArgs args)
+    {
+        // A product with its bias, then the residual add.
+        using var weight = RoundedCopy(args.Weight);
+        using var bias = args.Bias is { } given ? RoundedCopy(given) : null;
+        _exact.Convolution(args with { Weight = weight.Tensor, Bias = bias?.Tensor, Residual = null });
+        Rounded(args.Y);
+        if (args.Residual is { } residual)
+        {
+            Add(residual, args.Y, accumulate: true);
+        }
+    }
+
+    public void ConvolutionInputGradient(in ConvolutionArgs args, Tensor dy, Tensor dx, bool accumulate)
+    {
+        using var weight = RoundedCopy(args.Weight);
+        _exact.ConvolutionInputGradient(args with { Weight = weight.Tensor }, dy, dx, accumulate);
+        Rounded(dx);
+    }
+
+    public void ConvolutionWeightGradient(in ConvolutionArgs args, Tensor dy, Tensor dWeight, bool accumulate) =>
+        _exact.ConvolutionWeightGradient(args, dy, dWeight, accumulate);
+
+    public void GroupNorm(in GroupNormArgs args)
+    {
+        _exact.GroupNorm(args);
+        Rounded(args.Y);
+    }
+
+    public void GroupNormBackward(in GroupNormArgs args, in GroupNormGradients gradients)
+    {
+        _exact.GroupNormBackward(args, gradients);
+        Rounded(gradients.DX);
+    }
+
+    public void Upsample(Tensor x, Tensor y) => _exact.Upsample(x, y);
+
+    public void UpsampleBackward(Tensor dy, Tensor dx, bool accumulate)
+    {
+        _exact.UpsampleBackward(dy, dx, accumulate);
+        Rounded(dx);
+    }
+
+    public void ToPatches(Tensor image, int patch, Tensor patches, bool accumulate)
+    {
+        _exact.ToPatches(image, patch, patches, accumulate);
+        Rounded(patches);
+    }
+
+    public void FromPatches(Tensor patches, int patch, Tensor image, bool accumulate)
+    {
+        _exact.FromPatches(patches, patch, image, accumulate);
+        Rounded(image);
+    }
+
     public void TimestepEmbedding(Tensor t, Tensor y)
     {
         _exact.TimestepEmbedding(t, y);
@@ -162,6 +217,18 @@ internal sealed class NaiveBf16Backend : IBackend
     {
         _exact.LatentNoise(args);
         Rounded(args.Noisy, args.Latents);
+    }
+
+    public void GaussianLatent(in GaussianLatentArgs args)
+    {
+        _exact.GaussianLatent(args);
+        Rounded(args.Latents);
+    }
+
+    public void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients)
+    {
+        _exact.GaussianLatentBackward(args, gradients);
+        Rounded(gradients.DMean, gradients.DLogVariance);
     }
 
     public void AdamW(in AdamWArgs args) => _exact.AdamW(args);

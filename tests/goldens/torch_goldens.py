@@ -366,6 +366,81 @@ def ldae_loss():
     }
 
 
+def channels_first(x):
+    """PyTorch's order, from the engine's: channels innermost. The same for weights [outputs, height, width, inputs]."""
+    return x.permute(0, 3, 1, 2)
+
+
+def channels_last(x):
+    return x.permute(0, 2, 3, 1)
+
+
+def convolution(seed, height, width, inputs, outputs, kernel, stride):
+    draw = Draw(seed)
+    x, weight, bias = draw(2, height, width, inputs, grad=True), draw(outputs, kernel, kernel, inputs, scale=0.4, grad=True), draw(outputs, grad=True)
+    result = channels_last(F.conv2d(channels_first(x), channels_first(weight), bias, stride=stride, padding=kernel // 2))
+    return {
+        **differentiated(None, {"x": x, "weight": weight, "bias": bias}, result, draw(*result.shape)), **constants(stride=stride),
+    }
+
+
+def group_norm():
+    draw, groups = Draw(22), 3
+    x, weight, bias = draw(2, 4, 3, 12, scale=2, mean=0.5, grad=True), draw(12, mean=1, scale=0.3, grad=True), draw(12, grad=True)
+    result = channels_last(F.group_norm(channels_first(x), groups, weight, bias, EPS))
+    return {**differentiated(None, {"x": x, "weight": weight, "bias": bias}, result, draw(*result.shape)), **constants(groups=groups)}
+
+
+def upsample():
+    draw = Draw(23)
+    x = draw(2, 3, 4, 5, grad=True)
+    result = channels_last(F.interpolate(channels_first(x), scale_factor=2, mode="nearest"))
+    return differentiated(None, {"x": x}, result, draw(*result.shape))
+
+
+def silu():
+    x = torch.linspace(-9, 9, 145).requires_grad_()
+    return differentiated(None, {"x": x}, F.silu(x), Draw(24)(145))
+
+
+def patches():
+    """Three by two patches of side 2, each flattened as (row, column, channel)."""
+    draw = Draw(25)
+    x = draw(2, 6, 4, 3, grad=True)
+    columns = F.unfold(channels_first(x), 2, stride=2)  # [B, channel (row, column), token]
+    result = columns.reshape(2, 3, 4, 6).permute(0, 3, 2, 1).reshape(2, 6, 12)
+    return differentiated(None, {"x": x}, result, draw(*result.shape))
+
+
+class ResidualBlock(nn.Module):
+    """Group norm, SiLU, convolution of 3x3, twice, plus the input; through a convolution of one pixel where the channels change."""
+
+    def __init__(self, inputs, outputs, groups):
+        super().__init__()
+        self.norm1 = nn.GroupNorm(groups, inputs, eps=EPS)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.norm2 = nn.GroupNorm(groups, outputs, eps=EPS)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else None
+
+    def forward(self, x):
+        y = channels_first(x)
+        h = self.conv2(F.silu(self.norm2(self.conv1(F.silu(self.norm1(y))))))
+        return channels_last(h + (y if self.skip is None else self.skip(y)))
+
+
+def residual_block(seed, inputs, outputs, groups):
+    draw = Draw(seed)
+    module = ResidualBlock(inputs, outputs, groups)
+    draw.parameters(module)
+    x = draw(2, 5, 4, inputs, grad=True)
+    result = module(x)
+    tensors = {**differentiated(module, {"x": x}, result, draw(*result.shape)), **constants(inputs=inputs, outputs=outputs, groups=groups)}
+    # Weights of convolutions, and their gradients, with channels innermost.
+    weights = {name: channels_last(value) for name, value in tensors.items() if name.endswith("weight") and value.dim() == 4}
+    return {**tensors, **weights}
+
+
 FILES = {
     "block_adaln": lambda: block(5, 1),
     "block_affine": lambda: block(0, 2),
@@ -380,6 +455,15 @@ FILES = {
     "schedule": schedule,
     "cross_entropy": cross_entropy,
     "ldae_loss": ldae_loss,
+    "convolution": lambda: convolution(19, 5, 4, 3, 4, 3, 1),
+    "convolution_strided": lambda: convolution(20, 6, 5, 4, 3, 3, 2),
+    "convolution_pixel": lambda: convolution(21, 3, 4, 5, 6, 1, 1),
+    "group_norm": group_norm,
+    "upsample": upsample,
+    "silu": silu,
+    "patches": patches,
+    "residual_block": lambda: residual_block(26, 4, 4, 2),
+    "residual_block_wider": lambda: residual_block(27, 4, 6, 2),
 }
 
 

@@ -99,6 +99,43 @@ public sealed class PlanBackend(DType activationType, DType parameterType) : IBa
     }
 
     /// <inheritdoc/>
+    public void Convolution(in ConvolutionArgs args) => args.Check();
+
+    /// <inheritdoc/>
+    public void ConvolutionInputGradient(in ConvolutionArgs args, Tensor dy, Tensor dx, bool accumulate) => args.Check();
+
+    /// <inheritdoc/>
+    public void ConvolutionWeightGradient(in ConvolutionArgs args, Tensor dy, Tensor dWeight, bool accumulate) => args.Check();
+
+    /// <inheritdoc/>
+    public void GroupNorm(in GroupNormArgs args) => args.Check();
+
+    /// <inheritdoc/>
+    public void GroupNormBackward(in GroupNormArgs args, in GroupNormGradients gradients)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Upsample(Tensor x, Tensor y)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void UpsampleBackward(Tensor dy, Tensor dx, bool accumulate)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void ToPatches(Tensor image, int patch, Tensor patches, bool accumulate)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void FromPatches(Tensor patches, int patch, Tensor image, bool accumulate)
+    {
+    }
+
+    /// <inheritdoc/>
     public void TimestepEmbedding(Tensor t, Tensor y)
     {
     }
@@ -140,6 +177,16 @@ public sealed class PlanBackend(DType activationType, DType parameterType) : IBa
 
     /// <inheritdoc/>
     public void LatentNoise(in LatentNoiseArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void GaussianLatent(in GaussianLatentArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients)
     {
     }
 

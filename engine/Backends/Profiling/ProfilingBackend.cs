@@ -167,6 +167,78 @@ public sealed class ProfilingBackend(IBackend inner, TraceRecorder? trace = null
     }
 
     /// <inheritdoc/>
+    public void Convolution(in ConvolutionArgs args)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.Convolution(in args);
+        Count(nameof(Convolution), start);
+    }
+
+    /// <inheritdoc/>
+    public void ConvolutionInputGradient(in ConvolutionArgs args, Tensor dy, Tensor dx, bool accumulate)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.ConvolutionInputGradient(in args, dy, dx, accumulate);
+        Count(nameof(ConvolutionInputGradient), start);
+    }
+
+    /// <inheritdoc/>
+    public void ConvolutionWeightGradient(in ConvolutionArgs args, Tensor dy, Tensor dWeight, bool accumulate)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.ConvolutionWeightGradient(in args, dy, dWeight, accumulate);
+        Count(nameof(ConvolutionWeightGradient), start);
+    }
+
+    /// <inheritdoc/>
+    public void GroupNorm(in GroupNormArgs args)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.GroupNorm(in args);
+        Count(nameof(GroupNorm), start);
+    }
+
+    /// <inheritdoc/>
+    public void GroupNormBackward(in GroupNormArgs args, in GroupNormGradients gradients)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.GroupNormBackward(in args, in gradients);
+        Count(nameof(GroupNormBackward), start);
+    }
+
+    /// <inheritdoc/>
+    public void Upsample(Tensor x, Tensor y)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.Upsample(x, y);
+        Count(nameof(Upsample), start);
+    }
+
+    /// <inheritdoc/>
+    public void UpsampleBackward(Tensor dy, Tensor dx, bool accumulate)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.UpsampleBackward(dy, dx, accumulate);
+        Count(nameof(UpsampleBackward), start);
+    }
+
+    /// <inheritdoc/>
+    public void ToPatches(Tensor image, int patch, Tensor patches, bool accumulate)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.ToPatches(image, patch, patches, accumulate);
+        Count(nameof(ToPatches), start);
+    }
+
+    /// <inheritdoc/>
+    public void FromPatches(Tensor patches, int patch, Tensor image, bool accumulate)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.FromPatches(patches, patch, image, accumulate);
+        Count(nameof(FromPatches), start);
+    }
+
+    /// <inheritdoc/>
     public void TimestepEmbedding(Tensor t, Tensor y)
     {
         var start = Stopwatch.GetTimestamp();
@@ -236,6 +308,22 @@ public sealed class ProfilingBackend(IBackend inner, TraceRecorder? trace = null
         var start = Stopwatch.GetTimestamp();
         inner.LatentNoise(in args);
         Count(nameof(LatentNoise), start);
+    }
+
+    /// <inheritdoc/>
+    public void GaussianLatent(in GaussianLatentArgs args)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.GaussianLatent(in args);
+        Count(nameof(GaussianLatent), start);
+    }
+
+    /// <inheritdoc/>
+    public void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.GaussianLatentBackward(in args, in gradients);
+        Count(nameof(GaussianLatentBackward), start);
     }
 
     /// <inheritdoc/>

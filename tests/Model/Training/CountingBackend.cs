@@ -54,6 +54,24 @@ internal class CountingBackend(IBackend inner) : IBackend
 
     public virtual void AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv) => inner.AttentionBackward(args, dOutput, dQkv);
 
+    public void Convolution(in ConvolutionArgs args) => inner.Convolution(args);
+
+    public void ConvolutionInputGradient(in ConvolutionArgs args, Tensor dy, Tensor dx, bool accumulate) => inner.ConvolutionInputGradient(args, dy, dx, accumulate);
+
+    public void ConvolutionWeightGradient(in ConvolutionArgs args, Tensor dy, Tensor dWeight, bool accumulate) => inner.ConvolutionWeightGradient(args, dy, dWeight, accumulate);
+
+    public void GroupNorm(in GroupNormArgs args) => inner.GroupNorm(args);
+
+    public void GroupNormBackward(in GroupNormArgs args, in GroupNormGradients gradients) => inner.GroupNormBackward(args, gradients);
+
+    public void Upsample(Tensor x, Tensor y) => inner.Upsample(x, y);
+
+    public void UpsampleBackward(Tensor dy, Tensor dx, bool accumulate) => inner.UpsampleBackward(dy, dx, accumulate);
+
+    public void ToPatches(Tensor image, int patch, Tensor patches, bool accumulate) => inner.ToPatches(image, patch, patches, accumulate);
+
+    public void FromPatches(Tensor patches, int patch, Tensor image, bool accumulate) => inner.FromPatches(patches, patch, image, accumulate);
+
     public void TimestepEmbedding(Tensor t, Tensor y) => inner.TimestepEmbedding(t, y);
 
     public void MeanPool(Tensor x, Tensor y) => inner.MeanPool(x, y);
@@ -71,6 +89,10 @@ internal class CountingBackend(IBackend inner) : IBackend
     public void Patchify(Tensor images, int patch, Tensor range, Tensor patches) => inner.Patchify(images, patch, range, patches);
 
     public void LatentNoise(in LatentNoiseArgs args) => inner.LatentNoise(args);
+
+    public void GaussianLatent(in GaussianLatentArgs args) => inner.GaussianLatent(args);
+
+    public void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients) => inner.GaussianLatentBackward(args, gradients);
 
     public void AdamW(in AdamWArgs args) => inner.AdamW(args);
 
