@@ -97,6 +97,7 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
             ProbeCommand.Create(this),
             ReconstructCommand.Create(this),
             PcaCommand.Create(this),
+            JourneyCommand.Create(this),
             InspectCommand.Create(this),
             DoctorCommand.Create(this),
         };
