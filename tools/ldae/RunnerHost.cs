@@ -96,7 +96,9 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
             PretrainCommand.Create(this),
             ProbeCommand.Create(this),
             ReconstructCommand.Create(this),
+            SampleCommand.Create(this),
             PcaCommand.Create(this),
+            TokenizerCommand.Create(this),
             InspectCommand.Create(this),
             DoctorCommand.Create(this),
         };
