@@ -59,6 +59,12 @@ public sealed class MetricsLog : IDisposable
     public static MetricsLine? ReadLast(string path) =>
         (File.Exists(path) ? File.ReadLines(path) : []).LastOrDefault(line => StepOf(line) is not null) is { } last ? Read(last) : null;
 
+    /// <summary>The losses of a log, in order.</summary>
+    /// <param name="path">The file; may be missing.</param>
+    /// <returns>One of each whole line.</returns>
+    public static IReadOnlyList<double> ReadLosses(string path) =>
+        [.. (File.Exists(path) ? File.ReadLines(path) : []).Where(line => StepOf(line) is not null).Select(line => Read(line).Result.Loss)];
+
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 

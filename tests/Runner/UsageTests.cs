@@ -6,7 +6,7 @@ namespace LDaeCore.Tests.Runner;
 
 internal sealed class UsageTests
 {
-    private static readonly string[] Commands = ["demo", "pretrain", "probe", "reconstruct", "pca", "inspect", "doctor"];
+    private static readonly string[] Commands = ["demo", "pretrain", "probe", "reconstruct", "pca", "journey", "inspect", "doctor"];
 
     [TestCaseSource(nameof(Commands))]
     public void Every_command_has_help_with_examples(string command)
@@ -43,6 +43,20 @@ internal sealed class UsageTests
     [TestCase("probe --checkpoint a --data b --block 2000", "probe", "probe.block = 2000", "1000")]
     [TestCase("probe --checkpoint a --data b --input pixels", "probe", "--input pixels", "--help")]
     [TestCase("pretrain --preset cifar-tiny", "pretrain", "No images", "--data")]
+    [TestCase("journey --data synthetic", "journey", "size of the journey", "--preset with one of tiny")]
+    [TestCase("journey --preset cifar", "journey", "No images", "--data")]
+    [TestCase("journey --preset huge", "journey", "--preset huge", "--help")]
+    [TestCase("journey --preset tiny --steps 4-x", "journey", "no step '4-x'", "--steps 1,4-7")]
+    [TestCase("journey --preset tiny --steps 1,,3", "journey", "part of it is empty", "--steps 1,4-7")]
+    [TestCase("journey --preset tiny --steps 0-3", "journey", "no step 0", "1 to 9")]
+    [TestCase("journey --preset tiny --steps 10", "journey", "no step 10", "1 to 9")]
+    [TestCase("journey --preset tiny --steps 99999999999", "journey", "no step 99999999999", "1 to 9")]
+    [TestCase("journey --preset tiny --steps 7-4", "journey", "7-4 runs backwards", "4-7")]
+    [TestCase("journey --preset tiny --steps 1-2-3", "journey", "no step '1-2-3'", "--steps 1,4-7")]
+    [TestCase("journey --preset tiny --steps l-dea", "journey", "'l-dea'", "'l-dae'")]
+    [TestCase("journey --preset tiny --sweep tme", "journey", "'tme'", "'time'")]
+    [TestCase("journey --preset tiny --epochs 0", "journey", "--epochs 0", "--help")]
+    [TestCase("journey --preset tiny --set train.lr=x", "journey", "train.lr = x", "train.lr")]
     [TestCase("pretrain --data synthetic", "pretrain", "No recipe", "cifar-tiny")]
     [TestCase("pretrain --data synthetic --preset cifar-tny", "pretrain", "'cifar-tny'", "'cifar-tiny'")]
     [TestCase("pretrain --data synthetic --preset demo --config x.json", "pretrain", "--config x.json", "one of them")]

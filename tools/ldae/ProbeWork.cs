@@ -59,6 +59,17 @@ internal static class ProbeWork
         }
     }
 
+    /// <summary>The linear probe of the encoder alone, from one seed.</summary>
+    public static CommandResult RunEncoder(CommandResult result, EncoderComparison comparison, IBackend backend, ulong seed, Action<string> line)
+    {
+        var found = comparison.Linear(backend, comparison.Trained(), seed);
+        line(string.Create(CultureInfo.InvariantCulture, $"  linear probe top-1 {found.Test.Top1:F2} %, top-5 {found.Test.Top5:F2} %"));
+        return result
+            .Add("top1", Rounded(found.Test.Top1))
+            .Add("top5", Rounded(found.Test.Top5))
+            .Add("choices", Choices("trained", [(seed, found)]));
+    }
+
     private static IEnumerable<CommandResult> Choices(string name, IEnumerable<(ulong Seed, ProbeResult Found)> results) =>
         results.Select(r => new CommandResult()
             .Add("features", name)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Backends.Cuda;
@@ -62,6 +63,18 @@ internal static class Workbench
 
     /// <summary>Whether a command has left its result object in a folder.</summary>
     public static bool HasResult(string folder, string name) => File.Exists(ResultPath(folder, name));
+
+    /// <summary>A number of a result object that a command has left in a folder; null where it left none.</summary>
+    public static double? ReadNumber(string folder, string name, string field)
+    {
+        if (!HasResult(folder, name))
+        {
+            return null;
+        }
+
+        using var json = JsonDocument.Parse(File.ReadAllBytes(ResultPath(folder, name)));
+        return json.RootElement.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
+    }
 
     private static string ResultPath(string folder, string name) => Path.Combine(folder, Reporting.RunReport.Results, name + ".json");
 }

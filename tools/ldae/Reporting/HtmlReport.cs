@@ -40,6 +40,19 @@ internal sealed class HtmlReport(string title)
         return Append("</table></div>");
     }
 
+    /// <summary>Rows under headings; all columns but the first hold numbers or short words.</summary>
+    public HtmlReport Table(IReadOnlyList<string> headings, IEnumerable<IReadOnlyList<string>> rows)
+    {
+        Append("<div class=\"wide\"><table>");
+        Append($"<tr>{string.Concat(headings.Select(heading => $"<th>{Escape(heading)}</th>"))}</tr>");
+        foreach (var row in rows)
+        {
+            Append($"<tr>{string.Concat(row.Select((cell, i) => $"<td{(i > 0 ? " class=\"number\"" : "")}>{Escape(cell)}</td>"))}</tr>");
+        }
+
+        return Append("</table></div>");
+    }
+
     /// <summary>Percentages as bars.</summary>
     public HtmlReport Bars(IEnumerable<(string Name, double Percent)> bars)
     {

@@ -1,0 +1,86 @@
+using System.Globalization;
+
+namespace LDaeCore.Model.Journey;
+
+/// <summary>
+/// The shape of the paper's results. A claim that one thing is better than another holds when the difference of the means exceeds the sum of the two
+/// spreads over seeds; one that two are close, when the means are within 2 points.
+/// </summary>
+public static class ShapeClaims
+{
+    /// <summary>Points within which two accuracies are close.</summary>
+    public const double Close = 2;
+
+    /// <summary>Judges every claim.</summary>
+    /// <param name="preset">The size.</param>
+    /// <param name="found">What was measured of an entry; null for nothing.</param>
+    /// <returns>The claims in a fixed order.</returns>
+    public static IReadOnlyList<ShapeClaim> Judge(JourneyPreset preset, Func<JourneyEntry, SeedAccuracies?> found)
+    {
+        (string, SeedAccuracies?) Step(string name) => (name, found(JourneyEntry.Of(JourneySteps.Get(name), preset)));
+        return
+        [
+            Optimum(preset, found),
+            Better("pixel noise loses clearly to latent noise", Step("l-dae"), Step("classical-dae")),
+            Better("several levels beat one", Step("l-dae"), Step("single-level")),
+            Near("l-DAE is close to the DiT on PCA latents", Step("l-dae"), Step("patch-pca")),
+            KindAgainstDim(preset, found),
+        ];
+    }
+
+    private static ShapeClaim Optimum(JourneyPreset preset, Func<JourneyEntry, SeedAccuracies?> found)
+    {
+        const string name = "d has an optimum well below D";
+        var points = preset.Dims.Zip(JourneySweeps.Get("d", preset).Points, (dim, point) => (Name: $"d = {dim}", Dim: dim, Top1: found(point.Entry))).ToArray();
+        if (points.Where(point => point.Top1 is null).Select(point => point.Name).ToArray() is { Length: > 0 } missing)
+        {
+            return Missing(name, missing);
+        }
+
+        var (best, largest) = (points.MaxBy(point => point.Top1!.Mean), points[^1]);
+        var half = preset.Recipe.Tokenizer.PatchValues / 2;
+        return new ShapeClaim(
+            name,
+            best.Dim <= half && best.Top1!.Exceeds(largest.Top1!),
+            $"best at {best.Name} ({Words(best.Top1!)}; at most {half} counts as well below), against {largest.Name} ({Words(largest.Top1!)})");
+    }
+
+    /// <summary>
+    /// How far apart kinds of tokenizer are at one d, against how far apart the d of one kind are: each a mean of ranges over the cells that were measured,
+    /// computed seed by seed.
+    /// </summary>
+    private static ShapeClaim KindAgainstDim(JourneyPreset preset, Func<JourneyEntry, SeedAccuracies?> found)
+    {
+        const string name = "the kind of tokenizer matters less than d";
+        var cells = JourneySweeps.Get("tokenizer-d", preset).Points
+            .Select(point => (point.Series, point.Label, Top1: found(point.Entry))).Where(cell => cell.Top1 is not null).ToArray();
+        var dims = cells.GroupBy(cell => cell.Series).Where(group => group.Count() > 1).Select(group => group.Select(cell => cell.Top1!.Values).ToArray()).ToArray();
+        var kinds = cells.GroupBy(cell => cell.Label).Where(group => group.Count() > 1).Select(group => group.Select(cell => cell.Top1!.Values).ToArray()).ToArray();
+        if (dims.Length == 0 || kinds.Length == 0)
+        {
+            return Missing(name, [dims.Length == 0 ? "one tokenizer at two d" : "two tokenizers at one d"]);
+        }
+
+        var seeds = cells.Min(cell => cell.Top1!.Values.Count);
+        SeedAccuracies Range(IReadOnlyList<double>[][] groups) => new([.. Enumerable.Range(0, seeds)
+            .Select(seed => groups.Average(group => group.Max(values => values[seed]) - group.Min(values => values[seed])))]);
+        var (overDims, overKinds) = (Range(dims), Range(kinds));
+        return new ShapeClaim(name, overDims.Exceeds(overKinds), $"range over d {Words(overDims)}, over kinds {Words(overKinds)}");
+    }
+
+    private static ShapeClaim Better(string name, (string Name, SeedAccuracies? Top1) a, (string Name, SeedAccuracies? Top1) b) =>
+        Pair(name, a, b, (x, y) => x.Exceeds(y));
+
+    private static ShapeClaim Near(string name, (string Name, SeedAccuracies? Top1) a, (string Name, SeedAccuracies? Top1) b) =>
+        Pair(name, a, b, (x, y) => Math.Abs(x.Mean - y.Mean) <= Close);
+
+    private static ShapeClaim Pair(
+        string name, (string Name, SeedAccuracies? Top1) a, (string Name, SeedAccuracies? Top1) b, Func<SeedAccuracies, SeedAccuracies, bool> holds) =>
+        a.Top1 is { } x && b.Top1 is { } y
+            ? new ShapeClaim(name, holds(x, y), $"{a.Name} {Words(x)}, {b.Name} {Words(y)}")
+            : Missing(name, [.. new[] { a, b }.Where(side => side.Top1 is null).Select(side => side.Name)]);
+
+    private static ShapeClaim Missing(string name, string[] what) => new(name, null, $"not measured: {string.Join(", ", what)}");
+
+    private static string Words(SeedAccuracies top1) => string.Create(CultureInfo.InvariantCulture, $"{top1.Mean:F2}, spread {top1.Spread:F2}");
+}
