@@ -96,6 +96,8 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
             PretrainCommand.Create(this),
             ProbeCommand.Create(this),
             ReconstructCommand.Create(this),
+            ExportCommand.Create(this),
+            ImportCommand.Create(this),
             PcaCommand.Create(this),
             InspectCommand.Create(this),
             DoctorCommand.Create(this),
