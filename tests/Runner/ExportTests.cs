@@ -1,6 +1,8 @@
 using System.Text.Json;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Tests.Model.Data;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Runner;
@@ -58,6 +60,20 @@ public sealed class ExportTests
         Assert.That(again.ReadInt32("images"), Is.EqualTo(first.ReadInt32("images")));
         Assert.That(again.ReadFloats("features"), Is.EqualTo(first.ReadFloats("features")).Within(1e-5));
         Assert.That(first.ReadFloats("features"), Has.Some.Not.Zero);
+    }
+
+    [Test]
+    public void The_onnx_file_of_a_run_has_the_features_of_its_sample()
+    {
+        var encoder = Path.Combine(_folder.Path, "onnx");
+        var exported = CommandLine.Run("export", "--checkpoint", _run, "--format", "onnx", "--out", encoder, "--json");
+        Assert.That(exported.ExitCode, Is.Zero, exported.Human);
+        using var session = new InferenceSession(exported.Json.GetProperty("file").GetString());
+        using var sample = SafetensorsFile.Open(exported.Json.GetProperty("sample").GetString()!);
+        var pixels = Array.ConvertAll(sample.ReadInt32("images"), v => (byte)v);
+        using var found = session.Run([NamedOnnxValue.CreateFromTensor("images", new DenseTensor<byte>(pixels, [4, 8, 8, 3]))]);
+        var expected = sample.ReadFloats("features");
+        Assert.That(found[0].AsTensor<float>().ToArray(), Is.EqualTo(expected).Within(1e-4 * expected.Max(Math.Abs)));
     }
 
     [Test]

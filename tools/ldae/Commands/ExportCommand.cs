@@ -11,7 +11,7 @@ internal static class ExportCommand
     public static RunnerCommand Create(RunnerHost host)
     {
         var (checkpoint, @out, threads) = (SharedOptions.RequiredCheckpoint(), SharedOptions.Out(), SharedOptions.Threads());
-        var format = SharedOptions.OneOf("--format", "What is written; timm when left out", "timm");
+        var format = SharedOptions.OneOf("--format", "What is written; timm when left out", "timm", "onnx");
         var block = SharedOptions.Whole("--block", "Last block that is kept, from 1; 0 is the encoder's last.", 0);
         var time = SharedOptions.Whole("--time", "Level of noise at which the conditioning is folded into the weights.", 0);
         var input = SharedOptions.OneOf("--input", "What the encoder sees; pca folds the projection into the patch embedding", "original", "pca");
@@ -21,6 +21,7 @@ internal static class ExportCommand
             Name,
             "Writes a trained encoder for other programs.",
             "--checkpoint runs/tiny --format timm --out encoder",
+            "--checkpoint runs/tiny --format onnx --out encoder",
             "--checkpoint runs/tiny --block 3 --time 50 --weights ema --input pca")
         {
             checkpoint, format, @out, block, time, input, weights, vit.Pooling, threads,
@@ -28,7 +29,7 @@ internal static class ExportCommand
         command.SetAction(parse => host.Execute(Name, parse, context => Run(
             new ExportOptions(
                 parse.GetRequiredValue(checkpoint),
-                ExportFormat.Timm,
+                parse.GetValue(format) == "onnx" ? ExportFormat.Onnx : ExportFormat.Timm,
                 SharedOptions.Assignments(
                     ("probe.block", parse.GetValue(block)), ("probe.time", parse.GetValue(time)), ("probe.input", parse.GetValue(input)), ("probe.weights", parse.GetValue(weights))),
                 vit.Known(parse),
@@ -45,7 +46,7 @@ internal static class ExportCommand
         using var opened = OpenedEncoder.Open(options.Checkpoint, options.Overrides, options.Known, DeviceChoice.Resolve("cpu"), options.Threads);
         var weights = opened.Weights();
         options.Out.Create();
-        TimmFolder.Write(options.Out.Path, weights);
+        var file = Write(options, weights);
         var features = SampleFeatures.Write(Path.Combine(options.Out.Path, SampleFeatures.FileName), opened.Encoder);
         var parameters = weights.Values.Values.Sum(v => (long)v.Length);
         var vit = weights.Configuration;
@@ -55,10 +56,23 @@ internal static class ExportCommand
                 .Add("command", Name)
                 .Add("run", options.Out.Path)
                 .Add("checkpoint", options.Checkpoint)
-                .Add("format", "timm"))
-            .Add("file", Path.Combine(options.Out.Path, TimmFolder.ModelFile))
+                .Add("format", options.Format == ExportFormat.Onnx ? "onnx" : "timm"))
+            .Add("file", file)
             .Add("sample", features)
             .Add("parameters", parameters)
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
+    }
+
+    private static string Write(ExportOptions options, VitWeights weights)
+    {
+        if (options.Format == ExportFormat.Timm)
+        {
+            TimmFolder.Write(options.Out.Path, weights);
+            return Path.Combine(options.Out.Path, TimmFolder.ModelFile);
+        }
+
+        var file = Path.Combine(options.Out.Path, "encoder.onnx");
+        OnnxFile.Write(file, weights);
+        return file;
     }
 }

@@ -5,4 +5,7 @@ internal enum ExportFormat
 {
     /// <summary>A folder that timm's VisionTransformer loads.</summary>
     Timm,
+
+    /// <summary>One ONNX file.</summary>
+    Onnx,
 }
