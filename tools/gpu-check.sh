@@ -23,6 +23,7 @@ train 10 a real run: pretrain, probe, reconstruct
 profile 3 a trace of twenty steps
 precision 10 bf16 follows the loss curve of fp32 within 1 % over 2,000 steps
 rerun 4 two runs from one seed, bit for bit
+timm 3 timm loads an exported encoder strictly, with the same features
 pytorch 14 the rival's ops and steps, on the same GPU
 bench 14 every kernel against the machine's limits and PyTorch
 memcheck 8 compute-sanitizer's memcheck over the op cases
@@ -218,6 +219,19 @@ part_bench() {
   found=$(find "$out/bench" -name '*.json' 2> /dev/null | wc -l)
   note "exit code $status, $found result files"
   [ "$status" = 0 ] && [ "$found" -gt 0 ]
+}
+
+part_timm() {
+  local python settings="train.steps=50 network.gateInit=random"
+  if toy; then settings="$tiny train.steps=2 network.gateInit=random"; fi
+  # shellcheck disable=SC2086
+  preset=cifar-tiny pretrain exported $settings || return 1
+  run_ldae export export --checkpoint "$work/exported" --format timm --out "$work/encoder" || return 1
+  python=$(python_with_torch) || skip "no Python with torch"
+  "$python" -c 'import timm, safetensors' 2> /dev/null || skip "no timm in $python"
+  note "timm did not finish"
+  "$python" "$root/tools/check_timm.py" "$work/encoder" > "$out/timm.txt" 2>&1 || { note "$(tail -n 1 "$out/timm.txt")"; return 1; }
+  note "$(tail -n 1 "$out/timm.txt")"
 }
 
 part_pytorch() {

@@ -91,6 +91,18 @@ public interface IBackend : IDisposable
     /// <param name="accumulate">Add instead of store.</param>
     void GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate);
 
+    /// <summary>y = x Phi(x), the exact form of the GELU; Phi is the normal distribution's cumulative function.</summary>
+    /// <param name="x">Input.</param>
+    /// <param name="y">Result.</param>
+    void GeluErf(Tensor x, Tensor y);
+
+    /// <summary>dx (+)= dy * (Phi(x) + x phi(x)), phi being Phi's derivative.</summary>
+    /// <param name="dy">Gradient of the result.</param>
+    /// <param name="x">Input of the forward pass.</param>
+    /// <param name="dx">Gradient of the input.</param>
+    /// <param name="accumulate">Add instead of store.</param>
+    void GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate);
+
     /// <summary>y = x * sigmoid(x).</summary>
     /// <param name="x">Input.</param>
     /// <param name="y">Result.</param>

@@ -8,15 +8,23 @@ namespace LDaeCore.Model.Evaluation;
 
 /// <summary>
 /// An encoder's features and those of its two controls, from the same images under the same protocol: the raw pixels, and the
-/// same encoder at the random start of its run with its gates at 1, so that it is a plain random ViT and not, as with adaLN-Zero's
-/// closed gates, the mean patch.
+/// same encoder at a random start.
 /// </summary>
-/// <param name="model">The trained denoiser.</param>
-/// <param name="probe">What is read of it.</param>
+/// <param name="encoder">The encoder.</param>
 /// <param name="training">Training images.</param>
 /// <param name="test">Test images.</param>
-public sealed class EncoderComparison(LatentDenoiser model, ProbeRecipe probe, IImageSource training, IImageSource test)
+public sealed class EncoderComparison(IProbedEncoder encoder, IImageSource training, IImageSource test)
 {
+    /// <summary>The encoder of a denoiser.</summary>
+    /// <param name="model">The trained denoiser.</param>
+    /// <param name="probe">What is read of it.</param>
+    /// <param name="training">Training images.</param>
+    /// <param name="test">Test images.</param>
+    public EncoderComparison(LatentDenoiser model, ProbeRecipe probe, IImageSource training, IImageSource test)
+        : this(new DenoiserEncoder(model, probe), training, test)
+    {
+    }
+
     /// <summary>Largest side at which pixels are read; larger images are resized to it, or their pixels would not fit in memory.</summary>
     public const int MostPixelSide = 64;
 
@@ -34,16 +42,11 @@ public sealed class EncoderComparison(LatentDenoiser model, ProbeRecipe probe, I
 
     /// <summary>Features of the trained encoder.</summary>
     /// <returns>Of the training and of the test images.</returns>
-    public (FeatureSet Training, FeatureSet Test) Trained() => Encode(model);
+    public (FeatureSet Training, FeatureSet Test) Trained() => Encode(encoder.Open());
 
-    /// <summary>Features of the same encoder at its random start, gates at 1, shifts and scales at 0.</summary>
+    /// <summary>Features of the same encoder at a random start.</summary>
     /// <returns>Of the training and of the test images.</returns>
-    public (FeatureSet Training, FeatureSet Test) RandomEncoder()
-    {
-        using var random = new LatentDenoiser(model.Backend, model.Recipe, model.Fitted!);
-        random.Network.OpenGates();
-        return Encode(random);
-    }
+    public (FeatureSet Training, FeatureSet Test) RandomEncoder() => Encode(encoder.OpenRandom());
 
     /// <summary>Pixels as features.</summary>
     /// <returns>Of the training and of the test images.</returns>
@@ -68,7 +71,7 @@ public sealed class EncoderComparison(LatentDenoiser model, ProbeRecipe probe, I
     /// <exception cref="LdaeException">Data: no image can be held out for the choices.</exception>
     public ProbeResult Linear(IBackend backend, (FeatureSet Training, FeatureSet Test) features, ulong seed, Action<ProbeChoice, double>? onTried = null)
     {
-        var share = model.Recipe.Data.HoldOut;
+        var share = encoder.HoldOut;
         if (HoldOut.Split(features.Training.Labels, share, seed) is not { Train.Length: > 0, HeldOut.Length: > 0 })
         {
             throw new LdaeException(
@@ -81,9 +84,9 @@ public sealed class EncoderComparison(LatentDenoiser model, ProbeRecipe probe, I
             .Run(features.Training, features.Test);
     }
 
-    private (FeatureSet Training, FeatureSet Test) Encode(LatentDenoiser encoder)
+    private (FeatureSet Training, FeatureSet Test) Encode(FeatureExtractor opened)
     {
-        using var extractor = new FeatureExtractor(encoder, probe);
+        using var extractor = opened;
         return (
             extractor.Extract(training, All(training), Workers, Bad, Cancellation),
             extractor.Extract(test, All(test), Workers, Bad, Cancellation));
@@ -91,8 +94,8 @@ public sealed class EncoderComparison(LatentDenoiser model, ProbeRecipe probe, I
 
     private FeatureSet Pixels(IImageSource source)
     {
-        var side = Math.Min(model.Recipe.Data.ImageSize, MostPixelSide);
-        var range = LatentDenoiser.RangeOf(model.Recipe);
+        var side = Math.Min(encoder.ImageSize, MostPixelSide);
+        var range = encoder.Range;
         var values = new List<float>();
         var labels = new List<int>();
         foreach (var batch in CenterBatches.Read(source, All(source), side, workers: Workers, bad: Bad, cancellation: Cancellation))

@@ -3,6 +3,7 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Networks;
 using LDaeCore.Model.Objectives;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
@@ -15,30 +16,47 @@ public sealed class FeatureExtractor : IDisposable
     /// <summary>Images of one batch.</summary>
     public const int BatchSize = 64;
 
-    private readonly LatentDenoiser _model;
     private readonly IBackend _backend;
-    private readonly ProbeRecipe _probe;
+    private readonly int _side;
+    private readonly Func<Tape, Tensor, long, Tensor> _pass;
     private readonly StepArena _arena;
     private readonly PersistentTensor _images;
-    private readonly NoiseLevels _levels;
+    private readonly NoiseLevels? _levels;
 
     /// <summary>Plans and allocates the memory of a pass.</summary>
     /// <param name="model">The denoiser.</param>
     /// <param name="probe">What is read: block, time step, input.</param>
     public FeatureExtractor(LatentDenoiser model, ProbeRecipe probe)
     {
-        (_model, _backend, _probe) = (model, model.Backend, probe);
-        var side = model.Recipe.Data.ImageSize;
-        _images = new PersistentTensor(_backend, new Shape(BatchSize, side, side, 3), DType.U8);
-        _levels = new NoiseLevels(_backend, BatchSize, model.LabelColumns);
+        (_backend, _side, Channels) = (model.Backend, model.Recipe.Data.ImageSize, model.Network.Shape.Width);
+        _images = Images();
+        var levels = _levels = new NoiseLevels(_backend, BatchSize, model.LabelColumns);
 
         // A probe must not see the answer: a network that is told the class is told that there is none.
-        model.TellLabels(_levels, new int?[BatchSize]);
+        model.TellLabels(levels, new int?[BatchSize]);
+        _pass = (tape, images, firstImage) =>
+        {
+            Set(model, levels, probe);
+            return Pass(model, tape, images, levels, probe, firstImage);
+        };
         _arena = new StepArena(_backend, PassPlan.Bytes(model, BatchSize, (m, tape, images, levels) => Pass(m, tape, images, levels, probe, 0)), Trainer.DefaultMode);
     }
 
+    /// <summary>Plans and allocates the memory of a pass through a ViT.</summary>
+    /// <param name="network">The ViT; it says how it is read.</param>
+    public FeatureExtractor(VisionTransformer network)
+    {
+        (_backend, _side, Channels) = (network.Backend, network.Configuration.ImageSize, network.Configuration.Width);
+        _images = Images();
+        _pass = (tape, images, _) => network.Features(tape, images);
+        _arena = new StepArena(_backend, network.PassBytes(BatchSize), Trainer.DefaultMode);
+    }
+
     /// <summary>Columns of a feature row.</summary>
-    public int Channels => _model.Network.Shape.Width;
+    public int Channels { get; }
+
+    /// <summary>A model that goes with the extractor, or null.</summary>
+    public IDisposable? Owned { get; init; }
 
     /// <summary>Features of some images.</summary>
     /// <param name="pixels">[count, H, W, 3].</param>
@@ -56,8 +74,7 @@ public sealed class FeatureExtractor : IDisposable
             Span<byte> batch = new byte[_images.Tensor.Bytes];
             pixels.Slice(first * bytes, some * bytes).CopyTo(batch);
             _backend.Upload<byte>(batch, _images.Tensor);
-            Set(_model, _levels, _probe);
-            var pooled = Pass(_model, new Tape(_backend, _arena), _images.Tensor, _levels, _probe, firstImage + first);
+            var pooled = _pass(new Tape(_backend, _arena), _images.Tensor, firstImage + first);
             pooled.ReadFloats(_backend).AsSpan(0, some * Channels).CopyTo(features[(first * Channels)..]);
             _arena.Reset();
         }
@@ -74,7 +91,7 @@ public sealed class FeatureExtractor : IDisposable
     {
         var values = new List<float>(indices.Length * Channels);
         var labels = new List<int>(indices.Length);
-        foreach (var batch in CenterBatches.Read(source, indices, _model.Recipe.Data.ImageSize, 4 * BatchSize, workers, bad, cancellation))
+        foreach (var batch in CenterBatches.Read(source, indices, _side, 4 * BatchSize, workers, bad, cancellation))
         {
             var features = new float[batch.Count * Channels];
             Extract(batch.Filled, labels.Count, features, cancellation);
@@ -90,8 +107,11 @@ public sealed class FeatureExtractor : IDisposable
     {
         _arena.Dispose();
         _images.Dispose();
-        _levels.Dispose();
+        _levels?.Dispose();
+        Owned?.Dispose();
     }
+
+    private PersistentTensor Images() => new(_backend, new Shape(BatchSize, _side, _side, 3), DType.U8);
 
     private static void Set(LatentDenoiser model, NoiseLevels levels, ProbeRecipe probe)
     {

@@ -4,6 +4,7 @@ using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Networks;
+using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Layers;
 
@@ -62,7 +63,8 @@ public sealed class TransformerBlock
         var attended = new ResidualStream(h, _projection.Apply(tape, mixed), Chunk(table, GateAttention));
 
         var (h2, m) = attended.Normalize(tape, Chunk(table, ShiftMlp), Chunk(table, ScaleMlp), _weight2?.Value, _bias2?.Value);
-        var branch = _fc2.Apply(tape, _fc1.Apply(tape, m, gelu: true));
+        var hidden = _shape.Activation == ActivationKind.GeluErf ? GeluErf.Apply(tape, _fc1.Apply(tape, m)) : _fc1.Apply(tape, m, gelu: true);
+        var branch = _fc2.Apply(tape, hidden);
         return new ResidualStream(h2, branch, Chunk(table, GateMlp));
     }
 

@@ -144,7 +144,7 @@ public sealed class DenoisingTransformer : IDisposable
     }
 
     /// <summary>A block of a pass that will not be differentiated: what it made goes back, and what it read as well.</summary>
-    private static ResidualStream Forgetting(Tape tape, TransformerBlock block, ResidualStream stream, Tensor? condition)
+    internal static ResidualStream Forgetting(Tape tape, TransformerBlock block, ResidualStream stream, Tensor? condition)
     {
         var next = default(ResidualStream);
         tape.WithoutRecording(() =>

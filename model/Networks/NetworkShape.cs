@@ -1,6 +1,8 @@
+using LDaeCore.Model.Recipes;
+
 namespace LDaeCore.Model.Networks;
 
-/// <summary>Everything that decides the parameters of a <see cref="DenoisingTransformer"/>.</summary>
+/// <summary>Everything that decides the parameters of a <see cref="DenoisingTransformer"/> or a <see cref="VisionTransformer"/>.</summary>
 public sealed record NetworkShape
 {
     /// <summary>Columns of a token, C.</summary>
@@ -42,6 +44,12 @@ public sealed record NetworkShape
     /// <summary>Whether the backward pass computes a block's activations again instead of keeping them.</summary>
     public bool Recompute { get; init; }
 
+    /// <summary>Whether a token that stands for the whole image goes before those of the patches.</summary>
+    public bool ClassToken { get; init; }
+
+    /// <summary>The nonlinearity of the MLPs.</summary>
+    public ActivationKind Activation { get; init; }
+
     /// <summary>Tokens of one image.</summary>
-    public int Tokens => Grid * Grid;
+    public int Tokens => (Grid * Grid) + (ClassToken ? 1 : 0);
 }

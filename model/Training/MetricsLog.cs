@@ -26,6 +26,9 @@ public sealed class MetricsLog : IDisposable
         _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
     }
 
+    /// <summary>Where each line goes as well, or null.</summary>
+    public EventLog? Events { get; set; }
+
     /// <summary>Appends a line.</summary>
     /// <param name="line">The line.</param>
     public void Write(MetricsLine line)
@@ -51,6 +54,7 @@ public sealed class MetricsLog : IDisposable
 
         _file.WriteByte((byte)'\n');
         _file.Flush();
+        Events?.Scalars(line.Step, [.. Scalars(line)]);
     }
 
     /// <summary>The last whole line of a log.</summary>
@@ -67,6 +71,20 @@ public sealed class MetricsLog : IDisposable
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
+
+    private static IEnumerable<(string Tag, double Value)> Scalars(MetricsLine line)
+    {
+        yield return ("loss/total", line.Result.Loss);
+        yield return ("loss/kept", line.Result.LossKept);
+        yield return ("loss/residual", line.Result.LossResidual);
+        yield return ("lr", line.Result.LearningRate);
+        yield return ("gradient_norm", line.Result.GradientNorm);
+        yield return ("images_per_second", line.ImagesPerSecond);
+        if (line.KnnTop1 is { } knn)
+        {
+            yield return ("knn/top1", knn);
+        }
+    }
 
     private static MetricsLine Read(string line)
     {

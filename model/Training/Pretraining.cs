@@ -91,6 +91,10 @@ public sealed class Pretraining(PretrainingOptions options)
         var train = _recipe.Train;
         var length = new RunLength(train, _train.Length);
         using var metrics = new MetricsLog(Path.Combine(options.Folder, RunFiles.Metrics), trainer.Step);
+        using var events = new EventLog(options.Folder, trainer.Step);
+        metrics.Events = events;
+        events.Text(trainer.Step, "config", $"```\n{RecipeJson.Write(trainer.Model.Recipe)}\n```");
+        Draw(trainer, events, starts: true);
         BatchLoader? loader = null;
         using var images = _images!.Open(augmentation =>
             loader = new BatchLoader(options.Source, _train, augmentation, train.Batch, train.Seed, trainer.Step, options.LoaderThreads, options.Bad));
@@ -116,6 +120,7 @@ public sealed class Pretraining(PretrainingOptions options)
             if (!ends && train.CheckpointEvery > 0 && trainer.Step % train.CheckpointEvery == 0)
             {
                 Save(trainer, Seconds());
+                Draw(trainer, events, starts: false);
                 saved = trainer.Step;
             }
         }
@@ -125,6 +130,10 @@ public sealed class Pretraining(PretrainingOptions options)
         if (trainer.Step != saved)
         {
             Save(trainer, Seconds());
+            if (!interrupted)
+            {
+                Draw(trainer, events, starts: false);
+            }
         }
 
         var result = new PretrainingResult(trainer.Step, last, _speeds.Value, Seconds(), interrupted, plannedBytes, _knn, _speeds.Count);
@@ -166,6 +175,14 @@ public sealed class Pretraining(PretrainingOptions options)
         if (knn is not null || ends || trainer.Step == 1 || trainer.Step % train.LogEvery == 0)
         {
             metrics.Write(new MetricsLine(trainer.Step, result, speed, seconds, knn));
+        }
+    }
+
+    private void Draw(Trainer trainer, EventLog events, bool starts)
+    {
+        foreach (var (tag, png) in options.Pictures?.Invoke(trainer.Model, starts) ?? [])
+        {
+            events.Image(trainer.Step, tag, png);
         }
     }
 

@@ -90,6 +90,18 @@ internal sealed class NaiveBf16Backend : IBackend
         Rounded(dx);
     }
 
+    public void GeluErf(Tensor x, Tensor y)
+    {
+        _exact.GeluErf(x, y);
+        Rounded(y);
+    }
+
+    public void GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    {
+        _exact.GeluErfBackward(dy, x, dx, accumulate);
+        Rounded(dx);
+    }
+
     public void Silu(Tensor x, Tensor y)
     {
         _exact.Silu(x, y);

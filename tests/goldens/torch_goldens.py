@@ -180,6 +180,56 @@ def positions(grid, width):
     return torch.cat([encode(column), encode(row)], dim=1)
 
 
+# ------------------------------------------------------------------------------------------------ a ViT from elsewhere
+
+class ExactMlp(Mlp):
+    """Linear, exact GELU, linear."""
+
+    def forward(self, x):
+        return self.fc2(F.gelu(self.fc1(x)))
+
+
+class VitBlock(Block):
+    """A pre-norm block with affine layer normalisation, of either GELU."""
+
+    def __init__(self, width, heads, ratio, exact):
+        super().__init__(width, heads, 0, ratio)
+        if exact:
+            self.mlp = ExactMlp(width, ratio * width)
+
+
+class Embedding(nn.Module):
+    """Patches to tokens by a convolution whose kernel is a patch."""
+
+    def __init__(self, width, patch):
+        super().__init__()
+        self.proj = nn.Conv2d(3, width, patch, patch)
+
+    def forward(self, x):
+        return self.proj(x).flatten(2).transpose(1, 2)
+
+
+class Vit(nn.Module):
+    """A ViT whose parameters have timm's names: class token or none, last normalisation "norm" or "fc_norm"."""
+
+    def __init__(self, side, patch, width, depth, heads, ratio, exact, token, norm):
+        super().__init__()
+        self.patch_embed = Embedding(width, patch)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width)) if token else None
+        self.pos_embed = nn.Parameter(torch.zeros(1, (side // patch) ** 2 + (1 if token else 0), width))
+        self.blocks = nn.ModuleList([VitBlock(width, heads, ratio, exact) for _ in range(depth)])
+        setattr(self, norm, nn.LayerNorm(width, eps=EPS))
+
+    def tokens(self, images, blocks):
+        x = self.patch_embed(images)
+        if self.cls_token is not None:
+            x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1)
+        x = x + self.pos_embed
+        for block in self.blocks[:blocks]:
+            x = block(x)
+        return x
+
+
 # ------------------------------------------------------------------------------------------------ the files
 
 class Draw:
@@ -245,6 +295,26 @@ def denoiser(time_width, seed):
         **constants(
             width=width, depth=depth, heads=heads, grid=grid, inputs=inputs, outputs=outputs, time_width=time_width, encoder_depth=read),
     }
+
+
+def vit(seed, token, exact, norm):
+    """Features of two images, by each pooling, and the mean patch token after the first block."""
+    draw = Draw(seed)
+    side, patch, width, depth, heads, ratio, mean, std = 9, 3, 12, 2, 3, 2, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    module = Vit(side, patch, width, depth, heads, ratio, exact, token, norm)
+    draw.parameters(module)
+    images = torch.randint(0, 256, (2, side, side, 3), generator=draw.generator)
+    values = ((images / 255 - torch.tensor(mean)) / torch.tensor(std)).permute(0, 3, 1, 2)
+    last, first = module.tokens(values, depth), 1 if token else 0
+    results = {"out.first_block": module.tokens(values, 1)[:, first:].mean(dim=1)}
+    if norm == "norm":
+        last = module.norm(last)
+        results["out.mean"] = last[:, first:].mean(dim=1)
+    else:
+        results["out.mean"] = module.fc_norm(last[:, first:].mean(dim=1))
+    if token:
+        results["out.cls"] = last[:, 0]
+    return {**dict(module.named_parameters()), "in.images": images.int(), **results, **constants(heads=heads)}
 
 
 def layernorm_plain():
@@ -446,6 +516,8 @@ FILES = {
     "block_affine": lambda: block(0, 2),
     "denoiser_time": lambda: denoiser(4, 3),
     "denoiser_plain": lambda: denoiser(0, 4),
+    "vit_class_token": lambda: vit(21, True, True, "norm"),
+    "vit_mean_token": lambda: vit(22, False, False, "fc_norm"),
     "layernorm_plain": layernorm_plain,
     "layernorm_small": layernorm_small,
     "layernorm_affine": layernorm_affine,

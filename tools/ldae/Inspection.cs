@@ -3,6 +3,7 @@ using System.Text.Json;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
@@ -93,7 +94,7 @@ internal sealed class Inspection(CommandResult result, Action<string> line)
 
     private CommandResult Model(string path)
     {
-        using var file = SafetensorsFile.Open(TrainingCheckpoint.Locate(path));
+        using var file = SafetensorsFile.Open(VitFile.Recognises(path) ? VitFile.FileOf(path) : TrainingCheckpoint.Locate(path));
         line(file.Path);
         foreach (var entry in file.Entries)
         {

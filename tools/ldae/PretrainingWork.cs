@@ -33,6 +33,7 @@ internal static class PretrainingWork
                 KeepAlgorithms();
             },
             OnLine = log.Line,
+            Pictures = (model, starts) => EventPictures.Draw(model, starts, source),
             Cancellation = context.Cancellation,
         });
         try

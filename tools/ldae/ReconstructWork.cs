@@ -46,6 +46,6 @@ internal static class ReconstructWork
         })];
 
     /// <summary>The kinds of picture as rows, the images as columns.</summary>
-    private static byte[][][] Rows(ReconstructedImage[] images) =>
+    internal static byte[][][] Rows(ReconstructedImage[] images) =>
         [.. Enumerable.Range(0, images[0].Pixels.Length).Select(kind => images.Take(MostColumns).Select(image => image.Pixels[kind]).ToArray())];
 }

@@ -97,6 +97,8 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
             ProbeCommand.Create(this),
             ReconstructCommand.Create(this),
             SampleCommand.Create(this),
+            ExportCommand.Create(this),
+            ImportCommand.Create(this),
             PcaCommand.Create(this),
             JourneyCommand.Create(this),
             TokenizerCommand.Create(this),

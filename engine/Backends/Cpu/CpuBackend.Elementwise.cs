@@ -53,6 +53,34 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <inheritdoc/>
+    public void GeluErf(Tensor x, Tensor y)
+    {
+        float* a = F32(x), r = F32(y);
+        Pieces(x.Shape.Count, PieceElements, (first, count) =>
+        {
+            for (var i = 0; i < count; i += Lanes.Count)
+            {
+                Lanes.Store(VectorMath.GeluErf(Lanes.Load(a + first + i, count - i)), r + first + i, count - i);
+            }
+        });
+    }
+
+    /// <inheritdoc/>
+    public void GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    {
+        float* g = F32(dy), a = F32(x), r = F32(dx);
+        Pieces(x.Shape.Count, PieceElements, (first, count) =>
+        {
+            for (var i = 0; i < count; i += Lanes.Count)
+            {
+                var at = first + i;
+                var v = Lanes.Load(g + at, count - i) * VectorMath.GeluErfDerivative(Lanes.Load(a + at, count - i));
+                Put(v, r + at, count - i, accumulate);
+            }
+        });
+    }
+
+    /// <inheritdoc/>
     public void Silu(Tensor x, Tensor y)
     {
         float* a = F32(x), r = F32(y);

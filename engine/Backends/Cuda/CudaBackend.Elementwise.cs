@@ -36,15 +36,13 @@ public sealed unsafe partial class CudaBackend
     public void GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) => SlopeTimes("gelu", "gelu_backward", dy, x, dx, accumulate);
 
     /// <inheritdoc/>
-    public void Silu(Tensor x, Tensor y)
-    {
-        Require(x, y.DType, y.Shape.Count);
-        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
-        arguments.Add(x);
-        arguments.Add(y);
-        arguments.Add(x.Shape.Count);
-        LaunchPacks("elementwise", "elementwise_silu_forward", y, ref arguments);
-    }
+    public void GeluErf(Tensor x, Tensor y) => Activate("gelu", "gelu_erf_forward", x, y);
+
+    /// <inheritdoc/>
+    public void GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) => SlopeTimes("gelu", "gelu_erf_backward", dy, x, dx, accumulate);
+
+    /// <inheritdoc/>
+    public void Silu(Tensor x, Tensor y) => Activate("elementwise", "elementwise_silu_forward", x, y);
 
     /// <inheritdoc/>
     public void SiluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) =>
@@ -108,6 +106,16 @@ public sealed unsafe partial class CudaBackend
         arguments.Add(accumulate ? 1 : 0);
         _kernels.Get("rows", "rows_mean_backward", RealOf(dx), Aligned(columns, dx, dy))
             .Launch(_stream, new Grid((columns + (PackThreads * pack) - 1) / (PackThreads * pack), tokens, images), PackThreads, 0, ref arguments);
+    }
+
+    private void Activate(string family, string entry, Tensor x, Tensor y)
+    {
+        Require(x, y.DType, y.Shape.Count);
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(x);
+        arguments.Add(y);
+        arguments.Add(x.Shape.Count);
+        LaunchPacks(family, entry, y, ref arguments);
     }
 
     private void SlopeTimes(string family, string entry, Tensor dy, Tensor x, Tensor dx, bool accumulate)

@@ -69,6 +69,16 @@ public sealed class PlanBackend(DType activationType, DType parameterType) : IBa
     }
 
     /// <inheritdoc/>
+    public void GeluErf(Tensor x, Tensor y)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    {
+    }
+
+    /// <inheritdoc/>
     public void Silu(Tensor x, Tensor y)
     {
     }

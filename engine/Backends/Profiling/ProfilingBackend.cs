@@ -119,6 +119,22 @@ public sealed class ProfilingBackend(IBackend inner, TraceRecorder? trace = null
     }
 
     /// <inheritdoc/>
+    public void GeluErf(Tensor x, Tensor y)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.GeluErf(x, y);
+        Count(nameof(GeluErf), start);
+    }
+
+    /// <inheritdoc/>
+    public void GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.GeluErfBackward(dy, x, dx, accumulate);
+        Count(nameof(GeluErfBackward), start);
+    }
+
+    /// <inheritdoc/>
     public void Silu(Tensor x, Tensor y)
     {
         var start = Stopwatch.GetTimestamp();

@@ -1,3 +1,4 @@
+using LDaeCore.Engine.Numerics;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Backends.Reference;
@@ -34,6 +35,26 @@ public sealed partial class ReferenceBackend
         for (var i = 0; i < g.Length; i++)
         {
             Put(ref r[i], g[i] * GeluDerivative(u[i]), accumulate);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void GeluErf(Tensor x, Tensor y)
+    {
+        Span<double> a = F64(x), r = F64(y);
+        for (var i = 0; i < a.Length; i++)
+        {
+            r[i] = a[i] * NormalDistribution.Cumulative(a[i]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    {
+        Span<double> g = F64(dy), a = F64(x), r = F64(dx);
+        for (var i = 0; i < g.Length; i++)
+        {
+            Put(ref r[i], g[i] * (NormalDistribution.Cumulative(a[i]) + (a[i] * NormalDistribution.Density(a[i]))), accumulate);
         }
     }
 

@@ -42,6 +42,10 @@ internal class CountingBackend(IBackend inner) : IBackend
 
     public void GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) => inner.GeluBackward(dy, x, dx, accumulate);
 
+    public void GeluErf(Tensor x, Tensor y) => inner.GeluErf(x, y);
+
+    public void GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) => inner.GeluErfBackward(dy, x, dx, accumulate);
+
     public void Silu(Tensor x, Tensor y) => inner.Silu(x, y);
 
     public void SiluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) => inner.SiluBackward(dy, x, dx, accumulate);

@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner.Commands;
@@ -22,19 +20,26 @@ internal static class ProbeCommand
         var input = SharedOptions.OneOf("--input", "What the encoder sees", "original", "pca", "noised");
         var weights = SharedOptions.OneOf("--weights", "Which weights are read", "raw", "ema");
         var seeds = SharedOptions.Whole("--seeds", "Linear probes from that many seeds, --seed and those after it; one when left out.", 1);
+        var vit = new VitOptions();
         var command = new RunnerCommand(
             Name,
             "Judges an encoder by what a linear classifier or nearest neighbours make of its features.",
             "--checkpoint runs/tiny --data cifar10:DIR",
             "--checkpoint runs/tiny --data cifar10:DIR --seeds 3",
             "--checkpoint runs/tiny --data cifar10:DIR --method knn --json",
-            "--checkpoint runs/tiny --data cifar10:DIR --block 3 --time 50 --input noised --weights ema")
+            "--checkpoint runs/tiny --data cifar10:DIR --block 3 --time 50 --input noised --weights ema",
+            "--checkpoint vit.safetensors --data folder:DIR --pooling cls")
         {
             checkpoint, data, device, @out, method, block, time, input, weights, seed, seeds, threads, bad,
         };
+        foreach (var option in vit.All)
+        {
+            command.Options.Add(option);
+        }
+
         command.SetAction(parse => host.Execute(Name, parse, context =>
         {
-            var overrides = Overrides(
+            var overrides = SharedOptions.Assignments(
                 ("probe.block", parse.GetValue(block)),
                 ("probe.time", parse.GetValue(time)),
                 ("probe.input", parse.GetValue(input)),
@@ -45,6 +50,7 @@ internal static class ProbeCommand
                     parse.GetValue(data) ?? throw SharedOptions.NoData(),
                     parse.GetValue(method) == "knn" ? ProbeMethod.Knn : ProbeMethod.Linear,
                     overrides,
+                    vit.Known(parse),
                     DeviceChoice.Resolve(parse.GetRequiredValue(device)),
                     RunFolder.Choose(Name, parse.GetValue(@out), resume: false, context.Time),
                     parse.GetValue(seed) ?? 0,
@@ -60,57 +66,33 @@ internal static class ProbeCommand
     public static CommandResult Run(ProbeOptions options, RunnerContext context)
     {
         var start = Stopwatch.GetTimestamp();
-        var recipe = Recipe(options);
-        using var backend = Workbench.Open(options.Device, options.Threads, recipe);
-        using var model = TrainingCheckpoint.Load(options.Checkpoint, backend, recipe.Probe.Weights);
-        using var exact = Workbench.OpenInFloat32(options.Device, backend);
-        var (side, seed) = (recipe.Data.ImageSize, recipe.Train.Seed);
+        using var opened = OpenedEncoder.Open(options.Checkpoint, options.Overrides, options.Known, options.Device, options.Threads);
+        using var exact = Workbench.OpenInFloat32(options.Device, opened.Backend);
+        var (side, seed) = (opened.Encoder.ImageSize, opened.Recipe.Train.Seed);
         var training = ImageSourceFactory.Open(options.Data, train: true, side, seed);
         var test = ImageSourceFactory.Open(options.Data, train: false, side, seed);
         options.Out.Create();
         using var log = new RunLog(context.Output, options.Out.Path);
         var bad = new BadSamples(options.MaxBadSamples, log.Line);
-        var comparison = new EncoderComparison(model, recipe.Probe, training, test)
+        var comparison = new EncoderComparison(opened.Encoder, training, test)
         {
             Workers = Workbench.Loaders(options.Threads),
             Bad = bad,
             Cancellation = context.Cancellation,
         };
-        var result = new CommandResult()
-            .Add("command", Name)
-            .Add("run", options.Out.Path)
-            .Add("device", options.Device.Name)
-            .Add("checkpoint", options.Checkpoint)
-            .Add("method", options.Method == ProbeMethod.Knn ? "knn" : "linear")
-            .Add("block", recipe.Probe.Block)
-            .Add("time", recipe.Probe.Time)
-            .Add("input", Word("probe.input", recipe))
-            .Add("weights", Word("probe.weights", recipe))
+        var result = opened.Describe(new CommandResult()
+                .Add("command", Name)
+                .Add("run", options.Out.Path)
+                .Add("device", options.Device.Name)
+                .Add("checkpoint", options.Checkpoint)
+                .Add("method", options.Method == ProbeMethod.Knn ? "knn" : "linear"))
             .Add("seed", (long)options.Seed);
-        ProbeWork.Run(result, comparison, options.Method, exact ?? backend, [.. Enumerable.Range(0, options.Seeds).Select(i => options.Seed + (ulong)i)], log.Line)
+        ProbeWork.Run(result, comparison, options.Method, exact ?? opened.Backend, [.. Enumerable.Range(0, options.Seeds).Select(i => options.Seed + (ulong)i)], log.Line)
             .Add("bad_samples", bad.Count)
-            .Add("peak_memory_bytes", Workbench.PeakMemory(backend))
+            .Add("peak_memory_bytes", Workbench.PeakMemory(opened.Backend))
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
         Workbench.Keep(result, options.Out.Path, Name);
         RunReport.Write(options.Out.Path, $"l-DAE probe of {options.Checkpoint}");
         return result;
-    }
-
-    /// <summary>The model's recipe, with what the command line asks for.</summary>
-    private static Recipe Recipe(ProbeOptions options)
-    {
-        var recipe = RecipeFields.Apply(TrainingCheckpoint.RecipeIn(options.Checkpoint), options.Overrides).Resolve();
-        RecipeValidation.Check(recipe);
-        return recipe;
-    }
-
-    private static string Word(string field, Recipe recipe) => RecipeFields.Get(field).Get(recipe);
-
-    /// <summary>The given ones as assignments, each checked against its field's range.</summary>
-    private static string[] Overrides(params (string Field, object? Value)[] values)
-    {
-        string[] assignments = [.. values.Where(value => value.Value is not null).Select(value => $"{value.Field}={value.Value}")];
-        RecipeFields.Apply(new Recipe(), assignments);
-        return assignments;
     }
 }

@@ -1,3 +1,5 @@
+using LDaeCore.Model.Encoders;
+
 namespace LDaeCore.Runner.Commands;
 
 /// <summary>What probe was asked.</summary>
@@ -5,6 +7,7 @@ namespace LDaeCore.Runner.Commands;
 /// <param name="Data">Which images.</param>
 /// <param name="Method">Which probe.</param>
 /// <param name="Overrides">Assignments that go over the run's own recipe, each "key=value"; checked one by one.</param>
+/// <param name="Known">What is known of a ViT from elsewhere.</param>
 /// <param name="Device">Where to compute.</param>
 /// <param name="Out">Where to write.</param>
 /// <param name="Seed">Seed of what is random here.</param>
@@ -16,6 +19,7 @@ internal sealed record ProbeOptions(
     string Data,
     ProbeMethod Method,
     IReadOnlyList<string> Overrides,
+    VitReadOptions Known,
     DeviceChoice Device,
     RunFolder Out,
     ulong Seed,

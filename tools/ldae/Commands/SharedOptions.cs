@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner.Commands;
@@ -104,6 +105,14 @@ internal static class SharedOptions
         HelpName = string.Join('|', allowed),
         CustomParser = argument => Checked(argument, name, allowed),
     };
+
+    /// <summary>The given ones as assignments, each checked against its field's range.</summary>
+    public static string[] Assignments(params (string Field, object? Value)[] values)
+    {
+        string[] assignments = [.. values.Where(value => value.Value is not null).Select(value => $"{value.Field}={value.Value}")];
+        RecipeFields.Apply(new Recipe(), assignments);
+        return assignments;
+    }
 
     /// <summary>The error of a command that needs images and was given none.</summary>
     public static LdaeException NoData() => new(

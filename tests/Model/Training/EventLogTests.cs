@@ -1,0 +1,72 @@
+using LDaeCore.Engine.Backends.Cpu;
+using LDaeCore.Model.Training;
+using LDaeCore.Tests.Model.Data;
+using NUnit.Framework;
+
+namespace LDaeCore.Tests.Model.Training;
+
+/// <summary>TensorBoard's event files: checksums by published vectors, and what a run writes read by a reader of the tests' own.</summary>
+public sealed class EventLogTests
+{
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void MakeFolder() => _folder = new TemporaryFolder();
+
+    [TearDown]
+    public void RemoveFolder() => _folder.Dispose();
+
+    // RFC 3720, appendix B.4, and the check value of the CRC catalogues.
+    [TestCase(0, 0, 32, 0x8a9136aau)]
+    [TestCase(255, 0, 32, 0x62a8ab43u)]
+    [TestCase(0, 1, 32, 0x46dd794eu)]
+    [TestCase(31, -1, 32, 0x113fdb5cu)]
+    [TestCase('1', 1, 9, 0xe3069283u)]
+    public void Checksums_are_those_of_the_standard(int first, int step, int count, uint expected) =>
+        Assert.That(EventLog.Checksum([.. Enumerable.Range(0, count).Select(i => (byte)(first + (i * step)))]), Is.EqualTo(expected));
+
+    [Test]
+    public void Scalars_pictures_and_texts_are_read_again()
+    {
+        var png = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "goldens", "data", "images", "grey.png"));
+        using (var log = new EventLog(_folder.Path, 0))
+        {
+            log.Scalars(3, ("loss/total", 0.25), ("lr", 1e-3));
+            log.Image(4, "grey", png);
+            log.Text(0, "config", "{ \"a\": \"ü\" }");
+        }
+
+        var file = EventFile.Read(Directory.GetFiles(_folder.Path, EventLog.Prefix + "*").Single());
+        Assert.That(file.Events[0].Text(3), Is.EqualTo("brain.Event:2"));
+        Assert.That(file.Events[0].Double(1), Is.EqualTo(DateTimeOffset.UtcNow.ToUnixTimeSeconds()).Within(600));
+        Assert.That(file.Scalars, Is.EqualTo(new[] { ("loss/total", 0.25f, 3L), ("lr", 1e-3f, 3L) }));
+        var (tag, height, width, read, step) = file.Images.Single();
+        Assert.That((tag, read, step), Is.EqualTo(("grey", png, 4L)));
+        Assert.That(height * width, Is.Positive);
+        Assert.That(file.Texts, Is.EqualTo(new[] { ("config", "{ \"a\": \"ü\" }") }));
+    }
+
+    [Test]
+    public void A_run_writes_what_its_metrics_say_and_a_resumed_one_forgets_what_came_after_its_checkpoint()
+    {
+        var recipe = Toy.Recipe("train.steps=4", "train.checkpointEvery=2");
+        using var backend = new CpuBackend(1);
+        var options = Toy.Options(recipe, backend, _folder.Path) with { Pictures = (model, first) => first ? [("filters", Png)] : [("grid", Png)] };
+        new Pretraining(options).Run();
+        var first = EventFile.Read(Directory.GetFiles(_folder.Path, EventLog.Prefix + "*").Single());
+        var lines = File.ReadLines(Path.Combine(_folder.Path, RunFiles.Metrics)).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement).ToList();
+        Assert.That(first.Scalars.Where(s => s.Tag == "loss/total").Select(s => (s.Step, s.Value)), Is.EqualTo(lines.Select(l => (l.GetProperty("step").GetInt64(), (float)l.GetProperty("loss").GetDouble()))));
+        Assert.That(first.Scalars.Where(s => s.Tag == "lr").Select(s => s.Value), Is.EqualTo(lines.Select(l => (float)l.GetProperty("lr").GetDouble())));
+        Assert.That(first.Texts.Single().Text, Does.Contain("\"width\": 16"));
+        Assert.That(first.Images.Select(i => (i.Tag, i.Step)), Is.EqualTo(new[] { ("filters", 0L), ("grid", 2L), ("grid", 4L) }));
+
+        Directory.Delete(Directory.GetDirectories(Path.Combine(_folder.Path, RunFiles.Checkpoints)).Order(StringComparer.Ordinal).Last(), recursive: true);
+        new Pretraining(options with { Resume = true }).Run();
+        var second = EventFile.Read(Directory.GetFiles(_folder.Path, EventLog.Prefix + "*").Order(StringComparer.Ordinal).Last());
+        Assert.That(second.Events[1].Number(2), Is.EqualTo(3), "steps from here on are forgotten");
+        Assert.That(second.Events[1].Message(7).Number(1), Is.EqualTo(1), "START");
+        Assert.That(second.Scalars.Where(s => s.Tag == "loss/total"), Is.EqualTo(first.Scalars.Where(s => s.Tag == "loss/total" && s.Step > 2)));
+    }
+
+    private static byte[] Png => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "goldens", "data", "images", "colour_16_bit.png"));
+}

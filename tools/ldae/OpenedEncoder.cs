@@ -1,0 +1,98 @@
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Encoders;
+using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Training;
+
+namespace LDaeCore.Runner;
+
+/// <summary>What <c>--checkpoint</c> names, opened on a device: the encoder of a run, or a ViT from elsewhere.</summary>
+internal sealed class OpenedEncoder : IDisposable
+{
+    private readonly LatentDenoiser? _model;
+    private readonly VitWeights? _vit;
+
+    private OpenedEncoder(IBackend backend, Recipe recipe, LatentDenoiser? model, VitWeights? vit)
+    {
+        (Backend, Recipe, _model, _vit) = (backend, recipe, model, vit);
+        Encoder = vit is null ? new DenoiserEncoder(model!, recipe.Probe) : new VitEncoder(backend, vit, Block(recipe, vit), recipe.Data.HoldOut, recipe.Train.Seed);
+    }
+
+    /// <summary>The device.</summary>
+    public IBackend Backend { get; }
+
+    /// <summary>The recipe of the run with what the command line asks for; for a ViT from elsewhere, the defaults.</summary>
+    public Recipe Recipe { get; }
+
+    /// <summary>The encoder.</summary>
+    public IProbedEncoder Encoder { get; }
+
+    /// <summary>Opens it.</summary>
+    /// <param name="path">A run folder, a checkpoint folder, or a .safetensors file.</param>
+    /// <param name="overrides">Assignments of what is read of it, each "key=value".</param>
+    /// <param name="known">What is known of a ViT from elsewhere.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="threads">Threads of the cpu.</param>
+    public static OpenedEncoder Open(string path, IReadOnlyList<string> overrides, VitReadOptions known, DeviceChoice device, int? threads)
+    {
+        if (VitFile.Recognises(path))
+        {
+            return OpenVit(path, overrides, known, device, threads);
+        }
+
+        if (known != new VitReadOptions())
+        {
+            throw new LdaeException(
+                ErrorKind.Configuration, $"{path} is no ViT from elsewhere: pooling, heads and the like are those of its recipe.", "Leave out --pooling, --heads, --image-size, --activation and --range.");
+        }
+
+        var recipe = RecipeFields.Apply(TrainingCheckpoint.RecipeIn(path), overrides).Resolve();
+        RecipeValidation.Check(recipe);
+        var backend = Workbench.Open(device, threads, recipe);
+        try
+        {
+            return new OpenedEncoder(backend, recipe, TrainingCheckpoint.Load(path, backend, recipe.Probe.Weights), null);
+        }
+        catch
+        {
+            backend.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Adds what is read of the encoder to a result object.</summary>
+    public CommandResult Describe(CommandResult result) => _vit is { } vit
+        ? EncoderWords.Add(result.Add("block", Block(Recipe, vit)), vit.Configuration)
+        : result
+            .Add("block", Recipe.Probe.Block)
+            .Add("time", Recipe.Probe.Time)
+            .Add("input", RecipeFields.Get("probe.input").Get(Recipe))
+            .Add("weights", RecipeFields.Get("probe.weights").Get(Recipe));
+
+    /// <summary>The encoder as a plain ViT.</summary>
+    public VitWeights Weights() => _vit is { } vit ? VitCut.After(vit, Block(Recipe, vit)) : VitFolding.Fold(_model!, Recipe.Probe);
+
+    public void Dispose()
+    {
+        _model?.Dispose();
+        Backend.Dispose();
+    }
+
+    private static OpenedEncoder OpenVit(string path, IReadOnlyList<string> overrides, VitReadOptions known, DeviceChoice device, int? threads)
+    {
+        if (overrides.FirstOrDefault(o => !o.StartsWith("probe.block=", StringComparison.Ordinal)) is { } foreign)
+        {
+            throw new LdaeException(
+                ErrorKind.Configuration, $"{foreign} says nothing of {path}: a ViT from elsewhere has no noise level and one set of weights.", "Leave out --time, --input and --weights.");
+        }
+
+        var vit = VitFile.Read(path, known);
+        var recipe = RecipeFields.Apply(new Recipe(), overrides);
+        return recipe.Probe.Block <= vit.Configuration.Depth
+            ? new OpenedEncoder(Workbench.Open(device, threads), recipe, null, vit)
+            : throw new LdaeException(ErrorKind.Configuration, $"--block {recipe.Probe.Block} is not allowed: {path} has {vit.Configuration.Depth}.", "Give a smaller --block.");
+    }
+
+    private static int Block(Recipe recipe, VitWeights vit) => recipe.Probe.Block > 0 ? recipe.Probe.Block : vit.Configuration.Depth;
+}
