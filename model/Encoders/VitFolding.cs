@@ -1,3 +1,4 @@
+using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Layers;
 using LDaeCore.Model.Recipes;
@@ -25,6 +26,7 @@ public static class VitFolding
         }
 
         var recipe = model.Recipe;
+        RefuseOthers(model, probe);
         var configuration = new VitConfiguration
         {
             ImageSize = recipe.Data.ImageSize,
@@ -55,6 +57,20 @@ public static class VitFolding
         }
 
         return new VitWeights(configuration, values);
+    }
+
+    /// <summary>A plain ViT sees pixels and is told nothing: other steps of the journey have encoders that it cannot stand for.</summary>
+    private static void RefuseOthers(LatentDenoiser model, ProbeRecipe probe)
+    {
+        var recipe = model.Recipe;
+        var reason = recipe.Objective.Input != InputSpace.Pixels ? "its encoder sees latents (objective.input = latent), a plain ViT pixels"
+            : recipe.Conditioning.Class ? "its encoder is told the class (conditioning.class = true), a plain ViT nothing"
+            : probe.Input == ProbeInput.Pca && model.Pca is null ? $"--input pca needs principal components, and tokenizer.kind = {recipe.Tokenizer.Kind} has none"
+            : null;
+        if (reason is not null)
+        {
+            throw new LdaeException(ErrorKind.Configuration, $"This run cannot be exported: {reason}.", "Export a run whose network sees pixels, such as the l-DAE's.");
+        }
     }
 
     private static void FoldBlock(LatentDenoiser model, string block, double[]? condition, Dictionary<string, float[]> values)

@@ -1,6 +1,7 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Backends.Reference;
+using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Recipes;
@@ -46,6 +47,16 @@ public sealed class VitFoldingTests
         using var model = new LatentDenoiser(backend, recipe, Pca(recipe));
         float[] Bias(int time) => VitFolding.Fold(model, recipe.Probe with { Time = time }).Values["blocks.0.norm1.bias"];
         Assert.That(Bias(10), Is.Not.EqualTo(Bias(700)).Within(1e-4));
+    }
+
+    [TestCase("objective.input = latent", "objective.input=latent")]
+    [TestCase("conditioning.class = true", "conditioning.class=true")]
+    public void What_no_plain_ViT_can_stand_for_is_refused_by_name(string named, string setting)
+    {
+        var recipe = Toy.Recipe(setting);
+        using var backend = new ReferenceBackend();
+        using var model = new LatentDenoiser(backend, recipe, Pca(recipe));
+        Assert.That(() => VitFolding.Fold(model, recipe.Probe), Throws.InstanceOf<LdaeException>().With.Message.Contains(named));
     }
 
     private static PatchPca Pca(Recipe recipe) => PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1);
