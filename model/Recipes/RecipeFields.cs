@@ -27,9 +27,9 @@ public static class RecipeFields
             .Choice("scale", "how the kept latents are scaled before noise is added", g => g.Scale, (g, v) => g with { Scale = v })
             .Whole("patch", "side of a patch, in pixels", new(1, MaxImage), g => g.Patch, (g, v) => g with { Patch = v })
             .Whole("samplePatches", "random training patches that the PCA sees", NumberRange.From(2), g => g.SamplePatches, (g, v) => g with { SamplePatches = v })
-            .Real("epochs", "passes over the training images that train a patchAe, patchVae or convVae", NumberRange.Positive, g => g.Epochs, (g, v) => g with { Epochs = v })
-            .Whole("batch", "images of one optimizer step of that training", new(1, 1 << 24), g => g.Batch, (g, v) => g with { Batch = v })
-            .Real("lr", "highest learning rate of that training", NumberRange.From(0), g => g.Lr, (g, v) => g with { Lr = v })
+            .Real("trainEpochs", "passes over the training images that train a patchAe, patchVae or convVae", NumberRange.Positive, g => g.TrainEpochs, (g, v) => g with { TrainEpochs = v })
+            .Whole("trainBatch", "images of one optimizer step of that training", new(1, 1 << 24), g => g.TrainBatch, (g, v) => g with { TrainBatch = v })
+            .Real("trainLr", "highest learning rate of that training", NumberRange.From(0), g => g.TrainLr, (g, v) => g with { TrainLr = v })
             .Real("klWeight", "weight of a variational tokenizer's KL divergence beside a squared error of one", NumberRange.Positive, g => g.KlWeight, (g, v) => g with { KlWeight = v }).All,
 
         .. new FieldGroup<NoiseRecipe>("noise", r => r.Noise, (r, g) => r with { Noise = g })

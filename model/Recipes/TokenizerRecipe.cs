@@ -21,13 +21,13 @@ public sealed record TokenizerRecipe
     public int SamplePatches { get; init; } = 200_000;
 
     /// <summary>Passes over the training images that train a tokenizer with weights of its own, before the network.</summary>
-    public double Epochs { get; init; } = 5;
+    public double TrainEpochs { get; init; } = 5;
 
     /// <summary>Images of one optimizer step of that training.</summary>
-    public int Batch { get; init; } = 16;
+    public int TrainBatch { get; init; } = 16;
 
     /// <summary>Highest learning rate of that training.</summary>
-    public double Lr { get; init; } = 2e-3;
+    public double TrainLr { get; init; } = 2e-3;
 
     /// <summary>Weight of the KL divergence of a variational tokenizer's latents, beside a squared error of one.</summary>
     public double KlWeight { get; init; } = 0.01;

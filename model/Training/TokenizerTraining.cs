@@ -31,7 +31,7 @@ public sealed class TokenizerTraining(PretrainingOptions options, int[] train)
     private (string Name, double Value)[] _terms = [];
 
     /// <summary>Optimizer steps of the whole training.</summary>
-    public long Steps => Math.Max(1, (long)Math.Round(_recipe.Tokenizer.Epochs * train.Length / _recipe.Tokenizer.Batch));
+    public long Steps => Math.Max(1, (long)Math.Round(_recipe.Tokenizer.TrainEpochs * train.Length / _recipe.Tokenizer.TrainBatch));
 
     /// <summary>A tokenizer that can be trained.</summary>
     /// <param name="backend">The device.</param>
@@ -80,11 +80,11 @@ public sealed class TokenizerTraining(PretrainingOptions options, int[] train)
         var (backend, fields, side) = (options.Backend, _recipe.Tokenizer, _recipe.Data.ImageSize);
         var saved = _step;
         using var arena = new StepArena(backend, PlannedBytes(), Trainer.DefaultMode);
-        using var images = new PersistentTensor(backend, new Shape(fields.Batch, side, side, 3), DType.U8);
+        using var images = new PersistentTensor(backend, new Shape(fields.TrainBatch, side, side, 3), DType.U8);
         using var norm = new PersistentTensor(backend, new Shape(1), backend.ParameterType);
         using var clip = new PersistentTensor(backend, new Shape(1), backend.ParameterType);
         var augmentation = new Augmentation(side, _recipe.Data.Crop == CropKind.Random, _recipe.Data.CropMinScale, _recipe.Data.Flip);
-        using var loader = new BatchLoader(options.Source, train, augmentation, fields.Batch, _recipe.Train.Seed, _step, options.LoaderThreads, options.Bad);
+        using var loader = new BatchLoader(options.Source, train, augmentation, fields.TrainBatch, _recipe.Train.Seed, _step, options.LoaderThreads, options.Bad);
         while (_step < Steps && !options.Cancellation.IsCancellationRequested)
         {
             var start = Stopwatch.GetTimestamp();
@@ -94,10 +94,10 @@ public sealed class TokenizerTraining(PretrainingOptions options, int[] train)
             Differentiate(tokenizer, new Tape(backend, arena), images.Tensor);
             arena.Reset();
             backend.GlobalNorm(tokenizer.Parameters.Gradients, LargestNorm, norm.Tensor, clip.Tensor);
-            var rate = LearningRateSchedule.At(_step, Steps, (long)(Warmup * Steps), fields.Lr);
+            var rate = LearningRateSchedule.At(_step, Steps, (long)(Warmup * Steps), fields.TrainLr);
             if (!double.IsFinite(_loss))
             {
-                throw new LdaeException(ErrorKind.Run, $"Step {_step + 1} of the tokenizer's training has loss {_loss} at learning rate {rate:G4}.", "Start again with a lower tokenizer.lr.");
+                throw new LdaeException(ErrorKind.Run, $"Step {_step + 1} of the tokenizer's training has loss {_loss} at learning rate {rate:G4}.", "Start again with a lower tokenizer.trainLr.");
             }
 
             backend.AdamW(new AdamWArgs(tokenizer.Parameters.Values, tokenizer.Parameters.Gradients, m, v, clip.Tensor)
@@ -109,7 +109,7 @@ public sealed class TokenizerTraining(PretrainingOptions options, int[] train)
                 Step = _step + 1,
             });
             _step++;
-            _speeds.Add(fields.Batch / Stopwatch.GetElapsedTime(start).TotalSeconds);
+            _speeds.Add(fields.TrainBatch / Stopwatch.GetElapsedTime(start).TotalSeconds);
             Report(rate, norm.Tensor.ReadDoubles(backend)[0]);
             if (_recipe.Train.CheckpointEvery > 0 && _step % _recipe.Train.CheckpointEvery == 0)
             {
@@ -145,7 +145,7 @@ public sealed class TokenizerTraining(PretrainingOptions options, int[] train)
 
     private void Report(double rate, double norm)
     {
-        var left = TimeSpan.FromSeconds((Steps - _step) * _recipe.Tokenizer.Batch / Math.Max(_speeds.Value, 1e-9));
+        var left = TimeSpan.FromSeconds((Steps - _step) * _recipe.Tokenizer.TrainBatch / Math.Max(_speeds.Value, 1e-9));
         options.OnStep?.Invoke(_step, Steps, new StepResult(_loss, _terms[0].Value, _loss - _terms[0].Value, rate, norm), _speeds.Value, left);
         if (_step == 1 || _step == Steps || _step % _recipe.Train.LogEvery == 0)
         {
@@ -161,7 +161,7 @@ public sealed class TokenizerTraining(PretrainingOptions options, int[] train)
         using var tokenizer = Create(backend, _recipe);
         using var arena = new StepArena(backend, 0, ArenaMode.Plan);
         var side = _recipe.Data.ImageSize;
-        using var images = new PersistentTensor(backend, new Shape(_recipe.Tokenizer.Batch, side, side, 3), DType.U8);
+        using var images = new PersistentTensor(backend, new Shape(_recipe.Tokenizer.TrainBatch, side, side, 3), DType.U8);
         Differentiate(tokenizer, new Tape(backend, arena), images.Tensor);
         arena.Reset();
         return arena.Peak;

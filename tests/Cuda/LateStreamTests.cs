@@ -37,6 +37,6 @@ public sealed class LateStreamTests
         var output = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
         Assert.That(child.ExitCode, Is.Zero, output + errors.Result);
-        Assert.That(output, Does.Contain("succeeded: 3"));
+        Assert.That(output, Does.Contain("succeeded: 6"));
     }
 }

@@ -52,7 +52,7 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
             ? throw new LdaeException(
                 ErrorKind.Configuration,
                 $"--out {path} already holds a run ({trace}).",
-                $"{(command == Commands.PretrainCommand.Name ? "Add --resume to go on with it, or give" : "Give")} --out another folder.")
+                $"{(command is Commands.PretrainCommand.Name or Commands.TokenizerCommand.Name ? "Add --resume to go on with it, or give" : "Give")} --out another folder.")
             : new RunFolder(path, holdsRun);
     }
 

@@ -63,7 +63,8 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
     private static LdaeException UsageError(ParseResult parse)
     {
         var command = parse.CommandResult.Command;
-        var help = $"See {(command is RootCommand ? "ldae" : $"ldae {command.Name}")} --help.";
+        var group = command.Parents.FirstOrDefault() is { } parent and not RootCommand ? $"{parent.Name} " : "";
+        var help = $"See {(command is RootCommand ? "ldae" : $"ldae {group}{command.Name}")} --help.";
         if (parse.UnmatchedTokens.Count == 0)
         {
             return new LdaeException(ErrorKind.Configuration, parse.Errors[0].Message, help);

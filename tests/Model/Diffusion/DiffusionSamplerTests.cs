@@ -18,8 +18,11 @@ public sealed class DiffusionSamplerTests
     [TestCase(NoiseScheduleKind.LinearSigma, 200, 700)]
     public void The_posterior_is_that_of_the_forward_process_by_quadrature(NoiseScheduleKind kind, int s, int t)
     {
-        const double clean = 0.7, noisy = -0.4;
+        const double clean = 0.7;
         var schedule = NoiseSchedule.Create(kind);
+
+        // A noisy value that is not the likeliest, but one that occurs: a standard deviation off.
+        var noisy = (schedule.Gamma(t) * clean) - schedule.Sigma(t);
         var (fromNoisy, fromClean, std) = DiffusionSampler.Posterior(schedule, s, t);
 
         // q(z_s | z_t, z_0) is proportional to q(z_s | z_0) q(z_t | z_s), summed over a grid of z_s.

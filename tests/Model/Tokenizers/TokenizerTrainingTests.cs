@@ -27,7 +27,7 @@ public sealed class TokenizerTrainingTests
     public void A_linear_autoencoder_comes_near_the_principal_components_which_no_other_beats()
     {
         using var backend = new CpuBackend(2);
-        var recipe = Recipe("patchAe", "tokenizer.epochs=400", "tokenizer.lr=0.01");
+        var recipe = Recipe("patchAe", "tokenizer.trainEpochs=400", "tokenizer.trainLr=0.01");
         var trained = Train(recipe, backend, "ae").Tokenizer!;
         var best = PatchTokenizer.Of(PatchSample.Fit(recipe, Toy.Images(), All, 1), recipe.Tokenizer.Dim, LatentScaleKind.Global);
         var (error, least) = (Error(trained, recipe, backend), Error(best, recipe, backend));
@@ -38,9 +38,9 @@ public sealed class TokenizerTrainingTests
     public void A_heavier_divergence_keeps_less()
     {
         using var backend = new CpuBackend(2);
-        var errors = new[] { "0.001", "0.1", "30" }.Select(weight =>
+        var errors = new[] { "0.1", "3", "30" }.Select(weight =>
         {
-            var recipe = Recipe("patchVae", "tokenizer.epochs=60", "tokenizer.lr=0.01", $"tokenizer.klWeight={weight}");
+            var recipe = Recipe("patchVae", "tokenizer.trainEpochs=60", "tokenizer.trainLr=0.01", $"tokenizer.klWeight={weight}");
             return Error(Train(recipe, backend, weight).Tokenizer!, recipe, backend);
         }).ToArray();
         Assert.That(errors, Is.Ordered.Ascending);
@@ -59,8 +59,8 @@ public sealed class TokenizerTrainingTests
         Assert.That((cut.Tokenizer, cut.Steps), Is.EqualTo(((FittedTokenizer?)null, 4L)));
         var resumed = (PatchTokenizer)Train(recipe, backend, "cut").Tokenizer!;
         Assert.That(resumed.Encoder, Is.EqualTo(((PatchTokenizer)whole).Encoder));
-        var error = Assignments.Refusal(() => Train(Recipe(kind, "tokenizer.lr=0.1"), backend, "cut"));
-        Assert.That(error.Message, Does.Contain("tokenizer.lr"));
+        var error = Assignments.Refusal(() => Train(Recipe(kind, "tokenizer.trainLr=0.1"), backend, "cut"));
+        Assert.That(error.Message, Does.Contain("tokenizer.trainLr"));
     }
 
     [TestCase(LatentScaleKind.Global)]
@@ -94,7 +94,7 @@ public sealed class TokenizerTrainingTests
     }
 
     private static Recipe Recipe(string kind, params string[] more) =>
-        Toy.Recipe([$"tokenizer.kind={kind}", "objective.input=latent", "objective.output=latent", "tokenizer.epochs=4", "tokenizer.batch=10", .. more]);
+        Toy.Recipe([$"tokenizer.kind={kind}", "objective.input=latent", "objective.output=latent", "tokenizer.trainEpochs=4", "tokenizer.trainBatch=10", .. more]);
 
     private static double Error(FittedTokenizer tokenizer, Recipe recipe, CpuBackend backend) => new TokenizerReconstruction(backend, tokenizer, recipe)
         .Run(Toy.Images(), All, 1).Average(p => p.Original.Zip(p.Reconstructed, (a, b) => ((double)a - b) * (a - b)).Average());
