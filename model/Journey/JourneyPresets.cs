@@ -15,7 +15,7 @@ public static class JourneyPresets
     [
         new("tiny", "drawn images of 16 px in a minute or two on two cores: does every step run, does its loss fall", Tiny(), PcaDim: 8, VaeDim: 4, Halvings: 1, [2, 4, 8, 16, 32, 48])
         {
-            Data = "synthetic:800",
+            Data = "synthetic:600",
         },
         Small("cifar-tiny", halvings: 1, [2, 4, 8, 16, 32, 48]),
         Small("cifar-small", halvings: 1, [2, 4, 8, 16, 32, 48]) with { Name = "cifar" },
@@ -60,7 +60,7 @@ public static class JourneyPresets
     {
         Data = new DataRecipe { ImageSize = 16, Crop = CropKind.Center, Flip = false },
         Tokenizer = new TokenizerRecipe { Patch = 4, Dim = 8 },
-        Network = new NetworkRecipe { Width = 64, Depth = 4, EncoderDepth = 2, Heads = 4 },
-        Train = new TrainRecipe { Epochs = 6, Batch = 16, Lr = 4e-3, Beta2 = 0.95, Clip = 1, LogEvery = 5, CheckpointEvery = 100 },
+        Network = new NetworkRecipe { Width = 48, Depth = 4, EncoderDepth = 2, Heads = 3 },
+        Train = new TrainRecipe { Epochs = 5, Batch = 16, Lr = 4e-3, Beta2 = 0.95, Clip = 1, LogEvery = 5, CheckpointEvery = 100 },
     };
 }
