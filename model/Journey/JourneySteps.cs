@@ -10,14 +10,17 @@ namespace LDaeCore.Model.Journey;
 /// </summary>
 public static class JourneySteps
 {
+    private const string OtherTokenizer = "on the latents of a VQGAN, which is not here yet; ours are principal components until it is";
+
     /// <summary>The steps in order.</summary>
     public static IReadOnlyList<JourneyStep> All { get; } =
     [
         new(1, "dit", "DiT: class and time, linear beta, predicts the noise of latents", 57.5,
-            ["tokenizer.dim", "noise.schedule", "noise.sigma", "objective.target", "objective.input", "objective.output", "conditioning.class"], DiT),
+            ["tokenizer.dim", "noise.schedule", "noise.sigma", "objective.target", "objective.input", "objective.output", "conditioning.class"], DiT)
+            { Note = OtherTokenizer },
 
         new(2, "no-class", "no class conditioning", 62.5, ["conditioning.class"],
-            (r, _) => r with { Conditioning = r.Conditioning with { Class = false } }),
+            (r, _) => r with { Conditioning = r.Conditioning with { Class = false } }) { Note = OtherTokenizer },
 
         new(3, "conv-vae", "convolutional VAE: no perceptual, no adversarial loss", 59.0, ["tokenizer.kind"],
             (r, _) => r with { Tokenizer = r.Tokenizer with { Kind = TokenizerKind.ConvVae } }),

@@ -113,7 +113,7 @@ internal sealed class JourneyTests
     [Test]
     public void A_journey_that_is_interrupted_and_killed_goes_on_where_it_was()
     {
-        string[] arguments = ["journey", "--preset", "tiny", "--data", "synthetic:60", "--steps", "l-dae,single-level", "--device", "cpu", "--threads", "2", .. Toy(800)];
+        string[] arguments = ["journey", "--preset", "tiny", "--data", "synthetic:60", "--steps", "l-dae,single-level", "--device", "cpu", "--threads", "2", .. Toy(500, checkpointEvery: 20)];
         var whole = Path.Combine(_folder.Path, "whole");
         Assert.That(CommandLine.Run([.. arguments, "--out", whole]).ExitCode, Is.Zero);
 
@@ -142,7 +142,7 @@ internal sealed class JourneyTests
         Assert.That(File.GetLastWriteTimeUtc(Probe("l-dae")), Is.EqualTo(written), "the first step was finished");
         foreach (var step in (string[])["l-dae", "single-level"])
         {
-            byte[] Model(string journey) => File.ReadAllBytes(Path.Combine(journey, step, "seed-0", "checkpoints", "step-00000800", "model.safetensors"));
+            byte[] Model(string journey) => File.ReadAllBytes(Path.Combine(journey, step, "seed-0", "checkpoints", "step-00000500", "model.safetensors"));
             Assert.That(Model(Out), Is.EqualTo(Model(whole)), step);
         }
     }
@@ -172,11 +172,12 @@ internal sealed class JourneyTests
 
     private string Out => Path.Combine(_folder.Path, "journey");
 
-    private static string[] Toy(int steps) =>
+    private static string[] Toy(int steps, int checkpointEvery = 4) =>
     [
         .. new[]
         {
-            "network.width=16", "network.depth=2", "network.encoderDepth=1", "network.heads=2", "train.batch=8", $"train.steps={steps}", "train.logEvery=1", "train.checkpointEvery=4",
+            "network.width=16", "network.depth=2", "network.encoderDepth=1", "network.heads=2", "train.batch=8", $"train.steps={steps}", "train.logEvery=1",
+            $"train.checkpointEvery={checkpointEvery}",
         }.SelectMany(setting => new[] { "--set", setting }),
     ];
 

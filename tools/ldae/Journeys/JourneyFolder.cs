@@ -17,6 +17,9 @@ internal sealed record JourneyFolder(string Path)
     /// <summary>The table, for people who read Markdown.</summary>
     public string TablePath => System.IO.Path.Combine(Path, "journey.md");
 
+    /// <summary>The plot of the steps.</summary>
+    public string PlotPath => System.IO.Path.Combine(Path, "journey.svg");
+
     /// <summary>The page with table and plots.</summary>
     public string ReportPath => System.IO.Path.Combine(Path, RunFiles.Report);
 

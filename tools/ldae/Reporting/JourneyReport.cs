@@ -17,6 +17,7 @@ internal sealed class JourneyReport
 
     private readonly StringBuilder _markdown = new();
     private readonly HtmlReport _page = new(Title);
+    private readonly string _plot;
 
     private JourneyReport(JourneyOptions options, JourneyFindings found)
     {
@@ -30,10 +31,11 @@ internal sealed class JourneyReport
         }
 
         var shown = found.Steps.Where(step => step.Top1 is not null).ToArray();
-        _page.Plot(LabelledPlot.Svg(
+        _plot = LabelledPlot.Svg(
             Title,
             [.. shown.Select(step => step.Step.Name)],
-            [("ours", [.. shown.Select(step => Point(step.Top1))]), ("paper", [.. shown.Select(step => Point(step.Step.PaperTop1))])]));
+            [("", [.. shown.Select(step => Point(step.Top1))], [.. shown.Select(step => (double?)step.Step.PaperTop1)])]);
+        _page.Plot(_plot);
         Heading("The shape of the paper's results");
         Table(["claim", "holds", "because"], found.Claims.Select(claim => (IReadOnlyList<string>)[claim.Name, Word(claim.Holds), claim.Why]));
         foreach (var (sweep, top1) in found.Sweeps)
@@ -42,13 +44,14 @@ internal sealed class JourneyReport
         }
     }
 
-    /// <summary>Writes both files.</summary>
+    /// <summary>Writes table, plot and page.</summary>
     /// <param name="options">The journey.</param>
     /// <param name="found">What is known of it.</param>
     public static void Write(JourneyOptions options, JourneyFindings found)
     {
         var report = new JourneyReport(options, found);
         AtomicFile.WriteText(options.Out.TablePath, report._markdown.ToString());
+        AtomicFile.WriteText(options.Out.PlotPath, report._plot);
         report._page.Save(options.Out.ReportPath);
     }
 
@@ -88,7 +91,7 @@ internal sealed class JourneyReport
         Number(found.Top1?.Mean),
         Number(found.Top1?.Spread),
         (found.Top1?.Values.Count ?? 0).ToString(CultureInfo.InvariantCulture),
-        JourneySteps.Before(found.Step) is { } before && found.Step.From is not null ? $"{Signed(found.Change)} from {before.Name}" : Signed(found.Change),
+        found.Change is not null && found.Step.From is not null && JourneySteps.Before(found.Step) is { } before ? $"{Signed(found.Change)} from {before.Name}" : Signed(found.Change),
         Number(found.Step.PaperTop1, "F1"),
         Signed(found.PaperChange, "F1"),
         Number(found.LossFell, "F1"),
@@ -108,11 +111,10 @@ internal sealed class JourneyReport
                 label,
                 .. series.Select(line => At(line, label)).SelectMany(cell => (string[])[Number(cell?.Top1?.Mean), Number(cell?.Top1?.Spread), Number(cell?.Point.PaperTop1, "F1")]),
             ]));
-        _page.Plot(LabelledPlot.Svg(sweep.Title, labels, [.. series.SelectMany(line => ((string, (double, double)?[])[])
-        [
-            ($"{line} ours".Trim(), [.. labels.Select(label => Point(At(line, label)?.Top1))]),
-            ($"{line} paper".Trim(), [.. labels.Select(label => Point(At(line, label)?.Point.PaperTop1))]),
-        ])]));
+        _page.Plot(LabelledPlot.Svg(sweep.Title, labels, [.. series.Select(line => (
+            line,
+            (IReadOnlyList<(double, double)?>)[.. labels.Select(label => Point(At(line, label)?.Top1))],
+            (IReadOnlyList<double?>)[.. labels.Select(label => At(line, label)?.Point.PaperTop1)]))]));
     }
 
     private void Heading(string text)
@@ -141,8 +143,6 @@ internal sealed class JourneyReport
     }
 
     private static (double, double)? Point(SeedAccuracies? top1) => top1 is null ? null : (top1.Mean, top1.Spread);
-
-    private static (double, double)? Point(double? paper) => paper is { } number ? (number, 0) : null;
 
     private static string Word(bool? holds) => holds switch { true => "holds", false => "fails", null => "not measured" };
 

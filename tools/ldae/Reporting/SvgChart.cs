@@ -1,0 +1,158 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+
+namespace LDaeCore.Runner.Reporting;
+
+/// <summary>
+/// A chart as SVG, written here and not drawn by a library: its words stay words, in the reader's own font. (The drawing library that reads our images
+/// finds no fonts on Linux, and what it cannot find it leaves out.)
+/// </summary>
+internal sealed class SvgChart
+{
+    private const int Left = 64, Right = 16, Top = 32, TickLength = 5, LegendLine = 18, MostTicks = 7;
+
+    private static readonly string[] Colours = ["#1f77b4", "#d9700b", "#2a8f2a", "#c3282d", "#8457ad", "#8c564b"];
+
+    /// <summary>What it shows.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>What the places are; empty for nothing.</summary>
+    public string XLabel { get; init; } = "";
+
+    /// <summary>What the values are; empty for nothing.</summary>
+    public string YLabel { get; init; } = "";
+
+    /// <summary>Names of the places 0, 1, 2 ...; numbers when null.</summary>
+    public IReadOnlyList<string>? Places { get; init; }
+
+    /// <summary>Whether the vertical axis shows powers of ten; values that are not above 0 are left out.</summary>
+    public bool Logarithmic { get; init; }
+
+    /// <summary>Width in pixels.</summary>
+    public int Width { get; init; } = 640;
+
+    /// <summary>Height in pixels.</summary>
+    public int Height { get; init; } = 300;
+
+    private bool Slanted => Places?.Any(place => place.Length > 6) == true;
+
+    private int Bottom => Slanted ? 116 : XLabel.Length > 0 ? 48 : 32;
+
+    /// <summary>Draws the lines.</summary>
+    /// <param name="series">The lines; those without a point are in the legend only.</param>
+    /// <returns>An svg element.</returns>
+    public string Draw(IReadOnlyList<ChartSeries> series)
+    {
+        var shown = series.Select(line => (Line: line, Points: Finite(line))).ToArray();
+        var all = shown.SelectMany(line => line.Points).DefaultIfEmpty((X: 0, Y: 0, Spread: 0)).ToArray();
+        var (left, right) = Places is { } places ? (-0.5, places.Count - 0.5) : Range(all.Min(p => p.X), all.Max(p => p.X));
+        var (low, high) = Padded(all.Min(p => p.Y - (p.Spread / 2)), all.Max(p => p.Y + (p.Spread / 2)));
+        var right0 = Width - Right - (series.Count > 1 ? LegendWidth(series) : 0);
+        double X(double x) => Left + ((x - left) / (right - left) * (right0 - Left));
+        double Y(double y) => Height - Bottom - ((y - low) / (high - low) * (Height - Bottom - Top));
+
+        var svg = new StringBuilder();
+        svg.Append(CultureInfo.InvariantCulture, $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{Width}\" height=\"{Height}\" viewBox=\"0 0 {Width} {Height}\" font-family=\"system-ui,sans-serif\" font-size=\"12\" fill=\"#222\">");
+        svg.Append(Words(Left, 18, Title, "font-weight=\"bold\""));
+        svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{Left}\" y=\"{Top}\" width=\"{right0 - Left}\" height=\"{Height - Bottom - Top}\" fill=\"none\" stroke=\"#888\"/>");
+        foreach (var tick in Ticks(low, high))
+        {
+            svg.Append(Path([(Left, Y(tick)), (right0, Y(tick))], "stroke=\"#ddd\""));
+            svg.Append(Words(Left - TickLength, Y(tick) + 4, Number(Logarithmic ? Math.Pow(10, tick) : tick), "text-anchor=\"end\""));
+        }
+
+        AddPlaces(svg, left, right, X);
+        svg.Append(Words(14, (Top + Height - Bottom) / 2.0, YLabel, string.Create(CultureInfo.InvariantCulture, $"text-anchor=\"middle\" transform=\"rotate(-90 14 {(Top + Height - Bottom) / 2.0})\"")));
+        svg.Append(Words((Left + right0) / 2.0, Height - 8, XLabel, "text-anchor=\"middle\""));
+        foreach (var (line, points) in shown)
+        {
+            AddLine(svg, line, [.. points.Select(p => (X(p.X), Y(p.Y), Y(p.Y - (p.Spread / 2)) - Y(p.Y)))]);
+        }
+
+        AddLegend(svg, series, right0 + 10);
+        return svg.Append("</svg>").ToString();
+    }
+
+    private (double X, double Y, double Spread)[] Finite(ChartSeries line) =>
+        [.. line.Points.Where(p => double.IsFinite(p.X) && double.IsFinite(p.Y) && (!Logarithmic || p.Y > 0))
+            .Select(p => Logarithmic ? (p.X, Math.Log10(p.Y), 0) : p)];
+
+    private void AddPlaces(StringBuilder svg, double left, double right, Func<double, double> x)
+    {
+        var floor = Height - Bottom;
+        var ticks = Places is { } places ? places.Select((name, i) => ((double)i, name)) : Ticks(left, right).Select(tick => (tick, Number(tick)));
+        foreach (var (at, name) in ticks)
+        {
+            svg.Append(Path([(x(at), floor), (x(at), floor + TickLength)], "stroke=\"#888\""));
+            svg.Append(Slanted
+                ? Words(x(at), floor + 16, name, string.Create(CultureInfo.InvariantCulture, $"transform=\"rotate(40 {x(at):F1} {floor + 16})\""))
+                : Words(x(at), floor + 18, name, "text-anchor=\"middle\""));
+        }
+    }
+
+    private static void AddLine(StringBuilder svg, ChartSeries line, (double X, double Y, double Half)[] points)
+    {
+        var colour = Colour(line);
+        svg.Append(Path([.. points.Select(p => (p.X, p.Y))], $"fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{Dash(line)}"));
+        foreach (var (x, y, half) in points)
+        {
+            if (half > 0)
+            {
+                svg.Append(Path([(x, y - half), (x, y + half)], $"stroke=\"{colour}\" stroke-width=\"1\""));
+            }
+
+            if (line.Marked || points.Length == 1)
+            {
+                svg.Append(CultureInfo.InvariantCulture, $"<circle cx=\"{x:F1}\" cy=\"{y:F1}\" r=\"3.5\" fill=\"{colour}\"/>");
+            }
+        }
+    }
+
+    private static void AddLegend(StringBuilder svg, IReadOnlyList<ChartSeries> series, double x)
+    {
+        for (var i = 0; series.Count > 1 && i < series.Count; i++)
+        {
+            var y = Top + 10 + (i * LegendLine);
+            svg.Append(Path([(x, y), (x + 20, y)], $"stroke=\"{Colour(series[i])}\" stroke-width=\"2\"{Dash(series[i])}"));
+            svg.Append(Words(x + 26, y + 4, series[i].Name, ""));
+        }
+    }
+
+    private static int LegendWidth(IReadOnlyList<ChartSeries> series) => 44 + (7 * series.Max(line => line.Name.Length));
+
+    private static string Colour(ChartSeries line) => Colours[line.Colour % Colours.Length];
+
+    private static string Dash(ChartSeries line) => line.Dashed ? " stroke-dasharray=\"5 4\"" : "";
+
+    private static string Path(IReadOnlyList<(double X, double Y)> points, string style) => points.Count == 0
+        ? ""
+        : $"<path d=\"M{string.Join('L', points.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.X:F1} {p.Y:F1}")))}\" {style}/>";
+
+    private static string Words(double x, double y, string text, string style) => text.Length == 0
+        ? ""
+        : string.Create(CultureInfo.InvariantCulture, $"<text x=\"{x:F1}\" y=\"{y:F1}\" {style}>{WebUtility.HtmlEncode(text)}</text>");
+
+    private static string Number(double value) => value.ToString(Math.Abs(value) < 1e6 ? "G4" : "G3", CultureInfo.InvariantCulture);
+
+    /// <summary>A range that is not empty.</summary>
+    private static (double Low, double High) Range(double low, double high) => high > low ? (low, high) : (low - 0.5, high + 0.5);
+
+    private static (double Low, double High) Padded(double low, double high)
+    {
+        var (from, to) = Range(low, high);
+        return (from - (0.06 * (to - from)), to + (0.06 * (to - from)));
+    }
+
+    /// <summary>Round numbers in a range: 1, 2 or 5 times a power of ten apart.</summary>
+    internal static IEnumerable<double> Ticks(double low, double high)
+    {
+        var rough = (high - low) / MostTicks;
+        var power = Math.Pow(10, Math.Floor(Math.Log10(rough)));
+        var step = power * new[] { 1, 2, 5, 10 }.First(factor => power * factor >= rough);
+        for (var i = Math.Ceiling(low / step); i * step <= high; i++)
+        {
+            yield return Math.Round(i * step, 12);
+        }
+    }
+}
