@@ -14,6 +14,8 @@ internal sealed class SvgChart
 
     private static readonly string[] Colours = ["#1f77b4", "#d9700b", "#2a8f2a", "#c3282d", "#8457ad", "#8c564b"];
 
+    private static readonly double[] RoundFactors = [1, 2, 5, 10];
+
     /// <summary>What it shows.</summary>
     public required string Title { get; init; }
 
@@ -149,7 +151,7 @@ internal sealed class SvgChart
     {
         var rough = (high - low) / MostTicks;
         var power = Math.Pow(10, Math.Floor(Math.Log10(rough)));
-        var step = power * new[] { 1, 2, 5, 10 }.First(factor => power * factor >= rough);
+        var step = power * RoundFactors.First(factor => power * factor >= rough);
         for (var i = Math.Ceiling(low / step); i * step <= high; i++)
         {
             yield return Math.Round(i * step, 12);
