@@ -5,6 +5,9 @@ namespace LDaeCore.Model.Data;
 /// <param name="side">Side of an image.</param>
 public sealed class ImageBatch(int capacity, int side)
 {
+    /// <summary>Side of an image.</summary>
+    public int Side => side;
+
     /// <summary>[Count, side, side, 3].</summary>
     public byte[] Pixels { get; } = new byte[capacity * side * side * 3];
 

@@ -40,7 +40,7 @@ public sealed class EncoderComparison(LatentDenoiser model, ProbeRecipe probe, I
     /// <returns>Of the training and of the test images.</returns>
     public (FeatureSet Training, FeatureSet Test) RandomEncoder()
     {
-        using var random = new LatentDenoiser(model.Backend, model.Recipe, model.Pca!);
+        using var random = new LatentDenoiser(model.Backend, model.Recipe, model.Fitted!);
         random.Network.OpenGates();
         return Encode(random);
     }

@@ -30,7 +30,10 @@ public sealed class FeatureExtractor : IDisposable
         (_model, _backend, _probe) = (model, model.Backend, probe);
         var side = model.Recipe.Data.ImageSize;
         _images = new PersistentTensor(_backend, new Shape(BatchSize, side, side, 3), DType.U8);
-        _levels = new NoiseLevels(_backend, BatchSize);
+        _levels = new NoiseLevels(_backend, BatchSize, model.LabelColumns);
+
+        // A probe must not see the answer: a network that is told the class is told that there is none.
+        model.TellLabels(_levels, new int?[BatchSize]);
         _arena = new StepArena(_backend, PassPlan.Bytes(model, BatchSize, (m, tape, images, levels) => Pass(m, tape, images, levels, probe, 0)), Trainer.DefaultMode);
     }
 
@@ -102,9 +105,10 @@ public sealed class FeatureExtractor : IDisposable
     private static Tensor Pass(LatentDenoiser model, Tape tape, Tensor images, NoiseLevels levels, ProbeRecipe probe, long firstImage) =>
         tape.WithoutRecording(() =>
         {
-            var patches = Patchify.Apply(tape, images, model.Recipe.Tokenizer.Patch, model.Range);
-            var input = probe.Input == ProbeInput.Original ? patches : model.Objective().Noise(tape, patches, levels, 0, firstImage);
+            var codes = model.Tokenizer.Codes(tape, images);
+            var seesOriginal = probe.Input == ProbeInput.Original && model.Recipe.Objective.Input == InputSpace.Pixels;
+            var input = seesOriginal ? codes : model.Objective().Noise(tape, codes, levels, 0, firstImage);
             var block = probe.Block > 0 ? probe.Block : model.Recipe.Network.EncoderDepth;
-            return [MeanPool.Apply(tape, model.Network.Encode(tape, input, levels.T, block))];
+            return [MeanPool.Apply(tape, model.Network.Encode(tape, input, levels.T, block, levels.Labels))];
         })[0];
 }

@@ -1,8 +1,10 @@
 using LDaeCore.Engine.Autograd;
+using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Objectives;
+using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Evaluation;
@@ -14,7 +16,7 @@ public sealed class Reconstruction : IDisposable
 
     private readonly LatentDenoiser _model;
     private readonly StepArena _arena;
-    private readonly PersistentTensor _images;
+    private readonly PersistentTensor _images, _signal, _noise;
     private readonly NoiseLevels _none, _some;
     private readonly ulong _seed;
 
@@ -27,9 +29,12 @@ public sealed class Reconstruction : IDisposable
         (_model, _seed) = (model, seed);
         var side = model.Recipe.Data.ImageSize;
         _images = new PersistentTensor(model.Backend, new Shape(BatchSize, side, side, 3), DType.U8);
-        _none = new NoiseLevels(model.Backend, BatchSize);
-        _some = new NoiseLevels(model.Backend, BatchSize);
+        _none = new NoiseLevels(model.Backend, BatchSize, model.LabelColumns);
+        _some = new NoiseLevels(model.Backend, BatchSize, model.LabelColumns);
+        model.TellLabels(_some, new int?[BatchSize]);
         Level = NearestLevel(model, sigma);
+        (_signal, _noise) = LatentEstimate.Factors(model.Backend);
+        LatentEstimate.Set(model.Backend, _signal, _noise, model.Schedule.Gamma(Level), sigma);
         Set(_none, 0, 1, 0);
         Set(_some, Level, model.Schedule.Gamma(Level), sigma);
         var bytes = PassPlan.Bytes(model, BatchSize, (m, tape, images, levels) => Pass(m, tape, images, levels, levels, 0));
@@ -66,12 +71,14 @@ public sealed class Reconstruction : IDisposable
     {
         _arena.Dispose();
         _images.Dispose();
+        _signal.Dispose();
+        _noise.Dispose();
         _none.Dispose();
         _some.Dispose();
     }
 
     private static int NearestLevel(LatentDenoiser model, double sigma) =>
-        Enumerable.Range(1, model.Schedule.Levels).MinBy(t => Math.Abs(model.Schedule.Sigma(t) - sigma));
+        Enumerable.Range(1, model.Schedule.Levels).Where(t => model.Schedule.Gamma(t) > 0).MinBy(t => Math.Abs(model.Schedule.Sigma(t) - sigma));
 
     private static void Set(NoiseLevels levels, double t, double gamma, double sigma)
     {
@@ -90,10 +97,10 @@ public sealed class Reconstruction : IDisposable
         var results = new ReconstructedImage[batch.Count];
         for (var i = 0; i < results.Length; i++)
         {
-            var images = passed.Select(p => ToPixels(p, i)).ToArray();
+            var images = passed.Select(p => PatchImage.Pixels(p, i, _model.Recipe.Data.ImageSize, _model.Tokenizer.PixelPatch, LatentDenoiser.RangeOf(_model.Recipe))).ToArray();
             results[i] = new ReconstructedImage(
                 batch.Indices[i],
-                [.. images.Select(ToBytes)],
+                [.. images.Select(PatchImage.Bytes)],
                 Psnr.Of(images[1], images[0]),
                 Psnr.Of(images[2], images[0]),
                 Psnr.Of(images[3], images[0]));
@@ -106,32 +113,21 @@ public sealed class Reconstruction : IDisposable
     private Tensor[] Pass(LatentDenoiser model, Tape tape, Tensor images, NoiseLevels none, NoiseLevels some, long firstImage) =>
         tape.WithoutRecording(() =>
         {
-            var clean = Patchify.Apply(tape, images, model.Recipe.Tokenizer.Patch, model.Range);
-            var objective = new LatentDenoising(model.Network, model.Space, model.Recipe.Tokenizer.Patch, model.Range, _seed);
-            var noised = objective.Noise(tape, clean, some, 0, firstImage);
-            return [clean, objective.Noise(tape, clean, none, 0, firstImage), noised, model.Network.Predict(tape, noised, some.T)];
-        });
-
-    /// <summary>The pixels of an image of a batch in [-1, 1], from patches in the recipe's range.</summary>
-    private float[] ToPixels(float[] patches, int image)
-    {
-        var (side, patch) = (_model.Recipe.Data.ImageSize, _model.Recipe.Tokenizer.Patch);
-        var range = LatentDenoiser.RangeOf(_model.Recipe);
-        var grid = side / patch;
-        var pixels = new float[side * side * 3];
-        var at = image * pixels.Length;
-        for (var token = 0; token < grid * grid; token++)
-        {
-            for (var i = 0; i < patch * patch * 3; i++, at++)
+            var (objective, tokenizer) = (model.Objective(_seed), model.Tokenizer);
+            var clean = Patchify.Apply(tape, images, tokenizer.PixelPatch, model.Range);
+            var codes = tokenizer.Codes(tape, images);
+            if (model.Recipe.Objective is { Input: InputSpace.Pixels, Output: not OutputSpace.Latent })
             {
-                int c = i % 3, x = (token % grid * patch) + (i / 3 % patch), y = (token / grid * patch) + (i / (3 * patch));
-                var level = (patches[at] - range.Offset[c]) / range.Factor[c];
-                pixels[(((y * side) + x) * 3) + c] = (float)((level / 127.5) - 1);
+                var noised = objective.Noise(tape, codes, some, 0, firstImage);
+                return [clean, objective.Noise(tape, codes, none, 0, firstImage), noised, model.Network.Predict(tape, noised, some.T, some.Labels)];
             }
-        }
 
-        return pixels;
-    }
-
-    private static byte[] ToBytes(float[] pixels) => [.. pixels.Select(p => (byte)Math.Clamp(MathF.Round((p + 1) * 127.5f), 0, 255))];
+            // A network that lives in the latents is shown through the decoder.
+            var space = tokenizer.Space;
+            Tensor Latents(NoiseLevels levels) => LatentNoise.Latents(
+                tape, new LatentNoiseArgs(codes, space.Mean, space.Basis, space.Std, levels.Gamma, levels.Sigma) { Seed = _seed, Step = 0, FirstImage = firstImage });
+            var noisy = Latents(some);
+            var (shown, projected) = (tokenizer.Decode(tape, noisy), tokenizer.Decode(tape, Latents(none)));
+            return [clean, projected, shown, tokenizer.Decode(tape, LatentEstimate.Clean(model, tape, noisy, some, _signal.Tensor, _noise.Tensor))];
+        });
 }

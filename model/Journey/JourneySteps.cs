@@ -37,7 +37,7 @@ public static class JourneySteps
         new(5, "patch-pca", "patch-wise PCA", 65.1, ["tokenizer.kind", "tokenizer.dim"],
             (r, p) => r with { Tokenizer = r.Tokenizer with { Kind = TokenizerKind.Pca, Dim = p.PcaDim } }),
 
-        new(6, "resized-pixels", "pixels of resized images as latents", 58.5, ["data.imageSize", "tokenizer.patch", "tokenizer.dim"],
+        new(6, "resized-pixels", "pixels of resized images as latents", 58.5, ["data.imageSize", "tokenizer.kind", "tokenizer.patch", "tokenizer.dim"],
             (r, p) => Pixels(Resized(r, p.Halvings))) { Note = "the best size of figure 5" },
 
         new(7, "predict-clean", "predicts the clean latents", 62.4, ["objective.target"],
@@ -61,7 +61,7 @@ public static class JourneySteps
         new(8, "random-crop", "random crops, mirrored", 65.0, ["data.crop", "data.flip"],
             (r, _) => r with { Data = r.Data with { Crop = CropKind.Random, Flip = true } }) { From = "l-dae" },
 
-        new(9, "classical-dae", "noise on pixels: a classical DAE", 23.6, ["tokenizer.dim"],
+        new(9, "classical-dae", "noise on pixels: a classical DAE", 23.6, ["tokenizer.kind", "tokenizer.dim"],
             (r, _) => Pixels(r)) { From = "l-dae", Note = "whole-size pixels in figure 5; about 20 in the text" },
     ];
 
@@ -100,13 +100,10 @@ public static class JourneySteps
         Tokenizer = r.Tokenizer with { Patch = r.Tokenizer.Patch >> halvings },
     };
 
-    /// <summary>
-    /// The recipe with pixels for latents. All principal components together, under one scale, are the pixels in other coordinates: equal noise along each
-    /// is equal noise on each pixel, and a network's first layer does not care about a rotation.
-    /// </summary>
+    /// <summary>The recipe with pixels for latents: no tokenizer at all.</summary>
     /// <param name="r">A recipe.</param>
-    /// <returns>The recipe with all D components.</returns>
-    internal static Recipe Pixels(Recipe r) => r with { Tokenizer = r.Tokenizer with { Dim = r.Tokenizer.PatchValues } };
+    /// <returns>The recipe with the identity for a tokenizer, which keeps all D values.</returns>
+    internal static Recipe Pixels(Recipe r) => r with { Tokenizer = r.Tokenizer with { Kind = TokenizerKind.Identity, Dim = r.Tokenizer.PatchValues } };
 
     private static Recipe DiT(Recipe r, JourneyPreset p) => r with
     {

@@ -32,7 +32,7 @@ public sealed class DenoisingTransformer : IDisposable
         _embedWeight = parameters.Declare(
             "patch_embed.weight", new Shape(shape.Width, shape.InputSize), Initializer.XavierUniform(shape.Width, shape.InputSize));
         _embedBias = parameters.Declare("patch_embed.bias", new Shape(shape.Width), Initializer.Zeros);
-        _time = shape.TimeWidth > 0 ? new TimeConditioning(parameters, shape.TimeWidth) : null;
+        _time = shape.TimeWidth > 0 ? new TimeConditioning(parameters, shape.TimeWidth, shape.TellsTime, shape.LabelColumns) : null;
         _blocks = Enumerable.Range(0, shape.Depth).Select(i => new TransformerBlock(parameters, $"blocks.{i}", shape)).ToArray();
         var start = Initializer.Normal(shape.GateStd);
         if (_time is not null)
@@ -60,10 +60,11 @@ public sealed class DenoisingTransformer : IDisposable
     /// <param name="tape">Records it.</param>
     /// <param name="patches">[B, T, InputSize].</param>
     /// <param name="t">Time steps [B], of the parameter type.</param>
+    /// <param name="labels">[B, LabelColumns], where the network is told labels.</param>
     /// <returns>[B, T, OutputSize].</returns>
-    public Tensor Predict(Tape tape, Tensor patches, Tensor t)
+    public Tensor Predict(Tape tape, Tensor patches, Tensor t, Tensor? labels = null)
     {
-        var condition = Condition(tape, t);
+        var condition = Condition(tape, t, labels);
         var stream = Run(tape, patches, condition, Shape.Depth);
         tape.Owner = "final layer";
         var table = _finalModulation?.Apply(tape, condition!);
@@ -78,9 +79,10 @@ public sealed class DenoisingTransformer : IDisposable
     /// <param name="patches">[B, T, InputSize].</param>
     /// <param name="t">Time steps [B].</param>
     /// <param name="blocks">Number of blocks to run, 0..Depth.</param>
+    /// <param name="labels">[B, LabelColumns], where the network is told labels.</param>
     /// <returns>[B, T, Width].</returns>
-    public Tensor Encode(Tape tape, Tensor patches, Tensor t, int blocks) =>
-        Run(tape, patches, Condition(tape, t), blocks).Tokens(tape).Reshape(patches.Shape[0], Shape.Tokens, Shape.Width);
+    public Tensor Encode(Tape tape, Tensor patches, Tensor t, int blocks, Tensor? labels = null) =>
+        Run(tape, patches, Condition(tape, t, labels), blocks).Tokens(tape).Reshape(patches.Shape[0], Shape.Tokens, Shape.Width);
 
     /// <summary>
     /// Opens every gate to 1 and sets shifts and scales to 0: a plain ViT at random initialisation, the fair random control of a
@@ -106,10 +108,10 @@ public sealed class DenoisingTransformer : IDisposable
     /// <summary>Frees the position table.</summary>
     public void Dispose() => _positions?.Dispose();
 
-    private Tensor? Condition(Tape tape, Tensor t)
+    private Tensor? Condition(Tape tape, Tensor t, Tensor? labels)
     {
         tape.Owner = "conditioning";
-        return _time?.Apply(tape, t);
+        return _time?.Apply(tape, t, labels);
     }
 
     private ResidualStream Run(Tape tape, Tensor patches, Tensor? condition, int blocks)

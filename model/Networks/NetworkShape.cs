@@ -27,8 +27,14 @@ public sealed record NetworkShape
     /// <summary>Hidden width of the MLP over the width.</summary>
     public int MlpRatio { get; init; } = 4;
 
-    /// <summary>Width of the time conditioning, or 0 for none: a quarter of the width in the paper (a quarter of DiT's).</summary>
+    /// <summary>Width of the conditioning on time and class, or 0 for none: a quarter of the width in the paper (a quarter of DiT's).</summary>
     public int TimeWidth { get; init; }
+
+    /// <summary>Whether the conditioning tells the time step.</summary>
+    public bool TellsTime { get; init; } = true;
+
+    /// <summary>Columns of the labels that the conditioning tells, or 0: one a class, one for no class, and as many as make a multiple of 8.</summary>
+    public int LabelColumns { get; init; }
 
     /// <summary>Standard deviation of the gates, modulations and final layer at the start; 0 is adaLN-Zero.</summary>
     public double GateStd { get; init; }

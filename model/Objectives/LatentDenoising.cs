@@ -4,27 +4,28 @@ using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Networks;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Model.Objectives;
 
 /// <summary>
-/// The latent denoising autoencoder's objective: noise the image in the space of its patches' principal components, show the
-/// network the noisy image, and ask for the original one.
+/// The objective of every system from DiT to l-DAE: noise an image in the latents of its tokens, show the network the noisy latents or the
+/// image they make, and ask for the noise, the clean latents, or the image. With the defaults it is the latent denoising autoencoder's: noise in
+/// the space of principal components, a noisy image shown, the original one asked for.
 /// </summary>
-/// <param name="network">Predicts patches from noisy patches and a time step.</param>
-/// <param name="space">The latent space the noise is added in.</param>
-/// <param name="patch">Side of a patch.</param>
-/// <param name="range">From bytes to values: factor and offset of each channel [2, 3].</param>
+/// <param name="network">Predicts tokens from noisy tokens and a time step.</param>
+/// <param name="tokenizer">Gives the latents that the noise is added in.</param>
 /// <param name="seed">Key of the noise.</param>
-public sealed class LatentDenoising(DenoisingTransformer network, LatentSpace space, int patch, Tensor range, ulong seed)
+public sealed class LatentDenoising(DenoisingTransformer network, ITokenizer tokenizer, ulong seed)
 {
-    /// <summary>Loss weight of the kept components.</summary>
-    public double KeptWeight { get; init; } = 1;
+    /// <summary>What the network sees, what it predicts, and where the two are compared; the weights of the loss.</summary>
+    public ObjectiveRecipe Objective { get; init; } = new();
 
-    /// <summary>Loss weight of the components the noise never touches: they are missing from the input (paper, equation 4).</summary>
-    public double ResidualWeight { get; init; } = 0.1;
-
-    /// <summary>The loss of a batch: lambda_t sum_i w_i (V (x_0 - net(x_t, t)))_i^2.</summary>
+    /// <summary>
+    /// The loss of a batch. For l-DAE: lambda_t sum_i w_i (V (x_0 - net(x_t, t)))_i^2 / D (paper, equation 4). For DiT: |n - net(z_t, t)|^2 / d. Of
+    /// clean latents: lambda_t |z_0 - net(z_t, t)|^2 / d.
+    /// </summary>
     /// <param name="tape">Records it.</param>
     /// <param name="images">U8 [B, H, W, 3].</param>
     /// <param name="levels">Noise level of each image.</param>
@@ -35,24 +36,45 @@ public sealed class LatentDenoising(DenoisingTransformer network, LatentSpace sp
     {
         using var forward = Ranges.Open("forward");
         tape.Owner = "input";
-        var clean = Patchify.Apply(tape, images, patch, range);
-        var noisy = Noise(tape, clean, levels, step, firstImage);
-        var prediction = network.Predict(tape, noisy, levels.T);
-        return PcaLoss.Apply(tape, prediction, clean, space.Basis, levels.Lambda, KeptWeight, ResidualWeight);
+        var codes = tokenizer.Codes(tape, images);
+        var noisy = Noise(tape, codes, levels, step, firstImage);
+        var target = Target(tape, codes, levels, step, firstImage);
+        var prediction = network.Predict(tape, noisy, levels.T, levels.Labels);
+        var basis = Objective.Output == OutputSpace.Latent ? tokenizer.Space.Axes : tokenizer.Space.Basis;
+        return PcaLoss.Apply(tape, prediction, target, basis, levels.Lambda, Objective.KeptWeight, Objective.ResidualWeight);
     }
 
-    /// <summary>x_t: each patch projected on d components, noised there, and back in pixels.</summary>
+    /// <summary>What the network sees: z_t = gamma_t z_0 + sigma_t n, or that brought back to pixels.</summary>
     /// <param name="tape">Gives the memory.</param>
-    /// <param name="clean">Patches [B, T, D].</param>
+    /// <param name="codes">Codes of the images [B, T, D].</param>
     /// <param name="levels">Noise level of each image.</param>
     /// <param name="step">Optimizer step.</param>
     /// <param name="firstImage">Place of the first image in the global batch.</param>
-    /// <returns>Noisy patches [B, T, D].</returns>
-    public Tensor Noise(Tape tape, Tensor clean, NoiseLevels levels, uint step, long firstImage) =>
-        LatentNoise.Apply(tape, new LatentNoiseArgs(clean, space.Mean, space.Basis, space.Std, levels.Gamma, levels.Sigma)
+    /// <returns>Noisy patches [B, T, D] or latents [B, T, d].</returns>
+    public Tensor Noise(Tape tape, Tensor codes, NoiseLevels levels, uint step, long firstImage)
+    {
+        var args = Args(codes, levels.Gamma, levels.Sigma, step, firstImage);
+        return Objective.Input == InputSpace.Pixels ? LatentNoise.Apply(tape, args) : LatentNoise.Latents(tape, args);
+    }
+
+    /// <summary>What the network is to predict. The noise is z_t without its signal: the same numbers come out of the same place of the random stream.</summary>
+    private Tensor Target(Tape tape, Tensor codes, NoiseLevels levels, uint step, long firstImage)
+    {
+        var clean = Args(codes, levels.One, levels.Zero, step, firstImage);
+        var noise = Args(codes, levels.Zero, levels.One, step, firstImage);
+        return (Objective.Output, Objective.Target) switch
         {
-            Seed = seed,
-            Step = step,
-            FirstImage = firstImage,
-        });
+            (OutputSpace.Original, PredictionTarget.Clean) => codes,
+            (OutputSpace.Pca, PredictionTarget.Clean) => LatentNoise.Apply(tape, clean),
+            (OutputSpace.Latent, PredictionTarget.Clean) => LatentNoise.Latents(tape, clean),
+            (OutputSpace.Latent, PredictionTarget.Noise) => LatentNoise.Latents(tape, noise),
+            _ => throw new NotSupportedException($"The target {Objective.Target} is not compared in {Objective.Output}."),
+        };
+    }
+
+    private LatentNoiseArgs Args(Tensor codes, Tensor gamma, Tensor sigma, uint step, long firstImage)
+    {
+        var space = tokenizer.Space;
+        return new LatentNoiseArgs(codes, space.Mean, space.Basis, space.Std, gamma, sigma) { Seed = seed, Step = step, FirstImage = firstImage };
+    }
 }

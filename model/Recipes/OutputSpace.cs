@@ -9,6 +9,6 @@ public enum OutputSpace
     /// <summary>The pixels that the kept components can give.</summary>
     Pca,
 
-    /// <summary>The kept latents.</summary>
+    /// <summary>The kept latents, or the noise that was added to them.</summary>
     Latent,
 }

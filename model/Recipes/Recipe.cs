@@ -52,6 +52,7 @@ public sealed record Recipe
             {
                 Dim = (Tokenizer.Dim, Tokenizer.Patch) switch
                 {
+                    (0, _) when Tokenizer.Kind == TokenizerKind.Identity => Tokenizer.PatchValues,
                     (0, 16) => 32,
                     (0, 4) => 8,
                     var (dim, _) => dim,

@@ -26,7 +26,11 @@ public static class RecipeFields
             .Whole("dim", "latents kept per patch; 0 is by patch size: 32 of 16 x 16, 8 of 4 x 4, else by energy", new(0, MaxImage * MaxImage * 3), g => g.Dim, (g, v) => g with { Dim = v })
             .Choice("scale", "how the kept latents are scaled before noise is added", g => g.Scale, (g, v) => g with { Scale = v })
             .Whole("patch", "side of a patch, in pixels", new(1, MaxImage), g => g.Patch, (g, v) => g with { Patch = v })
-            .Whole("samplePatches", "random training patches that the PCA sees", NumberRange.From(2), g => g.SamplePatches, (g, v) => g with { SamplePatches = v }).All,
+            .Whole("samplePatches", "random training patches that the PCA sees", NumberRange.From(2), g => g.SamplePatches, (g, v) => g with { SamplePatches = v })
+            .Real("epochs", "passes over the training images that train a patchAe, patchVae or convVae", NumberRange.Positive, g => g.Epochs, (g, v) => g with { Epochs = v })
+            .Whole("batch", "images of one optimizer step of that training", new(1, 1 << 24), g => g.Batch, (g, v) => g with { Batch = v })
+            .Real("lr", "highest learning rate of that training", NumberRange.From(0), g => g.Lr, (g, v) => g with { Lr = v })
+            .Real("klWeight", "weight of a variational tokenizer's KL divergence beside a squared error of one", NumberRange.Positive, g => g.KlWeight, (g, v) => g with { KlWeight = v }).All,
 
         .. new FieldGroup<NoiseRecipe>("noise", r => r.Noise, (r, g) => r with { Noise = g })
             .Choice("schedule", "how noise grows with the level", g => g.Schedule, (g, v) => g with { Schedule = v })
@@ -42,6 +46,8 @@ public static class RecipeFields
 
         .. new FieldGroup<ConditioningRecipe>("conditioning", r => r.Conditioning, (r, g) => r with { Conditioning = g })
             .Switch("class", "tell the network the label", g => g.Class, (g, v) => g with { Class = v })
+            .Whole("classes", "classes that labels tell apart; 0 is as many as the training images have", new(0, 1_000_000), g => g.Classes, (g, v) => g with { Classes = v })
+            .Real("labelDropout", "share of the training images whose label is hidden", NumberRange.Decay, g => g.LabelDropout, (g, v) => g with { LabelDropout = v })
             .Switch("time", "tell the network the level of noise", g => g.Time, (g, v) => g with { Time = v }).All,
 
         .. new FieldGroup<NetworkRecipe>("network", r => r.Network, (r, g) => r with { Network = g })

@@ -22,6 +22,7 @@ public static class RecipeValidation
         CheckShapes(resolved);
         CheckNoise(resolved);
         CheckTraining(resolved);
+        CheckObjective(resolved);
         CheckBuilt(resolved);
     }
 
@@ -108,14 +109,58 @@ public static class RecipeValidation
             "Set train.ema=0.9999, or probe.weights=raw.");
     }
 
-    /// <summary>Only the paper's final model is built: the other steps of the journey are refused by name.</summary>
+    /// <summary>What is seen, predicted and compared must exist in the tokenizer's latents.</summary>
+    private static void CheckObjective(Recipe r)
+    {
+        var (objective, tokenizer) = (r.Objective, r.Tokenizer);
+        Require(
+            tokenizer.Kind != TokenizerKind.Identity || tokenizer.Dim == tokenizer.PatchValues,
+            r,
+            "tokenizer.dim",
+            $"tokenizer.kind = identity keeps all {tokenizer.PatchValues} values of a patch",
+            "Set tokenizer.dim=0.");
+        Require(
+            !tokenizer.IsTrained || tokenizer.Dim > 0,
+            r,
+            "tokenizer.dim",
+            $"a tokenizer that is trained takes a number from 1 to {tokenizer.PatchValues}: no energy of components chooses it",
+            "Set tokenizer.dim, to 32 for 16 x 16 patches or 8 for 4 x 4.");
+        Require(
+            objective.Input == InputSpace.Latent || tokenizer.IsOrthonormal,
+            r,
+            "objective.input",
+            "noise in the latents is shown in pixels by tokenizer.kind = pca or identity only, whose axes are orthonormal",
+            "Set objective.input=latent, or tokenizer.kind=pca.");
+        Require(
+            objective.Output == OutputSpace.Latent || tokenizer.IsOrthonormal,
+            r,
+            "objective.output",
+            "pixels are compared along the axes of tokenizer.kind = pca or identity only",
+            "Set objective.output=latent, or tokenizer.kind=pca.");
+        Require(
+            objective.Target == PredictionTarget.Clean || objective.Output == OutputSpace.Latent,
+            r,
+            "objective.target",
+            "noise is added to the latents and predicted in objective.output = latent only",
+            "Set objective.output=latent, or objective.target=clean.");
+        Require(
+            objective.Output != OutputSpace.Latent || objective.KeptWeight > 0,
+            r,
+            "objective.keptWeight",
+            "it takes a number above 0 with objective.output = latent, where there is nothing else to learn",
+            "Set objective.keptWeight=1.");
+        Require(
+            !r.Conditioning.Class || r.Conditioning.Classes != 1,
+            r,
+            "conditioning.classes",
+            "a label that is always the same says nothing",
+            "Set conditioning.classes=0 for as many as the images have, or conditioning.class=false.");
+    }
+
+    /// <summary>What no code is there for is refused by name.</summary>
     private static void CheckBuilt(Recipe r)
     {
-        Built(r, r.Tokenizer.Kind == TokenizerKind.Pca, "tokenizer.kind", "pca");
-        Built(r, r.Objective.Target == PredictionTarget.Clean, "objective.target", "clean");
-        Built(r, r.Objective.Input == InputSpace.Pixels, "objective.input", "pixels");
-        Built(r, r.Objective.Output == OutputSpace.Original, "objective.output", "original");
-        Built(r, !r.Conditioning.Class, "conditioning.class", "false");
+        Built(r, r.Tokenizer.Kind is not (TokenizerKind.ConvVae or TokenizerKind.VqGan), "tokenizer.kind", "pca");
         Built(r, r.Network.Activation == ActivationKind.GeluTanh, "network.activation", "geluTanh");
     }
 

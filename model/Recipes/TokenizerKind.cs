@@ -6,10 +6,10 @@ public enum TokenizerKind
     /// <summary>Principal components of the patches.</summary>
     Pca,
 
-    /// <summary>A linear autoencoder of patches; not there yet.</summary>
+    /// <summary>A linear autoencoder of patches.</summary>
     PatchAe,
 
-    /// <summary>A linear variational autoencoder of patches; not there yet.</summary>
+    /// <summary>A linear variational autoencoder of patches.</summary>
     PatchVae,
 
     /// <summary>A convolutional variational autoencoder; not there yet.</summary>
@@ -17,4 +17,7 @@ public enum TokenizerKind
 
     /// <summary>A vector-quantised autoencoder with perceptual and adversarial losses; not there yet.</summary>
     VqGan,
+
+    /// <summary>None: the values of a patch are its latents, as in a classical denoising autoencoder.</summary>
+    Identity,
 }

@@ -20,6 +20,24 @@ public sealed record TokenizerRecipe
     /// <summary>Random training patches whose covariance is decomposed; all of them when there are fewer.</summary>
     public int SamplePatches { get; init; } = 200_000;
 
+    /// <summary>Passes over the training images that train a tokenizer with weights of its own, before the network.</summary>
+    public double Epochs { get; init; } = 5;
+
+    /// <summary>Images of one optimizer step of that training.</summary>
+    public int Batch { get; init; } = 16;
+
+    /// <summary>Highest learning rate of that training.</summary>
+    public double Lr { get; init; } = 2e-3;
+
+    /// <summary>Weight of the KL divergence of a variational tokenizer's latents, beside a squared error of one.</summary>
+    public double KlWeight { get; init; } = 0.01;
+
+    /// <summary>Whether the tokenizer has weights of its own, trained by gradients before the network.</summary>
+    public bool IsTrained => Kind is TokenizerKind.PatchAe or TokenizerKind.PatchVae or TokenizerKind.ConvVae or TokenizerKind.VqGan;
+
+    /// <summary>Whether its latents are coordinates of patches along orthonormal axes: then noise in them, and the loss, are shown in pixels.</summary>
+    public bool IsOrthonormal => Kind is TokenizerKind.Pca or TokenizerKind.Identity;
+
     /// <summary>Values of a patch, D: side times side times three colours.</summary>
     public int PatchValues => Patch * Patch * 3;
 }

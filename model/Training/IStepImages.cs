@@ -12,6 +12,9 @@ public interface IStepImages : IDisposable
     /// <param name="step">Optimizer step; one after the other.</param>
     void Begin(long step);
 
+    /// <summary>Class of each image of the step that was begun; nobody asks where the network is not told it.</summary>
+    IReadOnlyList<int> Labels => [];
+
     /// <summary>The images of a micro-batch, as a part of the step's work; each is asked for once, in order.</summary>
     /// <param name="micro">Number of the micro-batch.</param>
     /// <returns>U8 [images, H, W, 3], good until the next is asked for.</returns>

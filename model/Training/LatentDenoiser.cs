@@ -16,6 +16,9 @@ public sealed class LatentDenoiser : IDisposable
     /// <summary>Spread of gates, modulations and final layer when <c>network.gateInit</c> is random.</summary>
     public const double RandomGateStd = 0.2;
 
+    // Matrix products like rows of whole 16 byte packs.
+    private const int LabelStep = 8;
+
     private readonly PersistentTensor _range;
 
     /// <summary>Declares the network and allocates its parameters; they start from the recipe's seed.</summary>
@@ -23,27 +26,33 @@ public sealed class LatentDenoiser : IDisposable
     /// <param name="recipe">The recipe; it is resolved here.</param>
     /// <param name="pca">The patches' principal components.</param>
     public LatentDenoiser(IBackend backend, Recipe recipe, PatchPca pca)
-        : this(backend, recipe, recipe.Tokenizer.Dim > 0 ? recipe.Tokenizer.Dim : pca.DefaultDimension(), pca)
+        : this(backend, recipe, PatchTokenizer.Of(pca, recipe.Resolve().Tokenizer.Dim is > 0 and var dim ? dim : pca.DefaultDimension(), recipe.Tokenizer.Scale))
     {
     }
 
-    private LatentDenoiser(IBackend backend, Recipe recipe, int dim, PatchPca? pca)
+    /// <summary>Declares the network and allocates its parameters; they start from the recipe's seed.</summary>
+    /// <param name="backend">The device.</param>
+    /// <param name="recipe">The recipe; it is resolved here.</param>
+    /// <param name="tokenizer">What turns images into latents.</param>
+    public LatentDenoiser(IBackend backend, Recipe recipe, FittedTokenizer tokenizer)
+        : this(backend, recipe, tokenizer, isPlan: false)
+    {
+    }
+
+    private LatentDenoiser(IBackend backend, Recipe recipe, FittedTokenizer tokenizer, bool isPlan)
     {
         Backend = backend;
         var resolved = recipe.Resolve();
-        Recipe = resolved with { Tokenizer = resolved.Tokenizer with { Dim = dim } };
-        Pca = pca;
+        Recipe = resolved with { Tokenizer = resolved.Tokenizer with { Dim = tokenizer.Dim } };
+        Fitted = isPlan ? null : tokenizer;
         Parameters = new ParameterSet(backend);
         Network = new DenoisingTransformer(Parameters, ShapeOf(Recipe));
         Parameters.Allocate();
         Schedule = NoiseSchedule.Create(Recipe.Noise.Schedule, Recipe.Noise.Levels, Recipe.Noise.Sigma);
         _range = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
         _range.Tensor.Write(backend, RangeOf(Recipe).ToArray());
-        var values = Recipe.Tokenizer.PatchValues;
-        Space = pca is null
-            ? new LatentSpace(backend, new double[values], new double[dim * values], new double[dim])
-            : new LatentSpace(backend, pca.Mean, pca.Kept(dim), pca.LatentScale(Recipe.Tokenizer.Scale, dim));
-        if (pca is not null)
+        Tokenizer = tokenizer.Place(backend, Range);
+        if (!isPlan)
         {
             Parameters.Initialize(Recipe.Train.Seed);
         }
@@ -55,8 +64,11 @@ public sealed class LatentDenoiser : IDisposable
     /// <summary>The resolved recipe, with the number of kept components written out.</summary>
     public Recipe Recipe { get; }
 
-    /// <summary>The patches' principal components; null in a plan.</summary>
-    public PatchPca? Pca { get; }
+    /// <summary>The tokenizer's numbers; null in a plan.</summary>
+    public FittedTokenizer? Fitted { get; }
+
+    /// <summary>The patches' principal components, where they are the tokenizer; null in a plan.</summary>
+    public PatchPca? Pca => Fitted?.Pca;
 
     /// <summary>What is trained.</summary>
     public ParameterSet Parameters { get; }
@@ -64,8 +76,14 @@ public sealed class LatentDenoiser : IDisposable
     /// <summary>The network.</summary>
     public DenoisingTransformer Network { get; }
 
+    /// <summary>Gives the latents that the noise is added in.</summary>
+    public ITokenizer Tokenizer { get; }
+
     /// <summary>Where the noise is added.</summary>
-    public LatentSpace Space { get; }
+    public LatentSpace Space => Tokenizer.Space;
+
+    /// <summary>Columns of the labels that the network is told; 0 for none.</summary>
+    public int LabelColumns => Network.Shape.LabelColumns;
 
     /// <summary>How much of it at which time step.</summary>
     public NoiseSchedule Schedule { get; }
@@ -78,7 +96,7 @@ public sealed class LatentDenoiser : IDisposable
     /// <param name="recipe">The recipe.</param>
     /// <param name="dim">Components kept, where the recipe leaves it to the data.</param>
     /// <returns>The denoiser; its parameters hold nothing.</returns>
-    public static LatentDenoiser ForPlan(IBackend backend, Recipe recipe, int dim) => new(backend, recipe, dim, null);
+    public static LatentDenoiser ForPlan(IBackend backend, Recipe recipe, int dim) => new(backend, recipe, PatchTokenizer.ForPlan(recipe.Tokenizer, dim), isPlan: true);
 
     /// <summary>The network's sizes.</summary>
     /// <param name="recipe">A resolved recipe.</param>
@@ -91,9 +109,11 @@ public sealed class LatentDenoiser : IDisposable
         Heads = recipe.Network.Heads,
         MlpRatio = recipe.Network.MlpRatio,
         Grid = recipe.Data.ImageSize / recipe.Tokenizer.Patch,
-        InputSize = recipe.Tokenizer.PatchValues,
-        OutputSize = recipe.Tokenizer.PatchValues,
-        TimeWidth = recipe.Conditioning.Time ? recipe.Network.Width / 4 : 0,
+        InputSize = recipe.Objective.Input == InputSpace.Latent ? recipe.Tokenizer.Dim : recipe.Tokenizer.PatchValues,
+        OutputSize = recipe.Objective.Output == OutputSpace.Latent ? recipe.Tokenizer.Dim : recipe.Tokenizer.PatchValues,
+        TimeWidth = recipe.Conditioning.Time || recipe.Conditioning.Class ? recipe.Network.Width / 4 : 0,
+        TellsTime = recipe.Conditioning.Time,
+        LabelColumns = recipe.Conditioning.Class ? (Math.Max(1, recipe.Conditioning.Classes) + LabelStep) / LabelStep * LabelStep : 0,
         GateStd = recipe.Network.GateInit == GateInit.Random ? RandomGateStd : 0,
         Recompute = recipe.Network.Recompute,
     };
@@ -103,13 +123,10 @@ public sealed class LatentDenoiser : IDisposable
     /// <returns>Factors and offsets.</returns>
     public static PixelRange RangeOf(Recipe recipe) => recipe.Data.Range == ImageRange.ImageNet ? PixelRange.ImageNet : PixelRange.Symmetric;
 
-    /// <summary>The objective with the recipe's weights and seed.</summary>
+    /// <summary>The recipe's objective.</summary>
+    /// <param name="seed">Key of the noise; the recipe's seed when not given.</param>
     /// <returns>The objective.</returns>
-    public LatentDenoising Objective() => new(Network, Space, Recipe.Tokenizer.Patch, Range, Recipe.Train.Seed)
-    {
-        KeptWeight = Recipe.Objective.KeptWeight,
-        ResidualWeight = Recipe.Objective.ResidualWeight,
-    };
+    public LatentDenoising Objective(ulong? seed = null) => new(Network, Tokenizer, seed ?? Recipe.Train.Seed) { Objective = Recipe.Objective };
 
     /// <summary>Draws the noise level of each image of a batch.</summary>
     /// <param name="levels">Where they go.</param>
@@ -127,11 +144,51 @@ public sealed class LatentDenoiser : IDisposable
         SetLevels(levels, t);
     }
 
-    /// <summary>Sets the noise level of each image of a batch.</summary>
+    /// <summary>Sets the noise level of each image of a batch, with the loss weight of the recipe's target: lambda_t for clean ones, 1 for noise.</summary>
     /// <param name="levels">Where they go.</param>
     /// <param name="t">Time step of each image, 0..T.</param>
     public void SetLevels(NoiseLevels levels, IReadOnlyList<int> t) => levels.Set(
-        t.Select(i => (double)i).ToArray(), t.Select(Schedule.Gamma).ToArray(), t.Select(Schedule.Sigma).ToArray(), t.Select(Schedule.Lambda).ToArray());
+        t.Select(i => (double)i).ToArray(),
+        t.Select(Schedule.Gamma).ToArray(),
+        t.Select(Schedule.Sigma).ToArray(),
+        t.Select(i => Recipe.Objective.Target == PredictionTarget.Noise ? 1 : Schedule.Lambda(i)).ToArray());
+
+    /// <summary>Draws which images of a batch the network is told the class of, and tells it.</summary>
+    /// <param name="levels">Where the labels go.</param>
+    /// <param name="labels">Class of each image.</param>
+    /// <param name="step">Optimizer step.</param>
+    /// <param name="firstImage">Place of the first image in the global batch.</param>
+    public void DrawLabels(NoiseLevels levels, IReadOnlyList<int> labels, uint step, long firstImage)
+    {
+        var told = new int?[labels.Count];
+        for (var i = 0; i < told.Length; i++)
+        {
+            var drawn = Philox.Uniform(Philox.Word(Recipe.Train.Seed, RandomStream.LabelDropout, step, (ulong)(firstImage + i)));
+            told[i] = drawn < Recipe.Conditioning.LabelDropout ? null : labels[i];
+        }
+
+        TellLabels(levels, told);
+    }
+
+    /// <summary>Tells the network the class of each image of a batch; nothing happens where it is told none.</summary>
+    /// <param name="levels">Where the labels go.</param>
+    /// <param name="labels">Class of each image; null hides it.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such class.</exception>
+    public void TellLabels(NoiseLevels levels, IReadOnlyList<int?> labels)
+    {
+        if (LabelColumns == 0)
+        {
+            return;
+        }
+
+        var classes = Recipe.Conditioning.Classes;
+        if (labels.FirstOrDefault(label => label < 0 || label >= classes) is { } wrong)
+        {
+            throw new ArgumentOutOfRangeException(nameof(labels), wrong, $"The network was told of {classes} classes.");
+        }
+
+        levels.SetLabels([.. labels.Select(label => label ?? classes)]);
+    }
 
     /// <summary>Runs the forward and backward pass of one micro-batch; gradients are added to what the parameters hold.</summary>
     /// <param name="arena">The step's memory; reset afterwards by the caller.</param>
@@ -153,7 +210,7 @@ public sealed class LatentDenoiser : IDisposable
     /// <summary>Frees everything.</summary>
     public void Dispose()
     {
-        Space.Dispose();
+        Tokenizer.Dispose();
         _range.Dispose();
         Network.Dispose();
         Parameters.Dispose();

@@ -48,7 +48,7 @@ public sealed class MemoryPlan
         using var arena = new StepArena(backend, 0, ArenaMode.Plan);
         var (micro, side) = (recipe.Train.MicroBatch, recipe.Data.ImageSize);
         using var input = new PersistentTensor(backend, new Shape(micro, side, side, 3), DType.U8);
-        using var levels = new NoiseLevels(backend, micro);
+        using var levels = new NoiseLevels(backend, micro, model.LabelColumns);
         using var parts = new PersistentTensor(backend, new Shape(3), parameters);
         model.Differentiate(arena, input.Tensor, levels, 0, 0, parts.Tensor, parts.Tensor);
         arena.Reset();
@@ -86,6 +86,11 @@ public sealed class MemoryPlan
         }
 
         yield return ("input", input);
+        if (model.LabelColumns > 0)
+        {
+            yield return ("labels", (long)recipe.Train.Batch * model.LabelColumns * model.Backend.ActivationType.Size());
+        }
+
         if (images > 0)
         {
             yield return ("images", images);

@@ -17,7 +17,7 @@ internal static class PassPlan
         using var backend = new PlanBackend(model.Backend.ActivationType, model.Backend.ParameterType);
         using var plan = LatentDenoiser.ForPlan(backend, model.Recipe, model.Recipe.Tokenizer.Dim);
         using var arena = new StepArena(backend, 0, ArenaMode.Plan);
-        using var levels = new NoiseLevels(backend, images);
+        using var levels = new NoiseLevels(backend, images, plan.LabelColumns);
         var side = model.Recipe.Data.ImageSize;
         using var batch = new PersistentTensor(backend, new Shape(images, side, side, 3), DType.U8);
         pass(plan, new Tape(backend, arena), batch.Tensor, levels);

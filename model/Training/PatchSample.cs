@@ -6,13 +6,13 @@ using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Model.Training;
 
-/// <summary>The training patches that the principal components are fitted to.</summary>
+/// <summary>The training patches that the principal components are fitted to, and the identity is scaled by.</summary>
 public static class PatchSample
 {
     // Decoding is what costs on large data sets; neighbours in an image are less alike than their number suggests.
     private const int MostImages = 20_000;
 
-    /// <summary>Fits the components to random patches of the training images, or to all of them where there are fewer than asked for.</summary>
+    /// <summary>Fits the components to random patches of the training images; see <see cref="Statistics"/>.</summary>
     /// <param name="recipe">The recipe: patch size, number of patches, image size and range, seed.</param>
     /// <param name="source">The images.</param>
     /// <param name="indices">Training images.</param>
@@ -21,6 +21,18 @@ public static class PatchSample
     /// <param name="cancellation">Asks to stop before the next batch.</param>
     /// <returns>The components.</returns>
     public static PatchPca Fit(
+        Recipe recipe, IImageSource source, int[] indices, int workers, BadSamples? bad = null, CancellationToken cancellation = default) =>
+        PatchPca.Fit(Statistics(recipe, source, indices, workers, bad, cancellation));
+
+    /// <summary>Mean and covariance of random patches of the training images, or of all of them where there are fewer than asked for.</summary>
+    /// <param name="recipe">The recipe: patch size, number of patches, image size and range, seed.</param>
+    /// <param name="source">The images.</param>
+    /// <param name="indices">Training images.</param>
+    /// <param name="workers">Threads that decode.</param>
+    /// <param name="bad">Counts unreadable images, which are left out; none is allowed when not given.</param>
+    /// <param name="cancellation">Asks to stop before the next batch.</param>
+    /// <returns>Of patches.</returns>
+    public static Covariance Statistics(
         Recipe recipe, IImageSource source, int[] indices, int workers, BadSamples? bad = null, CancellationToken cancellation = default)
     {
         var (patch, side) = (recipe.Tokenizer.Patch, recipe.Data.ImageSize);
@@ -44,10 +56,10 @@ public static class PatchSample
             covariance.Add(patches, batch.Count * perImage);
         }
 
-        return PatchPca.Fit(covariance);
+        return covariance;
     }
 
-    private static int[] Choose(int[] indices, ulong seed) => indices.Length <= MostImages
+    internal static int[] Choose(int[] indices, ulong seed) => indices.Length <= MostImages
         ? indices
         : [.. indices.OrderBy(i => Philox.Word(seed, RandomStream.Patches, 0, (ulong)i)).ThenBy(i => i).Take(MostImages).Order()];
 

@@ -21,7 +21,7 @@ public sealed class Pretraining(PretrainingOptions options)
 
     // Where the data choose the number of components, the plan that comes before them takes the usual one.
     private const int UnknownDim = 32;
-    private readonly Recipe _recipe = options.Recipe.Resolve();
+    private Recipe _recipe = options.Recipe.Resolve();
     private readonly RunningMedian _speeds = new(skip: 2);
     private readonly string _checkpoints = Path.Combine(options.Folder, RunFiles.Checkpoints);
     private int[] _train = [], _heldOut = [];
@@ -65,12 +65,14 @@ public sealed class Pretraining(PretrainingOptions options)
                 "Give a training set with two images or more of some class, raise data.holdOut, or set train.knnEvery=0.");
         }
 
+        _recipe = WithClasses(options.Source.ClassNames.Count);
+
         // Before anything that takes minutes or memory: a run that does not fit is refused at once.
         _images = new StepImages(options with { Recipe = _recipe }, _train);
         _plan = Plan(_recipe);
         Describe(_plan);
         var checkpoint = options.Resume ? LatestCheckpoint() : null;
-        using var model = new LatentDenoiser(options.Backend, _recipe, checkpoint is null ? FitComponents() : LoadComponents(checkpoint));
+        using var model = new LatentDenoiser(options.Backend, _recipe, checkpoint is null ? new TokenizerFit(options with { Recipe = _recipe }, _train).Run() : LoadTokenizer(checkpoint));
         _plan = model.Recipe == _recipe ? _plan : Plan(model.Recipe);
         using var trainer = new Trainer(model, _plan);
         var seconds = checkpoint is null ? 0 : TrainingCheckpoint.Resume(checkpoint, trainer);
@@ -192,20 +194,23 @@ public sealed class Pretraining(PretrainingOptions options)
     private FeatureSet Features(FeatureExtractor extractor, int[] indices) =>
         extractor.Extract(options.Source, indices, options.LoaderThreads, options.Bad, options.Cancellation);
 
-    private PatchPca FitComponents()
-    {
-        var start = Stopwatch.GetTimestamp();
-        var pca = PatchSample.Fit(_recipe, options.Source, _train, options.LoaderThreads, options.Bad, options.Cancellation);
-        var dim = _recipe.Tokenizer.Dim > 0 ? _recipe.Tokenizer.Dim : pca.DefaultDimension();
-        options.OnLine?.Invoke(
-            $"Principal components of {pca.PatchSize} x {pca.PatchSize} patches: {dim} of {pca.Dimensions} kept, {100 * pca.KeptEnergy(dim):F2} % of the energy ({Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s).");
-        return pca;
-    }
-
-    private static PatchPca LoadComponents(Checkpoint checkpoint)
+    private FittedTokenizer LoadTokenizer(Checkpoint checkpoint)
     {
         using var file = SafetensorsFile.Open(Path.Combine(checkpoint.Folder, TrainingCheckpoint.ModelFile));
-        return PatchPca.Load(file);
+        return FittedTokenizer.Load(file, _recipe);
+    }
+
+    /// <summary>The recipe for as many classes as the images have.</summary>
+    private Recipe WithClasses(int classes)
+    {
+        var told = _recipe.Conditioning;
+        return !told.Class ? _recipe
+            : told.Classes == 0 && classes > 1 ? _recipe with { Conditioning = told with { Classes = classes } }
+            : told.Classes >= classes && classes > 1 ? _recipe
+            : throw new LdaeException(
+                ErrorKind.Data,
+                $"conditioning.class tells the network one of {(told.Classes == 0 ? "two or more" : told.Classes)} classes, but {options.Source.Name} has {classes}.",
+                "Give images of other classes, or set conditioning.classes=0 or conditioning.class=false.");
     }
 
     private Checkpoint? LatestCheckpoint()

@@ -1,6 +1,7 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Model.Training;
 
@@ -11,6 +12,9 @@ namespace LDaeCore.Model.Training;
 /// <param name="Folder">The run folder; it exists.</param>
 public sealed record PretrainingOptions(Recipe Recipe, IBackend Backend, IImageSource Source, string Folder)
 {
+    /// <summary>A tokenizer that was trained before; a run whose tokenizer is trained trains its own when not given.</summary>
+    public FittedTokenizer? Tokenizer { get; init; }
+
     /// <summary>Whether to go on from the folder's last checkpoint.</summary>
     public bool Resume { get; init; }
 

@@ -22,6 +22,7 @@ public sealed class ResidentImages : IStepImages
     private readonly Augmentation _augmentation;
     private readonly TrainRecipe _train;
     private readonly CropBox[] _drawn;
+    private readonly int[] _classes, _labels;
 
     /// <summary>Decodes and uploads the images.</summary>
     /// <param name="backend">The device.</param>
@@ -39,8 +40,12 @@ public sealed class ResidentImages : IStepImages
         _crops = new PersistentTensor(backend, new Shape(train.MicroBatch, augmentation.Size, augmentation.Size, 3), DType.U8);
         _order = new EpochOrder([.. Enumerable.Range(0, indices.Length)], train.Seed);
         _drawn = new CropBox[train.Batch];
+        (_classes, _labels) = ([.. indices.Select(source.Label)], new int[train.Batch]);
         Upload(source, indices, workers);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> Labels => _labels;
 
     /// <inheritdoc/>
     public void Begin(long step)
@@ -49,7 +54,9 @@ public sealed class ResidentImages : IStepImages
         var (width, height) = (_images.Tensor.Shape[2], _images.Tensor.Shape[1]);
         for (var place = 0; place < _drawn.Length; place++)
         {
-            _drawn[place] = _augmentation.Box(_order.At((step * _drawn.Length) + place), width, height, _train.Seed, (uint)step, place);
+            var image = _order.At((step * _drawn.Length) + place);
+            _labels[place] = _classes[image];
+            _drawn[place] = _augmentation.Box(image, width, height, _train.Seed, (uint)step, place);
         }
 
         _backend.Upload<int>(MemoryMarshal.Cast<CropBox, int>(_drawn), _boxes.Tensor);

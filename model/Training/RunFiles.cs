@@ -12,6 +12,9 @@ public static class RunFiles
     /// <summary>Folder of checkpoints.</summary>
     public const string Checkpoints = "checkpoints";
 
+    /// <summary>Folder of the tokenizer that a run trained before its network.</summary>
+    public const string Tokenizer = "tokenizer";
+
     /// <summary>Folder of PNG pictures.</summary>
     public const string Pictures = "pictures";
 

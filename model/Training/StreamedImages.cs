@@ -17,6 +17,10 @@ public sealed class StreamedImages(IDeviceBackend backend, IImageBatches batches
     private readonly IStagedTensor _staged = backend.Stage(new Shape(batch, side, side, 3));
     private ExceptionDispatchInfo? _failure;
     private bool _sent;
+    private int[] _sentLabels = [];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> Labels { get; private set; } = [];
 
     /// <inheritdoc/>
     public void Begin(long step)
@@ -28,6 +32,7 @@ public sealed class StreamedImages(IDeviceBackend backend, IImageBatches batches
         }
 
         _staged.Take();
+        Labels = _sentLabels;
         _sent = false;
     }
 
@@ -55,6 +60,7 @@ public sealed class StreamedImages(IDeviceBackend backend, IImageBatches batches
     {
         var next = batches.Next();
         _staged.Send(next.Filled);
+        _sentLabels = [.. next.Labels];
         batches.Return(next);
         _sent = true;
     }

@@ -39,7 +39,7 @@ public sealed class Trainer : IDisposable
         SecondMoment = model.Parameters.NewFlat();
         Average = train.Ema > 0 ? model.Parameters.NewFlat() : null;
         _decay = train.WeightDecay > 0 ? DecayMask(model.Parameters, train.WeightDecay) : null;
-        _levels = new NoiseLevels(_backend, train.Batch);
+        _levels = new NoiseLevels(_backend, train.Batch, model.LabelColumns);
         _found = new PersistentTensor(_backend, new Shape((train.Accumulate * Parts) + 1), _backend.ParameterType);
         _share = new PersistentTensor(_backend, new Shape(Parts), _backend.ParameterType);
         _share.Tensor.Write(_backend, [1.0 / train.Accumulate, 0, 0]);
@@ -114,6 +114,11 @@ public sealed class Trainer : IDisposable
         _device?.SetStep(new StepScalars((uint)Step, learningRate, train.Beta1, train.Beta2));
         images.Begin(Step);
         Model.DrawLevels(_levels, train.Batch, (uint)Step, 0);
+        if (Model.LabelColumns > 0)
+        {
+            Model.DrawLabels(_levels, images.Labels, (uint)Step, 0);
+        }
+
         _differentiate.Run();
         images.Ahead();
         var result = Found(learningRate);

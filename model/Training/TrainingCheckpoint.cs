@@ -11,8 +11,8 @@ using LDaeCore.Model.Tokenizers;
 namespace LDaeCore.Model.Training;
 
 /// <summary>
-/// What a checkpoint holds: <c>model.safetensors</c> (parameters by name, their averages as <c>ema.</c>, the principal
-/// components, the recipe), <c>optimizer.safetensors</c> (Adam's moments) and <c>state.json</c> (step, time spent). Where the data
+/// What a checkpoint holds: <c>model.safetensors</c> (parameters by name, their averages as <c>ema.</c>, the tokenizer's
+/// numbers, the recipe), <c>optimizer.safetensors</c> (Adam's moments) and <c>state.json</c> (step, time spent). Where the data
 /// stand follows from the step.
 /// </summary>
 public static class TrainingCheckpoint
@@ -97,7 +97,8 @@ public static class TrainingCheckpoint
     public static LatentDenoiser Load(string path, IBackend backend, ProbeWeights weights = ProbeWeights.Raw)
     {
         using var file = SafetensorsFile.Open(Locate(path));
-        var model = new LatentDenoiser(backend, RecipeOf(file), PatchPca.Load(file));
+        var recipe = RecipeOf(file);
+        var model = new LatentDenoiser(backend, recipe, FittedTokenizer.Load(file, recipe.Resolve()));
         var prefix = weights == ProbeWeights.Ema ? AveragePrefix : "";
         if (weights == ProbeWeights.Ema && !file.Contains(AveragePrefix + model.Parameters.All[0].Name))
         {
@@ -163,7 +164,7 @@ public static class TrainingCheckpoint
             tensors.AddRange(parameters.All.Select(p => Lazy(AveragePrefix + p.Name, ParameterSet.View(average, p), model.Backend)));
         }
 
-        tensors.AddRange(model.Pca!.ToTensors());
+        tensors.AddRange(model.Fitted!.ToTensors());
         SafetensorsWriter.Write(path, tensors, new Dictionary<string, string> { ["format"] = "ldae/1", [RecipeKey] = RecipeJson.Write(model.Recipe) });
     }
 

@@ -15,6 +15,9 @@ public sealed class UploadedImages(IBackend backend, IImageBatches batches, int 
     private ImageBatch? _batch;
 
     /// <inheritdoc/>
+    public IReadOnlyList<int> Labels => _batch?.Labels ?? [];
+
+    /// <inheritdoc/>
     public void Begin(long step) => _batch = batches.Next();
 
     /// <inheritdoc/>

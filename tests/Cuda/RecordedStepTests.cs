@@ -26,9 +26,12 @@ public sealed class RecordedStepTests
 
     [TestCase(DType.F32)]
     [TestCase(DType.BF16)]
-    public void Five_replayed_steps_have_the_bits_of_five_direct_ones(DType type)
+    [TestCase(DType.F32, "objective.target=noise", "objective.input=latent", "objective.output=latent", "noise.schedule=linearBeta", "conditioning.class=true", "conditioning.classes=3")]
+    [TestCase(DType.F32, "objective.output=pca", "conditioning.class=true", "conditioning.classes=3")]
+    [TestCase(DType.BF16, "objective.input=latent", "objective.output=latent", "noise.schedule=linearGammaSquared")]
+    public void Five_replayed_steps_have_the_bits_of_five_direct_ones(DType type, params string[] settings)
     {
-        var recipe = Gates("train.accumulate=2", "train.ema=0.9", "train.weightDecay=0.1", "train.clip=0.5");
+        var recipe = Gates([.. settings, "train.accumulate=2", "train.ema=0.9", "train.weightDecay=0.1", "train.clip=0.5"]);
         using var direct = Open(type, replay: false);
         using var replayed = Open(type, replay: true);
         var expected = Train(direct, recipe, 5);

@@ -1,26 +1,32 @@
 using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Networks;
 using LDaeCore.Model.Objectives;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Tests.Model;
 
-/// <summary>A whole l-DAE small enough for finite differences: random images, random gates, a random latent space.</summary>
+/// <summary>A whole system, l-DAE unless told otherwise, small enough for finite differences: random images, random gates, a random latent space.</summary>
 internal sealed class SmallDenoiser : IDisposable
 {
     public const int Images = 2, Patch = 2, Grid = 3, Pixels = Patch * Patch * 3, Kept = 5;
 
     private readonly IBackend _backend;
     private readonly PersistentTensor _images, _range;
-    private readonly LatentSpace _space;
+    private readonly SmallTokenizer _tokenizer;
+    private readonly ObjectiveRecipe _objective;
     private readonly NoiseLevels _levels;
     private readonly StepArena _arena;
 
-    public SmallDenoiser(IBackend backend, bool time = true, bool recompute = false, int width = 8)
+    public SmallDenoiser(IBackend backend, bool time = true, bool recompute = false, int width = 8, ObjectiveRecipe? objective = null, bool label = false, bool identity = false)
     {
         _backend = backend;
+        _objective = objective ?? new ObjectiveRecipe();
+        var kept = identity ? Pixels : Kept;
         Parameters = new ParameterSet(backend);
         Network = new DenoisingTransformer(Parameters, new NetworkShape
         {
@@ -29,9 +35,11 @@ internal sealed class SmallDenoiser : IDisposable
             EncoderDepth = 2,
             Heads = 2,
             Grid = Grid,
-            InputSize = Pixels,
-            OutputSize = Pixels,
-            TimeWidth = time ? 4 : 0,
+            InputSize = _objective.Input == InputSpace.Latent ? kept : Pixels,
+            OutputSize = _objective.Output == OutputSpace.Latent ? kept : Pixels,
+            TimeWidth = time || label ? 4 : 0,
+            TellsTime = time,
+            LabelColumns = label ? 8 : 0,
             GateStd = 0.2,
             Recompute = recompute,
         });
@@ -41,9 +49,17 @@ internal sealed class SmallDenoiser : IDisposable
         backend.Upload<byte>(Enumerable.Range(0, (int)_images.Tensor.Shape.Count).Select(i => (byte)(i * 37 % 256)).ToArray(), _images.Tensor);
         _range = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
         _range.Tensor.Write(backend, [2 / 255.0, 2 / 255.0, 2 / 255.0, -1.0, -1.0, -1.0]);
-        _space = new LatentSpace(backend, Random(3, Pixels, 0.1), Axes(), [0.9, 0.7, 0.5, 0.4, 0.3]);
-        _levels = new NoiseLevels(backend, Images);
+        var space = identity
+            ? new LatentSpace(backend, Random(3, Pixels, 0.1), PatchTokenizer.Axes(Pixels), Enumerable.Repeat(0.6, Pixels).ToArray())
+            : new LatentSpace(backend, Random(3, Pixels, 0.1), Axes(), [0.9, 0.7, 0.5, 0.4, 0.3]);
+        _tokenizer = new SmallTokenizer(space, _range.Tensor);
+        _levels = new NoiseLevels(backend, Images, Network.Shape.LabelColumns);
         _levels.Set([120.0, 700.0], [1.0, 1.0], [0.3, 1.1], [0.8, 0.4]);
+        if (label)
+        {
+            _levels.SetLabels([1, 4]);
+        }
+
         _arena = new StepArena(backend, long.MaxValue, ArenaMode.Guard);
     }
 
@@ -75,7 +91,7 @@ internal sealed class SmallDenoiser : IDisposable
     {
         _arena.Dispose();
         _levels.Dispose();
-        _space.Dispose();
+        _tokenizer.Dispose();
         _range.Dispose();
         _images.Dispose();
         Network.Dispose();
@@ -110,7 +126,7 @@ internal sealed class SmallDenoiser : IDisposable
     private Tensor Forward(out Tape tape)
     {
         tape = new Tape(_backend, _arena);
-        var objective = new LatentDenoising(Network, _space, Patch, _range.Tensor, 42);
+        var objective = new LatentDenoising(Network, _tokenizer, 42) { Objective = _objective };
         return objective.Loss(tape, _images.Tensor, _levels, 3, 0);
     }
 
@@ -120,5 +136,21 @@ internal sealed class SmallDenoiser : IDisposable
         {
             p.Value.Write(_backend, Random(100 + (uint)p.Index, (int)p.Shape.Count, 0.2));
         }
+    }
+
+    /// <summary>A latent space of its own, on patches.</summary>
+    private sealed class SmallTokenizer(LatentSpace space, Tensor range) : ITokenizer
+    {
+        public int Dim => (int)space.Std.Shape.Count;
+
+        public int PixelPatch => Patch;
+
+        public LatentSpace Space => space;
+
+        public Tensor Codes(Tape tape, Tensor images) => Patchify.Apply(tape, images, Patch, range);
+
+        public Tensor Decode(Tape tape, Tensor latents) => throw new NotSupportedException("A loss decodes nothing.");
+
+        public void Dispose() => space.Dispose();
     }
 }

@@ -1,6 +1,10 @@
+using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Reference;
+using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Tokenizers;
 using LDaeCore.Tests.Engine.Ops;
 using NUnit.Framework;
 
@@ -17,13 +21,75 @@ public sealed class WholeLossGradientTests
         Assert.That(LargestError(backend, time), Is.LessThanOrEqualTo(1e-6));
     }
 
+    private static IEnumerable<TestCaseData> Systems()
+    {
+        static TestCaseData Case(string name, PredictionTarget target, InputSpace input, OutputSpace output, bool label = false, bool identity = false, bool time = true) =>
+            new TestCaseData(new ObjectiveRecipe { Target = target, Input = input, Output = output }, label, identity, time).SetArgDisplayNames(name);
+
+        yield return Case("DiT", PredictionTarget.Noise, InputSpace.Latent, OutputSpace.Latent, label: true);
+        yield return Case("DiT, told the class alone", PredictionTarget.Noise, InputSpace.Latent, OutputSpace.Latent, label: true, time: false);
+        yield return Case("no class", PredictionTarget.Noise, InputSpace.Latent, OutputSpace.Latent);
+        yield return Case("pixels for latents", PredictionTarget.Noise, InputSpace.Latent, OutputSpace.Latent, identity: true);
+        yield return Case("clean latents", PredictionTarget.Clean, InputSpace.Latent, OutputSpace.Latent);
+        yield return Case("pixel input", PredictionTarget.Clean, InputSpace.Pixels, OutputSpace.Latent);
+        yield return Case("pixel output", PredictionTarget.Clean, InputSpace.Pixels, OutputSpace.Pca);
+        yield return Case("classical DAE", PredictionTarget.Clean, InputSpace.Pixels, OutputSpace.Original, identity: true);
+    }
+
+    [TestCaseSource(nameof(Systems))]
+    public void The_gradients_of_every_system_agree_with_central_differences(ObjectiveRecipe objective, bool label, bool identity, bool time)
+    {
+        using var backend = new ReferenceBackend();
+        using var denoiser = new SmallDenoiser(backend, time, objective: objective, label: label, identity: identity);
+        Assert.That(LargestError(backend, denoiser.Parameters, denoiser.Gradients, denoiser.Loss), Is.LessThanOrEqualTo(1e-6));
+    }
+
+    [TestCase(TokenizerKind.PatchAe)]
+    [TestCase(TokenizerKind.PatchVae)]
+    public void The_gradients_of_a_tokenizer_agree_with_central_differences(TokenizerKind kind)
+    {
+        using var backend = new ReferenceBackend();
+        using var tokenizer = new PatchAutoencoder(backend, new TokenizerRecipe { Kind = kind, Patch = 2, Dim = 3, KlWeight = 0.3 }, PixelRange.Symmetric, 5);
+        using var images = new PersistentTensor(backend, new Shape(2, 4, 4, 3), DType.U8);
+        backend.Upload<byte>(Enumerable.Range(0, 2 * 4 * 4 * 3).Select(i => (byte)(i * 37 % 256)).ToArray(), images.Tensor);
+        using var arena = new StepArena(backend, long.MaxValue, ArenaMode.Guard);
+        tokenizer.BeginStep();
+        Assert.That(LargestError(backend, tokenizer.Parameters, Gradients, Loss), Is.LessThanOrEqualTo(1e-6));
+
+        double Loss()
+        {
+            var loss = tokenizer.Loss(new Tape(backend, arena), images.Tensor, 1, 0).Sum(term => term.Weight * (term.Value.ReadDoubles(backend)[0] + term.Constant));
+            arena.Reset();
+            return loss;
+        }
+
+        Dictionary<string, double[]> Gradients()
+        {
+            tokenizer.Parameters.ForgetGradients();
+            var tape = new Tape(backend, arena);
+            foreach (var term in tokenizer.Loss(tape, images.Tensor, 1, 0))
+            {
+                tape.Outgoing(term.Value, out _).Write(backend, [term.Weight, 0, 0]);
+            }
+
+            tape.Backward();
+            arena.Reset();
+            return tokenizer.Parameters.All.ToDictionary(p => p.Name, p => p.Gradient.ReadDoubles(backend));
+        }
+    }
+
     /// <summary>The largest error of a parameter's gradient along a random direction; infinite for one without a gradient.</summary>
     internal static double LargestError(IBackend backend, bool time)
     {
         using var denoiser = new SmallDenoiser(backend, time);
-        var gradients = denoiser.Gradients();
+        return LargestError(backend, denoiser.Parameters, denoiser.Gradients, denoiser.Loss);
+    }
+
+    private static double LargestError(IBackend backend, ParameterSet parameters, Func<Dictionary<string, double[]>> differentiate, Func<double> loss)
+    {
+        var gradients = differentiate();
         var largest = 0.0;
-        foreach (var parameter in denoiser.Parameters.All)
+        foreach (var parameter in parameters.All)
         {
             var start = parameter.Value.ReadDoubles(backend);
             var gradient = gradients[parameter.Name];
@@ -33,7 +99,7 @@ public sealed class WholeLossGradientTests
             var error = CentralDifference.Error(analytic, norm, h =>
             {
                 parameter.Value.Write(backend, start.Zip(direction, (v, d) => v + (h * d)).ToArray());
-                return denoiser.Loss();
+                return loss();
             });
             parameter.Value.Write(backend, start);
             largest = Math.Max(largest, norm > 1e-8 ? error : double.PositiveInfinity);

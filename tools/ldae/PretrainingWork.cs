@@ -3,6 +3,7 @@ using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Tokenizers;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
 
@@ -13,7 +14,7 @@ internal static class PretrainingWork
 {
     /// <summary>Trains.</summary>
     public static PretrainingResult Run(
-        Recipe recipe, string data, IBackend backend, RunFolder folder, int? threads, BadSamples bad, RunnerContext context, RunLog log)
+        Recipe recipe, string data, IBackend backend, RunFolder folder, int? threads, BadSamples bad, RunnerContext context, RunLog log, FittedTokenizer? tokenizer = null)
     {
         var source = ImageSourceFactory.Open(data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
         ResumedRun.KeepData(folder, data);
@@ -23,6 +24,7 @@ internal static class PretrainingWork
         var pretraining = new Pretraining(new PretrainingOptions(recipe, backend, source, folder.Path)
         {
             Resume = folder.HoldsRun,
+            Tokenizer = tokenizer,
             LoaderThreads = Workbench.Loaders(threads),
             Bad = bad,
             OnStep = (step, total, result, speed, eta) =>

@@ -36,6 +36,11 @@ internal sealed class ResumedRun(RunFolder folder)
             given = given with { Tokenizer = given.Tokenizer with { Dim = run.Tokenizer.Dim } };
         }
 
+        if (given.Conditioning.Classes == 0)
+        {
+            given = given with { Conditioning = given.Conditioning with { Classes = run.Conditioning.Classes } };
+        }
+
         foreach (var field in RecipeFields.All.Where(field => field.Group is not ("probe" or "cuda") && field.Name != Precision && !Free.Contains(field.Name)))
         {
             var (old, now) = (field.Get(run), field.Get(given));

@@ -9,7 +9,7 @@ namespace LDaeCore.Runner;
 internal sealed class RunnerCommand(string name, string description, params string[] examples) : Command(name, description)
 {
     /// <summary>Command lines to copy.</summary>
-    public IReadOnlyList<string> Examples { get; } = [.. examples.Select(example => $"ldae {name} {example}".TrimEnd())];
+    public IReadOnlyList<string> Examples { get; init; } = [.. examples.Select(example => $"ldae {name} {example}".TrimEnd())];
 
     /// <summary>Whether its help lists the fields of a recipe.</summary>
     public bool ListsFields { get; init; }

@@ -96,8 +96,10 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
             PretrainCommand.Create(this),
             ProbeCommand.Create(this),
             ReconstructCommand.Create(this),
+            SampleCommand.Create(this),
             PcaCommand.Create(this),
             JourneyCommand.Create(this),
+            TokenizerCommand.Create(this),
             InspectCommand.Create(this),
             DoctorCommand.Create(this),
         };

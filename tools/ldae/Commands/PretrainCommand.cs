@@ -17,6 +17,7 @@ internal static class PretrainCommand
         var (preset, config, set, seed) = (SharedOptions.Preset(), SharedOptions.Config(), SharedOptions.Set(), SharedOptions.Seed());
         var (data, device, @out, resume) = (SharedOptions.Data(), SharedOptions.Device(), SharedOptions.Out(), SharedOptions.Resume());
         var (threads, bad, profile) = (SharedOptions.Threads(), SharedOptions.MaxBadSamples(), SharedOptions.Profile());
+        var tokenizer = SharedOptions.Tokenizer();
         var command = new RunnerCommand(
             Name,
             "Pretrains a latent denoising autoencoder.",
@@ -28,7 +29,7 @@ internal static class PretrainCommand
         {
             ListsFields = true,
         };
-        foreach (var option in new Option[] { preset, config, data, device, @out, resume, set, seed, threads, bad, profile })
+        foreach (var option in new Option[] { preset, config, data, device, @out, resume, set, seed, threads, bad, profile, tokenizer })
         {
             command.Add(option);
         }
@@ -42,13 +43,13 @@ internal static class PretrainCommand
                 ? Resumed(new ResumedRun(folder), source, parse.GetValue(data), chosen)
                 : Started(folder, source, parse.GetValue(data), chosen, parse.GetValue(resume));
             var skipped = parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples;
-            return Run(new PretrainOptions(recipe, images, chosen, folder, parse.GetValue(resume), parse.GetValue(threads), skipped, parse.GetValue(profile)), context);
+            return Run(new PretrainOptions(recipe, images, chosen, folder, parse.GetValue(resume), parse.GetValue(threads), skipped, parse.GetValue(profile), parse.GetValue(tokenizer)), context);
         }));
         return command;
     }
 
     /// <summary>Recipe and images of a run that goes on.</summary>
-    private static (Recipe Recipe, string Data) Resumed(ResumedRun run, RecipeSource source, string? data, DeviceChoice device)
+    internal static (Recipe Recipe, string Data) Resumed(ResumedRun run, RecipeSource source, string? data, DeviceChoice device)
     {
         var recipe = source.Load(run.Recipe(), device);
         run.Require(recipe);
@@ -56,7 +57,7 @@ internal static class PretrainCommand
     }
 
     /// <summary>Recipe and images of a run that begins.</summary>
-    private static (Recipe Recipe, string Data) Started(RunFolder folder, RecipeSource source, string? data, DeviceChoice device, bool resume) =>
+    internal static (Recipe Recipe, string Data) Started(RunFolder folder, RecipeSource source, string? data, DeviceChoice device, bool resume) =>
         resume && !source.IsNamed
             ? throw new LdaeException(
                 ErrorKind.Configuration,
@@ -67,6 +68,7 @@ internal static class PretrainCommand
     /// <summary>Does the work.</summary>
     public static CommandResult Run(PretrainOptions options, RunnerContext context)
     {
+        var tokenizer = options.Tokenizer is { } path ? TokenizerWork.Load(path, options.Recipe) : null;
         options.Out.Create();
         using var log = new RunLog(context.Output, options.Out.Path);
         using var device = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line, options.Out);
@@ -83,7 +85,7 @@ internal static class PretrainCommand
         }
 
         var bad = new BadSamples(options.MaxBadSamples, log.Line);
-        var trained = PretrainingWork.Run(options.Recipe, options.Data, backend, options.Out, options.Threads, bad, context, log);
+        var trained = PretrainingWork.Run(options.Recipe, options.Data, backend, options.Out, options.Threads, bad, context, log, tokenizer);
         var result = PretrainingWork.Describe(
             new CommandResult { ExitCode = trained.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done }.Add("command", Name), trained, options.Out, options.Device, backend, bad);
         if (trained.KnnTop1 is { } knn)

@@ -11,6 +11,7 @@ namespace LDaeCore.Runner.Commands;
 /// <param name="Threads">Threads to compute with; null for every core.</param>
 /// <param name="MaxBadSamples">Unreadable images to skip before giving up.</param>
 /// <param name="Profile">Whether a trace of kernel times goes into the run folder.</param>
+/// <param name="Tokenizer">A trained tokenizer, or null.</param>
 internal sealed record PretrainOptions(
     Recipe Recipe,
     string Data,
@@ -19,4 +20,5 @@ internal sealed record PretrainOptions(
     bool Resume,
     int? Threads,
     int MaxBadSamples,
-    bool Profile = false);
+    bool Profile = false,
+    string? Tokenizer = null);

@@ -70,6 +70,12 @@ internal static class SharedOptions
         Description = $"Write a trace of what took how long to {RunFiles.Trace} in the run folder, for chrome://tracing or ui.perfetto.dev; on a GPU each kernel is timed by events.",
     };
 
+    public static Option<string?> Tokenizer() => new("--tokenizer")
+    {
+        Description = "A trained tokenizer: the folder that ldae tokenizer train wrote to. A recipe whose tokenizer is trained trains its own when left out.",
+        HelpName = "PATH",
+    };
+
     public static Option<int?> MaxBadSamples() => Whole("--max-bad-samples", $"Unreadable images to skip before giving up; {DefaultMaxBadSamples} when left out.", 0);
 
     /// <summary>An option that takes a whole number from a smallest one on.</summary>

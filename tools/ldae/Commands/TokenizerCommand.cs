@@ -1,0 +1,102 @@
+using System.CommandLine;
+using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Training;
+using LDaeCore.Runner.Reporting;
+
+namespace LDaeCore.Runner.Commands;
+
+/// <summary><c>ldae tokenizer train</c>: trains an autoencoder tokenizer by itself, with its reconstruction error and pictures.</summary>
+internal static class TokenizerCommand
+{
+    public const string Name = "tokenizer";
+
+    private const string Train = "train";
+    private const int DefaultImages = 256;
+
+    public static Command Create(RunnerHost host) => new(Name, "Trains the tokenizer of a recipe by itself.") { CreateTrain(host) };
+
+    private static RunnerCommand CreateTrain(RunnerHost host)
+    {
+        var (preset, config, set, seed) = (SharedOptions.Preset(), SharedOptions.Config(), SharedOptions.Set(), SharedOptions.Seed());
+        var (data, device, @out, resume) = (SharedOptions.Data(), SharedOptions.Device(), SharedOptions.Out(), SharedOptions.Resume());
+        var (threads, bad) = (SharedOptions.Threads(), SharedOptions.MaxBadSamples());
+        var images = SharedOptions.Whole("--images", $"Test images to reconstruct; {DefaultImages} when left out.", 1);
+        var command = new RunnerCommand(Train, "Trains an autoencoder of patches and shows what it makes of test images.")
+        {
+            Examples =
+            [
+                "ldae tokenizer train --preset cifar-tiny --set tokenizer.kind=patchVae --set objective.input=latent --set objective.output=latent --data cifar10:DIR --out runs/vae",
+                "ldae tokenizer train --out runs/vae --resume",
+            ],
+            ListsFields = true,
+        };
+        foreach (var option in new Option[] { preset, config, data, device, @out, resume, images, set, seed, threads, bad })
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parse => host.Execute($"{Name} {Train}", parse, context =>
+        {
+            var chosen = DeviceChoice.Resolve(parse.GetRequiredValue(device));
+            var folder = RunFolder.Choose(Name, parse.GetValue(@out), parse.GetValue(resume), context.Time);
+            var source = new RecipeSource(parse.GetValue(preset), parse.GetValue(config), parse.GetRequiredValue(set), parse.GetValue(seed));
+            var (recipe, from) = folder.HoldsRun
+                ? PretrainCommand.Resumed(new ResumedRun(folder), source, parse.GetValue(data), chosen)
+                : PretrainCommand.Started(folder, source, parse.GetValue(data), chosen, parse.GetValue(resume));
+            var skipped = parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples;
+            return Run(new TokenizerOptions(recipe, from, parse.GetValue(images) ?? DefaultImages, chosen, folder, parse.GetValue(threads), skipped), context);
+        }));
+        return command;
+    }
+
+    /// <summary>Does the work.</summary>
+    public static CommandResult Run(TokenizerOptions options, RunnerContext context)
+    {
+        var recipe = options.Recipe;
+        var source = ImageSourceFactory.Open(options.Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
+        using var backend = Workbench.Open(options.Device, options.Threads, recipe);
+        TokenizerTraining.Create(backend, recipe).Dispose();
+        options.Out.Create();
+        using var log = new RunLog(context.Output, options.Out.Path);
+        ResumedRun.KeepData(options.Out, options.Data);
+        AtomicFile.WriteText(options.Out.ConfigPath, RecipeJson.Write(recipe));
+        var (bad, loaders) = (new BadSamples(options.MaxBadSamples, log.Line), Workbench.Loaders(options.Threads));
+        TokenizerResult trained;
+        using (var progress = context.Output.StartProgress())
+        {
+            trained = new TokenizerTraining(
+                new PretrainingOptions(recipe, backend, source, options.Out.Path)
+                {
+                    LoaderThreads = loaders,
+                    Bad = bad,
+                    OnStep = (step, total, step1, speed, eta) => progress.Report(step, total, step1.Loss, speed, eta),
+                    OnLine = log.Line,
+                    Cancellation = context.Cancellation,
+                },
+                [.. Enumerable.Range(0, source.Count)]).Run();
+        }
+
+        var result = new CommandResult { ExitCode = trained.Tokenizer is null ? ExitCodes.Interrupted : ExitCodes.Done }
+            .Add("command", $"{Name} {Train}")
+            .Add("run", options.Out.Path)
+            .Add("device", options.Device.Name)
+            .Add("steps", trained.Steps)
+            .Add("loss", trained.Loss)
+            .Add("terms", trained.Terms.Select(term => new CommandResult().Add("name", term.Name).Add("value", term.Value)))
+            .Add("images_per_second", Math.Round(trained.ImagesPerSecond, 2))
+            .Add("peak_memory_bytes", Workbench.PeakMemory(backend));
+        if (trained.Tokenizer is { } tokenizer)
+        {
+            var test = ImageSourceFactory.Open(options.Data, train: false, recipe.Data.ImageSize, recipe.Train.Seed);
+            TokenizerWork.Show(result, tokenizer, recipe, backend, test, options.Images, options.Out.Path, loaders, bad, log.Line, context.Cancellation);
+        }
+
+        result.Add("bad_samples", bad.Count).Add("seconds", Math.Round(trained.Seconds, 2));
+        Workbench.Keep(result, options.Out.Path, Name);
+        RunReport.Write(options.Out.Path, $"Tokenizer: {Path.GetFileName(options.Out.Path)}");
+        log.Line(trained.Tokenizer is null ? $"Stopped at step {trained.Steps}; go on with --resume." : $"Done: {Path.Combine(options.Out.Path, RunFiles.Report)}");
+        return result;
+    }
+}
