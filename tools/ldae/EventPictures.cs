@@ -16,7 +16,8 @@ internal static class EventPictures
     {
         if (starts)
         {
-            return [("components", Pictures.Components(model.Pca!, Math.Min(Components, model.Pca!.Dimensions)))];
+            // Other tokenizers have no components to show.
+            return model.Pca is { } pca ? [("components", Pictures.Components(pca, Math.Min(Components, pca.Dimensions)))] : [];
         }
 
         try
