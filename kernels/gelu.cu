@@ -17,8 +17,9 @@
 #include "common/vector.cuh"
 #include "common/gelu.cuh"
 
-// dx (+)= dy gelu'(x). dx may be dy's memory.
-extern "C" __global__ void gelu_backward(const real* dy, const real* x, real* dx, long long count, int accumulate)
+// dx (+)= dy slope(x). dx may be dy's memory.
+template <float (*slope)(float)>
+__device__ __forceinline__ void slope_times(const real* dy, const real* x, real* dx, long long count, int accumulate)
 {
     const long long first = (static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x) * PACK;
     if (first >= count) { return; }
@@ -26,7 +27,7 @@ extern "C" __global__ void gelu_backward(const real* dy, const real* x, real* dx
     load_pack(dy + first, count - first, g);
     load_pack(x + first, count - first, v);
     #pragma unroll
-    for (int i = 0; i < PACK; i++) { g[i] *= gelu_gradient(v[i]); }
+    for (int i = 0; i < PACK; i++) { g[i] *= slope(v[i]); }
     if (accumulate)
     {
         load_pack(dx + first, count - first, v);
@@ -34,6 +35,11 @@ extern "C" __global__ void gelu_backward(const real* dy, const real* x, real* dx
         for (int i = 0; i < PACK; i++) { g[i] += v[i]; }
     }
     store_pack(dx + first, count - first, g);
+}
+
+extern "C" __global__ void gelu_backward(const real* dy, const real* x, real* dx, long long count, int accumulate)
+{
+    slope_times<gelu_gradient>(dy, x, dx, count, accumulate);
 }
 
 // y = x Phi(x)
@@ -48,21 +54,7 @@ extern "C" __global__ void gelu_erf_forward(const real* __restrict__ x, real* __
     store_pack(y + first, count - first, v);
 }
 
-// dx (+)= dy (Phi(x) + x phi(x)). dx may be dy's memory.
 extern "C" __global__ void gelu_erf_backward(const real* dy, const real* x, real* dx, long long count, int accumulate)
 {
-    const long long first = (static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x) * PACK;
-    if (first >= count) { return; }
-    float g[PACK], v[PACK];
-    load_pack(dy + first, count - first, g);
-    load_pack(x + first, count - first, v);
-    #pragma unroll
-    for (int i = 0; i < PACK; i++) { g[i] *= gelu_erf_gradient(v[i]); }
-    if (accumulate)
-    {
-        load_pack(dx + first, count - first, v);
-        #pragma unroll
-        for (int i = 0; i < PACK; i++) { g[i] += v[i]; }
-    }
-    store_pack(dx + first, count - first, g);
+    slope_times<gelu_erf_gradient>(dy, x, dx, count, accumulate);
 }
