@@ -43,10 +43,10 @@ public sealed class Parameter
 
     internal GradientSlot? Slot => _value?.Slot;
 
-    internal void Bind(Tensor value, Tensor gradient)
+    internal void Bind(Tensor value, Tensor? gradient)
     {
         _gradient = gradient;
-        var slot = new GradientSlot { Persistent = true, Gradient = gradient };
+        var slot = gradient is null ? null : new GradientSlot { Persistent = true, Gradient = gradient };
         _value = new Tensor(value.Shape, value.DType, value.Address, null, slot);
     }
 

@@ -62,16 +62,14 @@ public sealed class ParameterSet(IBackend backend) : IDisposable
     }
 
     /// <summary>Allocates the two buffers and binds every parameter to its place in them.</summary>
-    public void Allocate()
+    /// <param name="gradients">Whether the parameters are trained; without, there are values only, and no gradient flows to them.</param>
+    public void Allocate(bool gradients = true)
     {
         _values = NewFlat();
-        _gradients = NewFlat();
-        var size = Values.DType.Size();
+        _gradients = gradients ? NewFlat() : null;
         foreach (var p in _parameters)
         {
-            p.Bind(
-                new Tensor(p.Shape, Values.DType, (nint)(Values.Address + (p.Offset * size))),
-                new Tensor(p.Shape, Values.DType, (nint)(Gradients.Address + (p.Offset * size))));
+            p.Bind(View(_values, p), _gradients is null ? null : View(_gradients, p));
         }
     }
 

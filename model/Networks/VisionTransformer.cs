@@ -39,7 +39,7 @@ public sealed class VisionTransformer : IDisposable
             _normBias = Parameters.Declare($"{norm}.bias", new Shape(width), Initializer.Zeros);
         }
 
-        Parameters.Allocate();
+        Parameters.Allocate(gradients: false);
         _positions = new PersistentTensor(backend, new Shape(shape.Tokens, width), backend.ActivationType);
         _range = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
         _range.Tensor.Write(backend, configuration.Range.ToArray());

@@ -36,6 +36,9 @@ public sealed class LatentSpace : IDisposable
     /// <summary>s [d].</summary>
     public Tensor Std => _std.Tensor;
 
+    /// <summary>Bytes of the three.</summary>
+    public long Bytes => Mean.Bytes + Basis.Bytes + Std.Bytes;
+
     /// <summary>The identity [d, d]: the basis of a loss in the latents themselves; made when it is first asked for.</summary>
     public Tensor Axes => (_axes ??= NewAxes()).Tensor;
 

@@ -86,7 +86,7 @@ public static class Presets
         return new Recipe
         {
             Data = new DataRecipe { ImageSize = 256 },
-            Tokenizer = new TokenizerRecipe { Patch = 16, Dim = 32 },
+            Tokenizer = new TokenizerRecipe { Patch = 16, Dim = 32, Width = 128 },
             Network = new NetworkRecipe { Width = width, Depth = depth, EncoderDepth = depth / 2, Heads = heads },
             Train = new TrainRecipe { Batch = batch, Accumulate = 8, Lr = 1e-4 * batch / 256, Epochs = 400, Warmup = 0.25, Ema = 0.9999, LogEvery = 50 },
         };

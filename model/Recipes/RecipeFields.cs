@@ -30,7 +30,9 @@ public static class RecipeFields
             .Real("trainEpochs", "passes over the training images that train a patchAe, patchVae or convVae", NumberRange.Positive, g => g.TrainEpochs, (g, v) => g with { TrainEpochs = v })
             .Whole("trainBatch", "images of one optimizer step of that training", new(1, 1 << 24), g => g.TrainBatch, (g, v) => g with { TrainBatch = v })
             .Real("trainLr", "highest learning rate of that training", NumberRange.From(0), g => g.TrainLr, (g, v) => g with { TrainLr = v })
-            .Real("klWeight", "weight of a variational tokenizer's KL divergence beside a squared error of one", NumberRange.Positive, g => g.KlWeight, (g, v) => g with { KlWeight = v }).All,
+            .Real("klWeight", "weight of a variational tokenizer's KL divergence beside a squared error of one", NumberRange.Positive, g => g.KlWeight, (g, v) => g with { KlWeight = v })
+            .Whole("width", "channels of a convVae at the images' own resolution", new(2, MaxWidth), g => g.Width, (g, v) => g with { Width = v })
+            .Whole("blocks", "residual blocks of a convVae at each resolution", new(1, 100), g => g.Blocks, (g, v) => g with { Blocks = v }).All,
 
         .. new FieldGroup<NoiseRecipe>("noise", r => r.Noise, (r, g) => r with { Noise = g })
             .Choice("schedule", "how noise grows with the level", g => g.Schedule, (g, v) => g with { Schedule = v })

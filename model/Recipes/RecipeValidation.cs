@@ -1,12 +1,15 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Diffusion;
+using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Model.Recipes;
 
 /// <summary>Says which recipes make sense, and which of those can be trained today.</summary>
 public static class RecipeValidation
 {
+    private const int LatentPixels = ConvolutionalVaeShape.LatentPatch * ConvolutionalVaeShape.LatentPatch;
+
     /// <summary>Refuses a recipe that makes no sense or is not there yet: ranges, divisibility, then what is built.</summary>
     /// <param name="recipe">The recipe; its dependent defaults are resolved first.</param>
     /// <exception cref="LdaeException">Configuration: the message names field, value and what is allowed.</exception>
@@ -126,6 +129,24 @@ public static class RecipeValidation
             $"a tokenizer that is trained takes a number from 1 to {tokenizer.PatchValues}: no energy of components chooses it",
             "Set tokenizer.dim, to 32 for 16 x 16 patches or 8 for 4 x 4.");
         Require(
+            tokenizer.Kind != TokenizerKind.ConvVae || (tokenizer.Patch >= ConvolutionalVaeShape.LatentPatch && int.IsPow2(tokenizer.Patch)),
+            r,
+            "tokenizer.patch",
+            $"tokenizer.kind = convVae halves the image again and again, to {ConvolutionalVaeShape.LatentPatch} x {ConvolutionalVaeShape.LatentPatch} latent pixels a patch: it takes a power of two from {ConvolutionalVaeShape.LatentPatch}",
+            "Set tokenizer.patch=4, 8 or 16.");
+        Require(
+            tokenizer.Kind != TokenizerKind.ConvVae || tokenizer.Dim % LatentPixels == 0,
+            r,
+            "tokenizer.dim",
+            $"{LatentPixels} latent pixels of tokenizer.kind = convVae make a token: it takes a multiple of {LatentPixels}",
+            $"Set tokenizer.dim={Math.Max(1, tokenizer.Dim / LatentPixels) * LatentPixels}.");
+        Require(
+            tokenizer.Kind != TokenizerKind.ConvVae || tokenizer.Width % 2 == 0,
+            r,
+            "tokenizer.width",
+            "the channels of tokenizer.kind = convVae are normalised in groups of two or more: it takes an even number",
+            $"Set tokenizer.width={tokenizer.Width + 1}.");
+        Require(
             objective.Input == InputSpace.Latent || tokenizer.IsOrthonormal,
             r,
             "objective.input",
@@ -160,7 +181,7 @@ public static class RecipeValidation
     /// <summary>What no code is there for is refused by name.</summary>
     private static void CheckBuilt(Recipe r)
     {
-        Built(r, r.Tokenizer.Kind is not (TokenizerKind.ConvVae or TokenizerKind.VqGan), "tokenizer.kind", "pca");
+        Built(r, r.Tokenizer.Kind != TokenizerKind.VqGan, "tokenizer.kind", "pca");
         Built(r, r.Network.Activation == ActivationKind.GeluTanh, "network.activation", "geluTanh");
     }
 

@@ -12,7 +12,7 @@ public enum TokenizerKind
     /// <summary>A linear variational autoencoder of patches.</summary>
     PatchVae,
 
-    /// <summary>A convolutional variational autoencoder; not there yet.</summary>
+    /// <summary>A convolutional variational autoencoder of whole images.</summary>
     ConvVae,
 
     /// <summary>A vector-quantised autoencoder with perceptual and adversarial losses; not there yet.</summary>

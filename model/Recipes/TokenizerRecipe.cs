@@ -32,6 +32,12 @@ public sealed record TokenizerRecipe
     /// <summary>Weight of the KL divergence of a variational tokenizer's latents, beside a squared error of one.</summary>
     public double KlWeight { get; init; } = 0.01;
 
+    /// <summary>Channels of a convolutional tokenizer at the images' own resolution; twice as many after the first halving, four times after the second.</summary>
+    public int Width { get; init; } = 32;
+
+    /// <summary>Residual blocks of a convolutional tokenizer at each resolution, in the encoder and again in the decoder.</summary>
+    public int Blocks { get; init; } = 2;
+
     /// <summary>Whether the tokenizer has weights of its own, trained by gradients before the network.</summary>
     public bool IsTrained => Kind is TokenizerKind.PatchAe or TokenizerKind.PatchVae or TokenizerKind.ConvVae or TokenizerKind.VqGan;
 

@@ -75,7 +75,7 @@ public sealed class ConvolutionalVae
     /// <param name="step">Optimizer step: of the latents' noise.</param>
     /// <param name="firstImage">Place of the first image in the global batch.</param>
     /// <returns>The terms "reconstruction" and "kl".</returns>
-    public IReadOnlyList<LossTerm> Loss(Tape tape, Tensor pixels, ulong seed, uint step, long firstImage = 0)
+    public IReadOnlyList<TokenizerTerm> Loss(Tape tape, Tensor pixels, ulong seed, uint step, long firstImage = 0)
     {
         CheckImage(pixels);
         var (mean, logVariance) = _encoder.Apply(tape, pixels);
@@ -84,8 +84,8 @@ public sealed class ConvolutionalVae
         var latentsForValue = (double)mean.Shape.Count / pixels.Shape.Count;
         return
         [
-            new LossTerm("reconstruction", SquaredError(tape, decoded, pixels), 1),
-            new LossTerm("kl", divergence, Shape.DivergenceWeight * latentsForValue),
+            new TokenizerTerm("reconstruction", 1, SquaredError(tape, decoded, pixels)),
+            new TokenizerTerm("kl", Shape.DivergenceWeight * latentsForValue, divergence),
         ];
     }
 

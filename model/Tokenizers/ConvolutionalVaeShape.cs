@@ -1,3 +1,6 @@
+using System.Numerics;
+using LDaeCore.Model.Recipes;
+
 namespace LDaeCore.Model.Tokenizers;
 
 /// <summary>Sizes of a <see cref="ConvolutionalVae"/>.</summary>
@@ -5,6 +8,8 @@ public sealed record ConvolutionalVaeShape
 {
     /// <summary>Latent pixels along each side of a token: two by two make one.</summary>
     public const int LatentPatch = 2;
+
+    private const int MostGroups = 32;
 
     /// <summary>Side of a patch, p, in pixels: the part of the image that one token stands for. A power of two from 2.</summary>
     public required int PatchSize { get; init; }
@@ -19,7 +24,7 @@ public sealed record ConvolutionalVaeShape
     public int Blocks { get; init; } = 2;
 
     /// <summary>Groups of the normalisations; divides the width.</summary>
-    public int Groups { get; init; } = 32;
+    public int Groups { get; init; } = MostGroups;
 
     /// <summary>
     /// Factor of the divergence, summed over an image's latents, beside the squared error, summed over its values. The paper gives none; this is
@@ -38,6 +43,19 @@ public sealed record ConvolutionalVaeShape
 
     /// <summary>Numbers of a patch of the image, D.</summary>
     public int PatchValues => PatchSize * PatchSize * PatchPixels.Channels;
+
+    /// <summary>The sizes of a recipe: 32 groups, as latent diffusion has, or as many as leave each two channels.</summary>
+    /// <param name="recipe">Side of a patch, d, width, blocks and weight of the divergence.</param>
+    /// <returns>The sizes.</returns>
+    public static ConvolutionalVaeShape Of(TokenizerRecipe recipe) => new()
+    {
+        PatchSize = recipe.Patch,
+        TokenSize = recipe.Dim,
+        Width = recipe.Width,
+        Blocks = recipe.Blocks,
+        Groups = (int)BigInteger.GreatestCommonDivisor(MostGroups, recipe.Width / 2),
+        DivergenceWeight = recipe.KlWeight,
+    };
 
     /// <summary>Channels after a number of halvings.</summary>
     /// <param name="halvings">From 0.</param>

@@ -36,9 +36,17 @@ public abstract class FittedTokenizer
             TokenizerKind.Pca when PatchPca.Load(file) is var pca =>
                 PatchTokenizer.Of(pca, tokenizer.Dim > 0 ? tokenizer.Dim : pca.DefaultDimension(), tokenizer.Scale),
             TokenizerKind.Identity or TokenizerKind.PatchAe or TokenizerKind.PatchVae => PatchTokenizer.Load(file, tokenizer),
+            TokenizerKind.ConvVae => ConvolutionalTokenizer.Load(file, tokenizer),
             _ => throw new LdaeException(ErrorKind.Data, $"{file.Path} has a tokenizer of kind {tokenizer.Kind}, which cannot be read.", "Give a checkpoint of another kind."),
         };
     }
+
+    /// <summary>A tokenizer of the right sizes whose numbers are zero, to walk a step on a planning device.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="dim">Latents of a token.</param>
+    /// <returns>The tokenizer.</returns>
+    public static FittedTokenizer ForPlan(TokenizerRecipe recipe, int dim) =>
+        recipe.Kind == TokenizerKind.ConvVae ? ConvolutionalTokenizer.WithoutWeights(recipe) : PatchTokenizer.Zeros(recipe, dim);
 
     /// <summary>Reads a file of <see cref="Save"/>.</summary>
     /// <param name="path">The file, or the folder it is in.</param>

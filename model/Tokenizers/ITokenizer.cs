@@ -20,6 +20,9 @@ public interface ITokenizer : IDisposable
     /// <summary>From codes to latents.</summary>
     LatentSpace Space { get; }
 
+    /// <summary>Bytes that encoding keeps on the device: weights, and the numbers of <see cref="Space"/>.</summary>
+    long Bytes { get; }
+
     /// <summary>Encodes images; no gradient flows back.</summary>
     /// <param name="tape">Gives the memory.</param>
     /// <param name="images">U8 [B, H, W, 3].</param>

@@ -118,7 +118,7 @@ public sealed class PatchTokenizer : FittedTokenizer
     /// <param name="recipe">The recipe.</param>
     /// <param name="dim">Latents of a token.</param>
     /// <returns>The tokenizer.</returns>
-    public static PatchTokenizer ForPlan(TokenizerRecipe recipe, int dim)
+    public static PatchTokenizer Zeros(TokenizerRecipe recipe, int dim)
     {
         var size = recipe.PatchValues;
         return new PatchTokenizer(recipe.Kind, recipe.Patch, new double[size], new double[dim], new double[dim * size], new double[dim * size], new double[size]);

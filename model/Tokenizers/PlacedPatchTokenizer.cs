@@ -34,6 +34,9 @@ public sealed class PlacedPatchTokenizer : ITokenizer
     public LatentSpace Space { get; }
 
     /// <inheritdoc/>
+    public long Bytes => Space.Bytes;
+
+    /// <inheritdoc/>
     public Tensor Codes(Tape tape, Tensor images) => Patchify.Apply(tape, images, _fitted.Patch, _range);
 
     /// <inheritdoc/>

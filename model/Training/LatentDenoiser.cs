@@ -96,7 +96,7 @@ public sealed class LatentDenoiser : IDisposable
     /// <param name="recipe">The recipe.</param>
     /// <param name="dim">Components kept, where the recipe leaves it to the data.</param>
     /// <returns>The denoiser; its parameters hold nothing.</returns>
-    public static LatentDenoiser ForPlan(IBackend backend, Recipe recipe, int dim) => new(backend, recipe, PatchTokenizer.ForPlan(recipe.Tokenizer, dim), isPlan: true);
+    public static LatentDenoiser ForPlan(IBackend backend, Recipe recipe, int dim) => new(backend, recipe, FittedTokenizer.ForPlan(recipe.Tokenizer, dim), isPlan: true);
 
     /// <summary>The network's sizes.</summary>
     /// <param name="recipe">A resolved recipe.</param>

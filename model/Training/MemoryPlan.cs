@@ -85,6 +85,7 @@ public sealed class MemoryPlan
             yield return ("parameters, rounded", model.Parameters.FlatCount * model.Backend.ActivationType.Size());
         }
 
+        yield return ("tokenizer", model.Tokenizer.Bytes);
         yield return ("input", input);
         if (model.LabelColumns > 0)
         {

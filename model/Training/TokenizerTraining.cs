@@ -41,10 +41,11 @@ public sealed class TokenizerTraining(PretrainingOptions options, int[] train)
     public static ITrainableTokenizer Create(IBackend backend, Recipe recipe) => recipe.Tokenizer.Kind switch
     {
         TokenizerKind.PatchAe or TokenizerKind.PatchVae => new PatchAutoencoder(backend, recipe.Tokenizer, LatentDenoiser.RangeOf(recipe), recipe.Train.Seed),
+        TokenizerKind.ConvVae => new TrainableConvolutionalVae(backend, recipe),
         _ => throw new LdaeException(
             ErrorKind.Configuration,
             $"tokenizer.kind = {RecipeFields.Get("tokenizer.kind").Get(recipe)} is not trained: it is fitted when a network is.",
-            "Set tokenizer.kind=patchAe or tokenizer.kind=patchVae."),
+            "Set tokenizer.kind to patchAe, patchVae or convVae."),
     };
 
     /// <summary>Trains to the end, or to the step in which it is cancelled.</summary>

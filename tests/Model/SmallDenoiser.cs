@@ -145,6 +145,8 @@ internal sealed class SmallDenoiser : IDisposable
 
         public int PixelPatch => Patch;
 
+        public long Bytes => Space.Bytes;
+
         public LatentSpace Space => space;
 
         public Tensor Codes(Tape tape, Tensor images) => Patchify.Apply(tape, images, Patch, range);

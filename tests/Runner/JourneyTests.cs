@@ -71,6 +71,19 @@ internal sealed class JourneyTests
             .GetProperty("top1").GetDouble(), Is.EqualTo(step.GetProperty("top1").GetDouble()), "the step's own probe");
     }
 
+    [Test]
+    public void Steps_with_the_same_tokenizer_train_it_once()
+    {
+        var found = Journey(["--steps", "conv-vae,linear-gamma,patch-vae", "--set", "tokenizer.trainEpochs=1", .. Short]);
+        Assert.That(found.ExitCode, Is.Zero, found.Human);
+        string[] trained = [.. Directory.EnumerateFiles(Out, "tokenizer.safetensors", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(Out, file)).Order()];
+        Assert.That(trained, Is.EqualTo(new[]
+        {
+            Path.Combine("conv-vae", "seed-0", "tokenizer", "tokenizer.safetensors"),
+            Path.Combine("patch-vae", "seed-0", "tokenizer", "tokenizer.safetensors"),
+        }));
+    }
+
     /// <summary>Fifteen levels are too few for linear beta and enough for the others.</summary>
     [Test]
     public void A_step_that_is_refused_is_named_with_its_reason_and_the_others_run()

@@ -46,7 +46,7 @@ internal sealed class SmallConvolutionalVae : IDisposable
     public (double Loss, Dictionary<string, double> Terms) Loss(uint step = 1) => On((tape, pixels) =>
     {
         var terms = Vae.Loss(tape, pixels, 11, step);
-        return (LossTerm.Sum(tape, terms), terms.ToDictionary(t => t.Name, t => t.Value.ReadDoubles(_backend)[0]));
+        return (Sum(terms), terms.ToDictionary(t => t.Name, t => t.Value.ReadDoubles(_backend)[0]));
     });
 
     /// <summary>Gradients of the loss, in the parameters' own memory; the loss.</summary>
@@ -56,13 +56,20 @@ internal sealed class SmallConvolutionalVae : IDisposable
         var loss = On((tape, pixels) =>
         {
             var terms = Vae.Loss(tape, pixels, 11, step);
-            var value = LossTerm.Sum(tape, terms);
-            LossTerm.Backward(tape, terms);
+            var value = Sum(terms);
+            foreach (var term in terms)
+            {
+                tape.Outgoing(term.Value, out _).Write(_backend, [term.Weight, .. new double[term.Value.Shape.Count - 1]]);
+            }
+
+            tape.Backward();
             return value;
         });
         Parameters.ZeroUntouchedGradients();
         return loss;
     }
+
+    private double Sum(IReadOnlyList<TokenizerTerm> terms) => terms.Sum(term => term.Weight * term.Value.ReadDoubles(_backend)[0]);
 
     public void Dispose()
     {

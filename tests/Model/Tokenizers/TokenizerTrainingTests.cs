@@ -1,4 +1,7 @@
+using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends.Cpu;
+using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Recipes;
@@ -15,6 +18,7 @@ namespace LDaeCore.Tests.Model.Tokenizers;
 public sealed class TokenizerTrainingTests
 {
     private static readonly int[] All = [.. Enumerable.Range(0, 40)];
+    private static readonly string[] Convolutional = ["tokenizer.dim=8", "tokenizer.width=4", "tokenizer.blocks=1"];
     private TemporaryFolder _folder = null!;
 
     [SetUp]
@@ -83,6 +87,79 @@ public sealed class TokenizerTrainingTests
         {
             Assert.That(variances, Is.All.EqualTo(1).Within(1e-4));
         }
+    }
+
+    [Test]
+    public void A_convolutional_tokenizer_that_was_cut_ends_with_the_same_numbers_and_a_file_gives_them_back()
+    {
+        using var backend = new CpuBackend(2);
+        var recipe = Recipe("convVae", Convolutional);
+        var whole = Train(recipe, backend, "whole").Tokenizer!;
+        using var stop = new CancellationTokenSource();
+        var cut = new TokenizerTraining(Options(recipe, backend, "cut") with { Cancellation = stop.Token, OnStep = (step, _, _, _, _) => Stop(stop, step) }, All).Run();
+        Assert.That((cut.Tokenizer, cut.Steps), Is.EqualTo(((FittedTokenizer?)null, 4L)));
+        Train(recipe, backend, "cut");
+        var (read, saved) = FittedTokenizer.Load(Path.Combine(_folder.Path, "cut"));
+        Assert.That(saved.Tokenizer, Is.EqualTo(recipe.Tokenizer));
+        Assert.That(Codes((ConvolutionalTokenizer)read, recipe, backend), Is.EqualTo(Codes((ConvolutionalTokenizer)whole, recipe, backend)));
+        var error = Assignments.Refusal(() => Train(Recipe("convVae", [.. Convolutional, "tokenizer.width=8"]), backend, "cut"));
+        Assert.That(error.Message, Does.Contain("tokenizer.width"));
+    }
+
+    [TestCase(LatentScaleKind.Global)]
+    [TestCase(LatentScaleKind.Whiten)]
+    public void Latents_of_a_convolutional_tokenizer_have_mean_zero_and_unit_variance(LatentScaleKind scale)
+    {
+        using var backend = new CpuBackend(2);
+        var recipe = Recipe("convVae", [.. Convolutional, $"tokenizer.scale={scale}"]);
+        var tokenizer = (ConvolutionalTokenizer)Train(recipe, backend, "run").Tokenizer!;
+        var dim = tokenizer.Dim;
+        var latents = Codes(tokenizer, recipe, backend).Chunk(dim)
+            .Select(code => code.Select((c, k) => (c - tokenizer.Mean[k]) / tokenizer.Std[k]).ToArray()).ToArray();
+        Assert.That(Enumerable.Range(0, dim).Select(k => latents.Average(z => z[k])), Is.All.EqualTo(0).Within(1e-4));
+        var variances = Enumerable.Range(0, dim).Select(k => latents.Average(z => z[k] * z[k])).ToArray();
+        Assert.That(variances.Average(), Is.EqualTo(1).Within(1e-3));
+        if (scale == LatentScaleKind.Whiten)
+        {
+            Assert.That(variances, Is.All.EqualTo(1).Within(1e-3));
+        }
+    }
+
+    [Test]
+    public void A_convolutional_tokenizer_learns_to_give_images_back()
+    {
+        using var backend = new CpuBackend(2);
+        var errors = new[] { "4", "200" }.Select(epochs =>
+        {
+            var recipe = Recipe("convVae", [.. Convolutional, "tokenizer.width=16", "tokenizer.klWeight=0.0001", $"tokenizer.trainEpochs={epochs}"]);
+            return Error(Train(recipe, backend, epochs).Tokenizer!, recipe, backend);
+        }).ToArray();
+        Assert.That(errors[1], Is.LessThan(0.2 * errors[0]));
+    }
+
+    [Test]
+    public void A_convolutional_tokenizer_whose_numbers_do_not_fit_its_recipe_is_refused()
+    {
+        using var backend = new CpuBackend(2);
+        var recipe = Recipe("convVae", Convolutional);
+        var tokenizer = Train(recipe, backend, "run").Tokenizer!;
+        var path = Path.Combine(_folder.Path, "other.safetensors");
+        tokenizer.Save(path, recipe with { Tokenizer = recipe.Tokenizer with { Width = 8 } });
+        var error = Assert.Throws<LdaeException>(() => FittedTokenizer.Load(path))!;
+        Assert.That(error.Kind, Is.EqualTo(ErrorKind.Data));
+        Assert.That(error.Message, Does.Contain("encoder.first.weight"));
+    }
+
+    /// <summary>Codes of all images, one after the other.</summary>
+    private static float[] Codes(ConvolutionalTokenizer tokenizer, Recipe recipe, CpuBackend backend)
+    {
+        using var range = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
+        range.Tensor.Write(backend, PixelRange.Symmetric.ToArray());
+        using var placed = tokenizer.Place(backend, range.Tensor);
+        using var arena = new StepArena(backend, long.MaxValue, ArenaMode.Guard);
+        using var images = new PersistentTensor(backend, new Shape(All.Length, recipe.Data.ImageSize, recipe.Data.ImageSize, 3), DType.U8);
+        backend.Upload(CenterBatches.Read(Toy.Images(), All, recipe.Data.ImageSize).Single().Filled, images.Tensor);
+        return placed.Codes(new Tape(backend, arena), images.Tensor).ReadFloats(backend);
     }
 
     private static void Stop(CancellationTokenSource stop, long step)

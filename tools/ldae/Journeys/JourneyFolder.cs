@@ -1,6 +1,8 @@
 using System.Globalization;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Journey;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Tokenizers;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner.Journeys;
@@ -46,6 +48,19 @@ internal sealed record JourneyFolder(string Path)
     /// <summary>By how much the loss of an entry fell at least, over its seeds; percent, null when nothing was trained.</summary>
     public double? LossFell(JourneyEntry entry) =>
         Seeds(entry).Select(seed => LossFall.Percent(MetricsLog.ReadLosses(System.IO.Path.Combine(PathOf(entry, seed), RunFiles.Metrics)))).Min();
+
+    /// <summary>The tokenizer that a run of this journey trained on the same images with the same fields; null when none has yet.</summary>
+    public string? TokenizerOf(Recipe recipe)
+    {
+        if (!recipe.Tokenizer.IsTrained || !Directory.Exists(Path))
+        {
+            return null;
+        }
+
+        var fields = RecipeFields.All.Where(field => field.Group is "tokenizer" or "data" || field.Name == "train.seed").ToArray();
+        return Directory.EnumerateFiles(Path, FittedTokenizer.FileName, SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .FirstOrDefault(file => FittedTokenizer.Load(file).Recipe is var its && fields.All(field => field.Get(its) == field.Get(recipe)));
+    }
 
     private string PathOf(JourneyEntry entry, ulong seed) =>
         System.IO.Path.Combine(Path, entry.Run, SeedPrefix + seed.ToString(CultureInfo.InvariantCulture));

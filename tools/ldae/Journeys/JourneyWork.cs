@@ -85,8 +85,10 @@ internal sealed class JourneyWork(JourneyOptions options, RunnerContext context)
                 new ResumedRun(folder).Require(recipe);
             }
 
+            // Steps that differ in other things than their tokenizer share it, so that nothing else can make them differ.
+            var tokenizer = folder.HoldsRun ? null : options.Out.TokenizerOf(recipe);
             var done = PretrainCommand.Run(
-                new PretrainOptions(recipe, options.Settings.Data, options.Device, folder, folder.HoldsRun, options.Threads, options.MaxBadSamples), context);
+                new PretrainOptions(recipe, options.Settings.Data, options.Device, folder, folder.HoldsRun, options.Threads, options.MaxBadSamples, Tokenizer: tokenizer), context);
             if (done.ExitCode != ExitCodes.Done)
             {
                 return false;
