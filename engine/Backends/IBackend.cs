@@ -239,6 +239,22 @@ public interface IBackend : IDisposable
     /// <param name="args">Inputs and results.</param>
     void LatentNoise(in LatentNoiseArgs args);
 
+    /// <summary><see cref="Patchify"/> and <see cref="LatentNoise"/>; one pass over the bytes where a device has it.</summary>
+    /// <param name="images">U8 [B, H, W, 3].</param>
+    /// <param name="patch">Side of a patch; divides H and W.</param>
+    /// <param name="range">Factor and offset of each channel [2, 3].</param>
+    /// <param name="args">Inputs and results; Clean is written, and Noisy is wanted.</param>
+    void LatentNoiseFromImages(Tensor images, int patch, Tensor range, in LatentNoiseArgs args)
+    {
+        Patchify(images, patch, range, args.Clean);
+        LatentNoise(args);
+    }
+
+    /// <summary>The sums of a covariance of rows that the host has; on the device where that is quicker.</summary>
+    /// <param name="dimensions">D, numbers in a row.</param>
+    /// <returns>Sums over no rows yet.</returns>
+    ICovarianceSums SumCovariance(int dimensions) => new HostCovarianceSums(dimensions);
+
     /// <summary>The latent of a variational autoencoder with its divergence from the unit Gaussian; see <see cref="GaussianLatentArgs"/>.</summary>
     /// <param name="args">Inputs and results.</param>
     void GaussianLatent(in GaussianLatentArgs args);

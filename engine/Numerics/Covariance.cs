@@ -21,6 +21,22 @@ public sealed class Covariance(int dimensions)
     private int _pendingRows;
     private long _blocks;
 
+    /// <summary>The sums of rows that something else has added up.</summary>
+    /// <param name="count">Number of rows.</param>
+    /// <param name="shift">What was subtracted from each row [D].</param>
+    /// <param name="sums">Sums of the differences [D].</param>
+    /// <param name="products">Sums of their products [D, D], above and on the diagonal.</param>
+    internal Covariance(long count, double[] shift, double[] sums, double[] products)
+        : this(shift.Length)
+    {
+        (Count, _blocks, _shift, _sums) = (count, count > 0 ? 1 : 0, shift, sums);
+        _products = new double[_padded * _padded];
+        for (var i = 0; i < Dimensions; i++)
+        {
+            products.AsSpan(i * Dimensions, Dimensions).CopyTo(_products.AsSpan(i * _padded));
+        }
+    }
+
     /// <summary>D, numbers in a row.</summary>
     public int Dimensions { get; } = dimensions >= 1 ? dimensions : throw new ArgumentOutOfRangeException(nameof(dimensions));
 
@@ -99,7 +115,7 @@ public sealed class Covariance(int dimensions)
         _products ??= new double[_padded * _padded];
         if (_blocks++ == 0)
         {
-            SetShift();
+            ShiftOf(_pending.AsSpan(0, _pendingRows * Dimensions), Dimensions).CopyTo(_shift, 0);
         }
 
         for (var j = 0; j < Dimensions; j++)
@@ -126,17 +142,24 @@ public sealed class Covariance(int dimensions)
         _pendingRows = 0;
     }
 
-    private void SetShift()
+    /// <summary>What is subtracted from all rows: the mean of the first block.</summary>
+    /// <param name="rows">The first rows [n, D].</param>
+    /// <param name="dimensions">D.</param>
+    /// <returns>[D].</returns>
+    internal static double[] ShiftOf(ReadOnlySpan<float> rows, int dimensions)
     {
-        for (var j = 0; j < Dimensions; j++)
+        var (shift, count) = (new double[dimensions], Math.Min(BlockRows, rows.Length / dimensions));
+        for (var j = 0; j < dimensions; j++)
         {
-            for (var r = 0; r < _pendingRows; r++)
+            for (var r = 0; r < count; r++)
             {
-                _shift[j] += _pending[(r * Dimensions) + j];
+                shift[j] += rows[(r * dimensions) + j];
             }
 
-            _shift[j] /= _pendingRows;
+            shift[j] /= count;
         }
+
+        return shift;
     }
 
     /// <summary>Products of four columns with two over the block: eight sums stay in registers.</summary>

@@ -22,6 +22,21 @@ public static class LatentNoise
         return noisy;
     }
 
+    /// <summary>Cuts images into patches and noises them in one pass.</summary>
+    /// <param name="tape">Gives the memory.</param>
+    /// <param name="images">U8 [B, H, W, 3].</param>
+    /// <param name="patch">Side of a patch; divides H and W.</param>
+    /// <param name="range">Factor and offset of each channel [2, 3].</param>
+    /// <param name="noise">The rest of the inputs, given the clean patches, which are made here.</param>
+    /// <returns>Clean and noisy patches [B, T, D].</returns>
+    public static (Tensor Clean, Tensor Noisy) FromImages(Tape tape, Tensor images, int patch, Tensor range, Func<Tensor, LatentNoiseArgs> noise)
+    {
+        var clean = tape.New(Patchify.ShapeOf(images, patch));
+        var noisy = tape.New(clean.Shape);
+        tape.Backend.LatentNoiseFromImages(images, patch, range, noise(clean) with { Noisy = noisy });
+        return (clean, noisy);
+    }
+
     /// <summary>Noises patches and stays in the latent space.</summary>
     /// <param name="tape">Gives the memory.</param>
     /// <param name="args">Inputs; results are made here.</param>
@@ -38,6 +53,7 @@ public static class LatentNoise
     [
         Case(1, 1, 3, 1, 0), Case(2, 4, 12, 4, 0), Case(3, 5, 48, 8, 6), Case(2, 3, 37, 7, 1L << 33), Case(128, 64, 48, 8, 0) with { TimingOnly = true },
         Case(64, 256, 768, 32, 0) with { TimingOnly = true },
+        ImageCase(1, 2, 2, 1, 1), ImageCase(2, 6, 9, 3, 7), ImageCase(2, 8, 8, 4, 8), ImageCase(64, 256, 256, 16, 32) with { TimingOnly = true },
     ];
 
     internal static OpCase Case(int images, int tokens, int pixels, int kept, long first) => new(
@@ -45,11 +61,7 @@ public static class LatentNoise
         $"{images}x{tokens}x{pixels}, {kept} kept, first image {first}",
         [
             new("clean", new Shape(images, tokens, pixels)),
-            new("mean", new Shape(pixels)) { Scale = 0.1, IsParameter = true },
-            new("basis", new Shape(kept, pixels)) { Orthonormal = true, IsParameter = true },
-            new("std", new Shape(kept)) { Positive = true, Mean = 2, Scale = 0.3, IsParameter = true },
-            new("gamma", new Shape(images)) { Positive = true, IsParameter = true },
-            new("sigma", new Shape(images)) { Positive = true, IsParameter = true },
+            .. Space(images, pixels, kept),
         ],
         (tape, i) =>
         {
@@ -62,4 +74,38 @@ public static class LatentNoise
         SumLength = pixels,
         Differentiable = false,
     };
+
+    internal static OpCase ImageCase(int images, int height, int width, int patch, int kept)
+    {
+        int tokens = height / patch * (width / patch), pixels = patch * patch * 3;
+        return new(
+            "latent noise from images",
+            $"{images}x{height}x{width}, patch {patch}, {kept} kept",
+            [
+                new("images", new Shape(images, height, width, 3)) { Below = 256, IntegerType = DType.U8 },
+                new("range", new Shape(2, 3)) { Scale = 0.01, IsParameter = true },
+                .. Space(images, pixels, kept),
+            ],
+            (tape, i) =>
+            {
+                var (clean, noisy) = FromImages(
+                    tape, i[0], patch, i[1], x => new LatentNoiseArgs(x, i[2], i[3], i[4], i[5], i[6]) { Seed = 0x1234567890ABCDEF, Step = 77 });
+                return [clean, noisy];
+            })
+        {
+            Flops = 4.0 * images * tokens * pixels * kept,
+            Elements = 2.25 * images * tokens * pixels,
+            SumLength = pixels,
+            Differentiable = false,
+        };
+    }
+
+    private static CaseInput[] Space(int images, int pixels, int kept) =>
+    [
+        new("mean", new Shape(pixels)) { Scale = 0.1, IsParameter = true },
+        new("basis", new Shape(kept, pixels)) { Orthonormal = true, IsParameter = true },
+        new("std", new Shape(kept)) { Positive = true, Mean = 2, Scale = 0.3, IsParameter = true },
+        new("gamma", new Shape(images)) { Positive = true, IsParameter = true },
+        new("sigma", new Shape(images)) { Positive = true, IsParameter = true },
+    ];
 }

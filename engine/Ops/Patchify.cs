@@ -17,15 +17,21 @@ public static class Patchify
     /// <returns>[B, T, patch * patch * 3].</returns>
     public static Tensor Apply(Tape tape, Tensor images, int patch, Tensor range)
     {
-        int height = images.Shape[1], width = images.Shape[2];
-        if (height % patch != 0 || width % patch != 0)
-        {
-            throw new ArgumentException($"Patches of {patch} pixels do not tile {images}.", nameof(patch));
-        }
-
-        var patches = tape.New(new Shape(images.Shape[0], height / patch * (width / patch), patch * patch * 3));
+        var patches = tape.New(ShapeOf(images, patch));
         tape.Backend.Patchify(images, patch, range, patches);
         return patches;
+    }
+
+    /// <summary>The shape of the patches of images.</summary>
+    /// <param name="images">[B, H, W, 3].</param>
+    /// <param name="patch">Side of a patch; divides H and W.</param>
+    /// <returns>[B, T, patch * patch * 3].</returns>
+    internal static Shape ShapeOf(Tensor images, int patch)
+    {
+        int height = images.Shape[1], width = images.Shape[2];
+        return height % patch == 0 && width % patch == 0
+            ? new Shape(images.Shape[0], height / patch * (width / patch), patch * patch * 3)
+            : throw new ArgumentException($"Patches of {patch} pixels do not tile {images}.", nameof(patch));
     }
 
     /// <summary>The cases of the tests and the bench.</summary>

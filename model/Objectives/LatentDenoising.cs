@@ -36,8 +36,7 @@ public sealed class LatentDenoising(DenoisingTransformer network, ITokenizer tok
     {
         using var forward = Ranges.Open("forward");
         tape.Owner = "input";
-        var codes = tokenizer.Codes(tape, images);
-        var noisy = Noise(tape, codes, levels, step, firstImage);
+        var (codes, noisy) = Noisy(tape, images, levels, step, firstImage);
         var target = Target(tape, codes, levels, step, firstImage);
         var prediction = network.Predict(tape, noisy, levels.T, levels.Labels);
         var basis = Objective.Output == OutputSpace.Latent ? tokenizer.Space.Axes : tokenizer.Space.Basis;
@@ -55,6 +54,18 @@ public sealed class LatentDenoising(DenoisingTransformer network, ITokenizer tok
     {
         var args = Args(codes, levels.Gamma, levels.Sigma, step, firstImage);
         return Objective.Input == InputSpace.Pixels ? LatentNoise.Apply(tape, args) : LatentNoise.Latents(tape, args);
+    }
+
+    /// <summary>Codes, and what the network sees: where that is in the codes' own coordinates, a tokenizer may make both in one pass.</summary>
+    private (Tensor Codes, Tensor Noisy) Noisy(Tape tape, Tensor images, NoiseLevels levels, uint step, long firstImage)
+    {
+        if (Objective.Input == InputSpace.Pixels)
+        {
+            return tokenizer.NoisyCodes(tape, images, x => Args(x, levels.Gamma, levels.Sigma, step, firstImage));
+        }
+
+        var codes = tokenizer.Codes(tape, images);
+        return (codes, Noise(tape, codes, levels, step, firstImage));
     }
 
     /// <summary>What the network is to predict. The noise is z_t without its signal: the same numbers come out of the same place of the random stream.</summary>

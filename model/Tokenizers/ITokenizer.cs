@@ -1,4 +1,6 @@
 using LDaeCore.Engine.Autograd;
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Objectives;
 
@@ -28,6 +30,17 @@ public interface ITokenizer : IDisposable
     /// <param name="images">U8 [B, H, W, 3].</param>
     /// <returns>Codes [B, T, columns of the basis].</returns>
     Tensor Codes(Tape tape, Tensor images);
+
+    /// <summary>Encodes images and noises what that gives, back in the codes' own coordinates; no gradient flows back.</summary>
+    /// <param name="tape">Gives the memory.</param>
+    /// <param name="images">U8 [B, H, W, 3].</param>
+    /// <param name="noise">The noise of codes.</param>
+    /// <returns>Clean and noisy codes [B, T, columns of the basis].</returns>
+    (Tensor Codes, Tensor Noisy) NoisyCodes(Tape tape, Tensor images, Func<Tensor, LatentNoiseArgs> noise)
+    {
+        var codes = Codes(tape, images);
+        return (codes, LatentNoise.Apply(tape, noise(codes)));
+    }
 
     /// <summary>Decodes latents.</summary>
     /// <param name="tape">Gives the memory.</param>

@@ -40,6 +40,10 @@ public sealed class PlacedPatchTokenizer : ITokenizer
     public Tensor Codes(Tape tape, Tensor images) => Patchify.Apply(tape, images, _fitted.Patch, _range);
 
     /// <inheritdoc/>
+    public (Tensor Codes, Tensor Noisy) NoisyCodes(Tape tape, Tensor images, Func<Tensor, LatentNoiseArgs> noise) =>
+        LatentNoise.FromImages(tape, images, _fitted.Patch, _range, noise);
+
+    /// <inheritdoc/>
     public Tensor Decode(Tape tape, Tensor latents)
     {
         // Training does not decode: the decoder is copied when somebody does.

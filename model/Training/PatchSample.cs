@@ -1,3 +1,4 @@
+using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Numerics;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
@@ -19,10 +20,11 @@ public static class PatchSample
     /// <param name="workers">Threads that decode.</param>
     /// <param name="bad">Counts unreadable images, which are left out; none is allowed when not given.</param>
     /// <param name="cancellation">Asks to stop before the next batch.</param>
+    /// <param name="backend">The device that may sum them; the host when not given.</param>
     /// <returns>The components.</returns>
     public static PatchPca Fit(
-        Recipe recipe, IImageSource source, int[] indices, int workers, BadSamples? bad = null, CancellationToken cancellation = default) =>
-        PatchPca.Fit(Statistics(recipe, source, indices, workers, bad, cancellation));
+        Recipe recipe, IImageSource source, int[] indices, int workers, BadSamples? bad = null, CancellationToken cancellation = default, IBackend? backend = null) =>
+        PatchPca.Fit(Statistics(recipe, source, indices, workers, bad, cancellation, backend));
 
     /// <summary>Mean and covariance of random patches of the training images, or of all of them where there are fewer than asked for.</summary>
     /// <param name="recipe">The recipe: patch size, number of patches, image size and range, seed.</param>
@@ -31,15 +33,17 @@ public static class PatchSample
     /// <param name="workers">Threads that decode.</param>
     /// <param name="bad">Counts unreadable images, which are left out; none is allowed when not given.</param>
     /// <param name="cancellation">Asks to stop before the next batch.</param>
+    /// <param name="backend">The device that may sum them; the host when not given.</param>
     /// <returns>Of patches.</returns>
     public static Covariance Statistics(
-        Recipe recipe, IImageSource source, int[] indices, int workers, BadSamples? bad = null, CancellationToken cancellation = default)
+        Recipe recipe, IImageSource source, int[] indices, int workers, BadSamples? bad = null, CancellationToken cancellation = default, IBackend? backend = null)
     {
         var (patch, side) = (recipe.Tokenizer.Patch, recipe.Data.ImageSize);
         var grid = side / patch;
         var chosen = Choose(indices, recipe.Train.Seed);
         var perImage = Math.Min(grid * grid, (recipe.Tokenizer.SamplePatches + chosen.Length - 1) / chosen.Length);
-        var covariance = new Covariance(recipe.Tokenizer.PatchValues);
+        var size = recipe.Tokenizer.PatchValues;
+        using var covariance = backend?.SumCovariance(size) ?? new HostCovarianceSums(size);
         var range = LatentDenoiser.RangeOf(recipe);
         foreach (var batch in CenterBatches.Read(source, chosen, side, workers: workers, bad: bad, cancellation: cancellation))
         {
@@ -56,7 +60,7 @@ public static class PatchSample
             covariance.Add(patches, batch.Count * perImage);
         }
 
-        return covariance;
+        return covariance.Result();
     }
 
     internal static int[] Choose(int[] indices, ulong seed) => indices.Length <= MostImages

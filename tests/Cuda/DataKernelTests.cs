@@ -96,6 +96,24 @@ public sealed class DataKernelTests
         }
     }
 
+    /// <summary>Wide rows are summed on the device, narrow ones on the processor, with one result: handed over in uneven parts, in more than the device takes at once.</summary>
+    [TestCase(4200, 192)]
+    [TestCase(300, 48)]
+    public void Rows_are_summed_where_it_is_quicker_with_one_result(int rows, int columns)
+    {
+        var values = Normals(rows * columns, 8).Select(v => 1 - (3 * v)).ToArray();
+        using var sums = ((IBackend)_backend).SumCovariance(columns);
+        sums.Add(values.AsSpan(0, 130 * columns), 130);
+        sums.Add(values.AsSpan(130 * columns), rows - 130);
+        var expected = new Covariance(columns);
+        expected.Add(values, rows);
+        var actual = sums.Result();
+        Assert.That(sums, columns < 192 ? Is.InstanceOf<HostCovarianceSums>() : Is.Not.InstanceOf<HostCovarianceSums>());
+        Assert.That(actual.Count, Is.EqualTo(rows));
+        Assert.That(actual.Mean(), Is.EqualTo(expected.Mean()).Within(1e-12));
+        Assert.That(actual.Matrix(), Is.EqualTo(expected.Matrix()).Within(1e-11));
+    }
+
     [TestCase(2, 8, 12, 4, 5)]
     [TestCase(1, 6, 9, 3, 7)]
     public void Noise_from_bytes_is_noise_from_patches(int images, int height, int width, int patch, int components)

@@ -51,6 +51,14 @@ public sealed unsafe partial class CudaBackend
         return (int)Math.Min(int.MaxValue, (bytes + 15) / 16 * 16);
     }
 
+    /// <inheritdoc/>
+    public ICovarianceSums SumCovariance(int dimensions)
+    {
+        // Below it the processor has summed the rows before they could cross the bus: 2 D operations a number.
+        const int FewestDimensions = 192;
+        return dimensions < FewestDimensions ? new HostCovarianceSums(dimensions) : new CudaCovarianceSums(this, dimensions);
+    }
+
     /// <summary>Adds rows to the sums of a covariance, in double; see kernels/covariance.cu.</summary>
     /// <param name="rows">[n, D], of the activation type or F32.</param>
     /// <param name="shift">A vector near the mean, F64 [D].</param>

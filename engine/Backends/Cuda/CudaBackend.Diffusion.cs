@@ -55,16 +55,10 @@ public sealed unsafe partial class CudaBackend
         LaunchPatches("latent_noise", "latent_noise_forward", RealOf(args.Clean), aligned, shape, blocks, shape.SharedBytes(components), ref arguments);
     }
 
-    /// <summary>
-    /// <see cref="Patchify"/> and <see cref="LatentNoise"/> in one pass over the bytes: the clean patches, which are the targets, are
-    /// written beside the noisy ones instead of being read again.
-    /// </summary>
-    /// <param name="images">U8 [B, H, W, 3].</param>
-    /// <param name="patch">Side of a patch.</param>
-    /// <param name="range">Factor and offset of each channel [2, 3].</param>
-    /// <param name="args">As for patches; Clean is written here.</param>
-    internal void LatentNoiseFromImages(Tensor images, int patch, Tensor range, in LatentNoiseArgs args)
+    /// <inheritdoc/>
+    public void LatentNoiseFromImages(Tensor images, int patch, Tensor range, in LatentNoiseArgs args)
     {
+        // The clean patches, which are the targets, are written beside the noisy ones instead of being read again.
         int columns = args.Clean.Shape[2], components = args.Basis.Shape.Rows;
         Require(images, DType.U8, args.Clean.Shape.Count);
         Require(range, DType.F32, 6);

@@ -327,6 +327,17 @@ public sealed class ProfilingBackend(IBackend inner, TraceRecorder? trace = null
     }
 
     /// <inheritdoc/>
+    public void LatentNoiseFromImages(Tensor images, int patch, Tensor range, in LatentNoiseArgs args)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.LatentNoiseFromImages(images, patch, range, in args);
+        Count(nameof(LatentNoiseFromImages), start);
+    }
+
+    /// <inheritdoc/>
+    public ICovarianceSums SumCovariance(int dimensions) => inner.SumCovariance(dimensions);
+
+    /// <inheritdoc/>
     public void GaussianLatent(in GaussianLatentArgs args)
     {
         var start = Stopwatch.GetTimestamp();
