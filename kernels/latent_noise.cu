@@ -1,7 +1,7 @@
-// Noise in the latent space of a linear tokenizer, in one pass: from patches, or from the bytes of images.
+// Noise in the latent space of a linear tokenizer, in one pass: from patches, or from images of bytes or floats.
 //
 // Maths    z_i = gamma (V_d (p - mean))_i / s_i + sigma n_i, n by Philox;  noisy = mean + V_d^T (s z)
-//          p from bytes: value = byte * factor[channel] + offset[channel], patches flattened as (row, column, channel)
+//          p from images: value = pixel * factor[channel] + offset[channel], patches flattened as (row, column, channel)
 // Launch   projection.cuh: a group of PATCH_LANES lanes holds PATCH_ROWS patches in registers from the first read to the last write.
 //
 //              patch -> centre -> [project on COMPONENTS components -> a lane a latent: scale, noise] x turns -> shared
@@ -133,21 +133,27 @@ extern "C" __global__ void latent_noise_forward(const real* __restrict__ clean, 
     if (noisy != nullptr) { write_patches(patches, noisy, count, columns); }
 }
 
-// The same straight from images [B, height, width, 3]; clean patches, the targets, are written beside the noisy ones. columns = 3 side^2.
-extern "C" __global__ void latent_noise_from_images(const unsigned char* __restrict__ images, const float* __restrict__ range,
-    const float* __restrict__ mean, const float* __restrict__ basis, const float* __restrict__ deviation, const float* __restrict__ gamma,
-    const float* __restrict__ sigma, real* __restrict__ clean, real* __restrict__ noisy, real* __restrict__ latents,
-    unsigned long long seed, unsigned long long first_image, unsigned step, const unsigned* step_address, int count, int height, int width, int side, int components)
+// Where the pixels of images [B, height, width, 3] are, and what they become.
+template <typename Pixel>
+struct ImageGrid
 {
-    SHARED_MEMORY(memory);
-    const int across = width / side, tokens = height / side * across, columns = side * side * 3;
-    const LatentSpace space{ mean, basis, deviation, gamma, sigma, count, tokens, columns, components };
+    const Pixel* pixels;
+    const float* range;
+    int height, width, side;
+};
+
+// The same straight from images; clean patches, the targets, are written beside the noisy ones. columns = 3 side^2.
+template <typename Pixel>
+__device__ __forceinline__ void noise_from(const ImageGrid<Pixel>& images, const LatentSpace& space, const NoisePlace& place, float* shared,
+    real* clean, real* noisy, real* latents)
+{
+    const int across = images.width / images.side, side = images.side;
     Patches patches;
     #pragma unroll
     for (int r = 0; r < PATCH_ROWS; r++)
     {
-        const long long patch = first_patch() + r, image = patch / tokens;
-        const int token = static_cast<int>(patch - image * tokens), top = token / across * side, left = token % across * side;
+        const long long patch = first_patch() + r, image = patch / space.tokens;
+        const int token = static_cast<int>(patch - image * space.tokens), top = token / across * side, left = token % across * side;
         #pragma unroll
         for (int q = 0; q < PATCH_QUADS; q++)
         {
@@ -155,17 +161,41 @@ extern "C" __global__ void latent_noise_from_images(const unsigned char* __restr
             for (int i = 0; i < 4; i++)
             {
                 const int column = quad_column(q) + i, pixel = column / 3, channel = column - 3 * pixel;
-                const long long row = image * height + top + pixel / side;
-                const bool inside = patch < count && column < columns;
-                const float value = inside ? images[(row * width + left + pixel % side) * 3 + channel] * range[channel] + range[3 + channel] : 0.0f;
+                const long long row = image * images.height + top + pixel / side;
+                const bool inside = patch < space.patches && column < space.columns;
+                const float value = inside
+                    ? images.pixels[(row * images.width + left + pixel % side) * 3 + channel] * images.range[channel] + images.range[3 + channel] : 0.0f;
 
                 // What the network is asked for is the patch as it is stored, so the noise goes on that one too.
                 patches.value[r][q][i] = to_float(from_float(value));
             }
         }
     }
-    write_patches(patches, clean, count, columns);
+    write_patches(patches, clean, space.patches, space.columns);
     add_mean(patches, space, -1.0f);
-    noise_patches(patches, space, noise_place(seed, first_image, step, step_address), group_memory(memory, components), latents);
-    write_patches(patches, noisy, count, columns);
+    noise_patches(patches, space, place, shared, latents);
+    write_patches(patches, noisy, space.patches, space.columns);
+}
+
+extern "C" __global__ void latent_noise_from_images(const unsigned char* __restrict__ images, const float* __restrict__ range,
+    const float* __restrict__ mean, const float* __restrict__ basis, const float* __restrict__ deviation, const float* __restrict__ gamma,
+    const float* __restrict__ sigma, real* __restrict__ clean, real* __restrict__ noisy, real* __restrict__ latents,
+    unsigned long long seed, unsigned long long first_image, unsigned step, const unsigned* step_address, int count, int height, int width, int side, int components)
+{
+    SHARED_MEMORY(memory);
+    const LatentSpace space{ mean, basis, deviation, gamma, sigma, count, height / side * (width / side), side * side * 3, components };
+    noise_from(ImageGrid<unsigned char>{ images, range, height, width, side }, space, noise_place(seed, first_image, step, step_address),
+        group_memory(memory, components), clean, noisy, latents);
+}
+
+// The same for images of floats.
+extern "C" __global__ void latent_noise_from_values(const float* __restrict__ images, const float* __restrict__ range,
+    const float* __restrict__ mean, const float* __restrict__ basis, const float* __restrict__ deviation, const float* __restrict__ gamma,
+    const float* __restrict__ sigma, real* __restrict__ clean, real* __restrict__ noisy, real* __restrict__ latents,
+    unsigned long long seed, unsigned long long first_image, unsigned step, const unsigned* step_address, int count, int height, int width, int side, int components)
+{
+    SHARED_MEMORY(memory);
+    const LatentSpace space{ mean, basis, deviation, gamma, sigma, count, height / side * (width / side), side * side * 3, components };
+    noise_from(ImageGrid<float>{ images, range, height, width, side }, space, noise_place(seed, first_image, step, step_address),
+        group_memory(memory, components), clean, noisy, latents);
 }

@@ -1,6 +1,6 @@
-// Images to rows of patches: bytes become real values, each patch is flattened as (row, column, channel).
+// Images to rows of patches: bytes or floats become real values, each patch is flattened as (row, column, channel).
 //
-// Maths    patches[b, t, (y p + x) 3 + c] = bytes[b, top(t) + y, left(t) + x, c] * factor[c] + offset[c]
+// Maths    patches[b, t, (y p + x) 3 + c] = pixels[b, top(t) + y, left(t) + x, c] * factor[c] + offset[c]
 // Launch   a thread makes one pack of a patch: writes are in order, 16 bytes each; reads are single bytes that the L1 cache has after
 //          the first (a patch's row of pixels is 3 p neighbouring bytes). Blocks of 256.
 // Bytes    one byte read, one value written: 3 bytes a value in bf16.
@@ -13,8 +13,8 @@
 #include "common/portable.cuh"
 #include "common/vector.cuh"
 
-extern "C" __global__ void patchify_forward(const unsigned char* __restrict__ images, const float* __restrict__ range, real* __restrict__ patches,
-    long long count, int height, int width, int patch)
+template <typename Pixel>
+__device__ __forceinline__ void patchify(const Pixel* images, const float* range, real* patches, long long count, int height, int width, int patch)
 {
     const long long first = (static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x) * PACK;
     if (first >= count) { return; }
@@ -31,4 +31,17 @@ extern "C" __global__ void patchify_forward(const unsigned char* __restrict__ im
         v[i] = images[((image * height + y) * width + x) * 3 + channel] * range[channel] + range[3 + channel];
     }
     store_pack(patches + first, count - first, v);
+}
+
+extern "C" __global__ void patchify_forward(const unsigned char* __restrict__ images, const float* __restrict__ range, real* __restrict__ patches,
+    long long count, int height, int width, int patch)
+{
+    patchify(images, range, patches, count, height, width, patch);
+}
+
+// The same for images of floats.
+extern "C" __global__ void patchify_values(const float* __restrict__ images, const float* __restrict__ range, real* __restrict__ patches,
+    long long count, int height, int width, int patch)
+{
+    patchify(images, range, patches, count, height, width, patch);
 }

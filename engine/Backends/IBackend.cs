@@ -229,9 +229,9 @@ public interface IBackend : IDisposable
     void PcaLoss(in PcaLossArgs args);
 
     /// <summary>Images to patches: normalised, flattened as (row, column, channel).</summary>
-    /// <param name="images">U8 [B, H, W, 3].</param>
+    /// <param name="images">[B, H, W, 3], U8 or of the parameter type.</param>
     /// <param name="patch">Side of a patch; divides H and W.</param>
-    /// <param name="range">Two rows of three: factor and offset per channel, [2, 3] of the parameter type; value = byte * factor + offset.</param>
+    /// <param name="range">Two rows of three: factor and offset per channel, [2, 3] of the parameter type; value = pixel * factor + offset.</param>
     /// <param name="patches">[B, T, patch * patch * 3].</param>
     void Patchify(Tensor images, int patch, Tensor range, Tensor patches);
 
@@ -240,7 +240,7 @@ public interface IBackend : IDisposable
     void LatentNoise(in LatentNoiseArgs args);
 
     /// <summary><see cref="Patchify"/> and <see cref="LatentNoise"/>; one pass over the bytes where a device has it.</summary>
-    /// <param name="images">U8 [B, H, W, 3].</param>
+    /// <param name="images">[B, H, W, 3], U8 or of the parameter type.</param>
     /// <param name="patch">Side of a patch; divides H and W.</param>
     /// <param name="range">Factor and offset of each channel [2, 3].</param>
     /// <param name="args">Inputs and results; Clean is written, and Noisy is wanted.</param>

@@ -24,7 +24,7 @@ public static class LatentNoise
 
     /// <summary>Cuts images into patches and noises them in one pass.</summary>
     /// <param name="tape">Gives the memory.</param>
-    /// <param name="images">U8 [B, H, W, 3].</param>
+    /// <param name="images">[B, H, W, 3], U8 or of the parameter type.</param>
     /// <param name="patch">Side of a patch; divides H and W.</param>
     /// <param name="range">Factor and offset of each channel [2, 3].</param>
     /// <param name="noise">The rest of the inputs, given the clean patches, which are made here.</param>
@@ -53,7 +53,8 @@ public static class LatentNoise
     [
         Case(1, 1, 3, 1, 0), Case(2, 4, 12, 4, 0), Case(3, 5, 48, 8, 6), Case(2, 3, 37, 7, 1L << 33), Case(128, 64, 48, 8, 0) with { TimingOnly = true },
         Case(64, 256, 768, 32, 0) with { TimingOnly = true },
-        ImageCase(1, 2, 2, 1, 1), ImageCase(2, 6, 9, 3, 7), ImageCase(2, 8, 8, 4, 8), ImageCase(64, 256, 256, 16, 32) with { TimingOnly = true },
+        ImageCase(1, 2, 2, 1, 1), ImageCase(2, 6, 9, 3, 7), ImageCase(2, 8, 8, 4, 8), ImageCase(1, 6, 4, 2, 3, bytes: false), ImageCase(2, 8, 8, 4, 8, bytes: false),
+        ImageCase(64, 256, 256, 16, 32) with { TimingOnly = true },
     ];
 
     internal static OpCase Case(int images, int tokens, int pixels, int kept, long first) => new(
@@ -75,14 +76,14 @@ public static class LatentNoise
         Differentiable = false,
     };
 
-    internal static OpCase ImageCase(int images, int height, int width, int patch, int kept)
+    internal static OpCase ImageCase(int images, int height, int width, int patch, int kept, bool bytes = true)
     {
         int tokens = height / patch * (width / patch), pixels = patch * patch * 3;
         return new(
             "latent noise from images",
-            $"{images}x{height}x{width}, patch {patch}, {kept} kept",
+            $"{images}x{height}x{width}, patch {patch}, {kept} kept{(bytes ? "" : ", floats")}",
             [
-                new("images", new Shape(images, height, width, 3)) { Below = 256, IntegerType = DType.U8 },
+                Patchify.Pixels(images, height, width, bytes),
                 new("range", new Shape(2, 3)) { Scale = 0.01, IsParameter = true },
                 .. Space(images, pixels, kept),
             ],

@@ -28,7 +28,7 @@ public sealed class TraceTests
         var product = events.First(e => e.GetProperty("cat").GetString() == "product").GetProperty("args");
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(names, Is.SupersetOf(new[] { "layernorm_forward", "layernorm_backward", "latent_noise_forward", "pca_loss_forward", "optimizer_adamw" }));
+            Assert.That(names, Is.SupersetOf(new[] { "layernorm_forward", "layernorm_backward", "latent_noise_from_images", "pca_loss_forward", "optimizer_adamw" }));
             Assert.That(layerNorm.GetProperty("family").GetString(), Is.EqualTo("layernorm"));
             Assert.That(layerNorm.GetProperty("specialisation").GetString(), Does.StartWith("layernorm LDAE_BF16=0"));
             Assert.That(layerNorm.GetProperty("grid").GetString(), Does.Match(@"^\d+ x 1 x 1$"));

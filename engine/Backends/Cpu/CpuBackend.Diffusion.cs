@@ -1,3 +1,4 @@
+using System.Numerics;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Backends.Cpu;
@@ -25,10 +26,22 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void Patchify(Tensor images, int patch, Tensor range, Tensor patches)
     {
-        int height = images.Shape[1], width = images.Shape[2], across = width / patch, rowBytes = patch * 3;
-        var bytes = (byte*)images.Address;
+        if (images.DType == DType.U8)
+        {
+            Patchify((byte*)images.Address, images.Shape, patch, range, patches);
+        }
+        else
+        {
+            Patchify(F32(images), images.Shape, patch, range, patches);
+        }
+    }
+
+    private void Patchify<TPixel>(TPixel* pixels, Shape shape, int patch, Tensor range, Tensor patches)
+        where TPixel : unmanaged, INumberBase<TPixel>
+    {
+        int height = shape[1], width = shape[2], across = width / patch, rowValues = patch * 3;
         float* to = F32(patches), r = F32(range);
-        _pool.Run(images.Shape[0], (image, _) =>
+        _pool.Run(shape[0], (image, _) =>
         {
             // The three channels' factors and offsets repeat along a row of pixels.
             var factors = stackalloc float[3] { r[0], r[1], r[2] };
@@ -39,15 +52,15 @@ public sealed unsafe partial class CpuBackend
                 int top = token / across * patch, left = token % across * patch;
                 for (var y = 0; y < patch; y++)
                 {
-                    var from = bytes + (((((long)image * height) + top + y) * width) + left) * 3;
-                    for (var i = 0; i < rowBytes; i += 3)
+                    var from = pixels + (((((long)image * height) + top + y) * width) + left) * 3;
+                    for (var i = 0; i < rowValues; i += 3)
                     {
-                        at[i] = (from[i] * factors[0]) + offsets[0];
-                        at[i + 1] = (from[i + 1] * factors[1]) + offsets[1];
-                        at[i + 2] = (from[i + 2] * factors[2]) + offsets[2];
+                        at[i] = (float.CreateTruncating(from[i]) * factors[0]) + offsets[0];
+                        at[i + 1] = (float.CreateTruncating(from[i + 1]) * factors[1]) + offsets[1];
+                        at[i + 2] = (float.CreateTruncating(from[i + 2]) * factors[2]) + offsets[2];
                     }
 
-                    at += rowBytes;
+                    at += rowValues;
                 }
             }
         });

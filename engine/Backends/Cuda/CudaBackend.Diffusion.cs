@@ -21,7 +21,7 @@ public sealed unsafe partial class CudaBackend
     /// <inheritdoc/>
     public void Patchify(Tensor images, int patch, Tensor range, Tensor patches)
     {
-        Require(images, DType.U8, patches.Shape.Count);
+        var entry = EntryFor(images, patches.Shape.Count, "patchify_forward", "patchify_values");
         Require(range, DType.F32, 6);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(images);
@@ -31,7 +31,7 @@ public sealed unsafe partial class CudaBackend
         arguments.Add(images.Shape[1]);
         arguments.Add(images.Shape[2]);
         arguments.Add(patch);
-        LaunchPacks("patchify", "patchify_forward", patches, ref arguments);
+        LaunchPacks("patchify", entry, patches, ref arguments);
     }
 
     /// <inheritdoc/>
@@ -60,7 +60,7 @@ public sealed unsafe partial class CudaBackend
     {
         // The clean patches, which are the targets, are written beside the noisy ones instead of being read again.
         int columns = args.Clean.Shape[2], components = args.Basis.Shape.Rows;
-        Require(images, DType.U8, args.Clean.Shape.Count);
+        var entry = EntryFor(images, args.Clean.Shape.Count, "latent_noise_from_images", "latent_noise_from_values");
         Require(range, DType.F32, 6);
         CheckLatentSpace(args, images.Shape[0], columns, components);
         var shape = PatchShape.Of(columns);
@@ -79,7 +79,14 @@ public sealed unsafe partial class CudaBackend
         arguments.Add(components);
         var aligned = AlignedPatches(columns, args.Clean, args.Mean, args.Basis, args.Noisy);
         var blocks = Grid.Over(args.Clean.Shape.Rows, shape.BlockPatches);
-        LaunchPatches("latent_noise", "latent_noise_from_images", RealOf(args.Clean), aligned, shape, blocks, shape.SharedBytes(components), ref arguments);
+        LaunchPatches("latent_noise", entry, RealOf(args.Clean), aligned, shape, blocks, shape.SharedBytes(components), ref arguments);
+    }
+
+    /// <summary>The kernel for images of bytes or of floats.</summary>
+    private static string EntryFor(Tensor images, long count, string bytes, string values)
+    {
+        Require(images, images.DType == DType.U8 ? DType.U8 : DType.F32, count);
+        return images.DType == DType.U8 ? bytes : values;
     }
 
     private static void CheckLatentSpace(in LatentNoiseArgs args, int images, int columns, int components)

@@ -23,7 +23,8 @@ public sealed partial class ReferenceBackend
     /// <inheritdoc/>
     public void Patchify(Tensor images, int patch, Tensor range, Tensor patches)
     {
-        var bytes = HostMemory.Span<byte>(images);
+        Span<byte> bytes = images.DType == DType.U8 ? HostMemory.Span<byte>(images) : [];
+        Span<double> values = images.DType == DType.U8 ? [] : F64(images);
         int height = images.Shape[1], width = images.Shape[2], across = width / patch;
         var at = 0;
         for (var b = 0; b < images.Shape[0]; b++)
@@ -37,7 +38,8 @@ public sealed partial class ReferenceBackend
                     {
                         for (var c = 0; c < 3; c++)
                         {
-                            var value = bytes[(((((b * height) + top + y) * width) + left + x) * 3) + c];
+                            var place = (((((b * height) + top + y) * width) + left + x) * 3) + c;
+                            var value = bytes.IsEmpty ? values[place] : bytes[place];
                             F64(patches)[at++] = (value * F64(range)[c]) + F64(range)[3 + c];
                         }
                     }
