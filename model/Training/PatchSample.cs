@@ -19,12 +19,12 @@ public static class PatchSample
     /// <param name="indices">Training images.</param>
     /// <param name="workers">Threads that decode.</param>
     /// <param name="bad">Counts unreadable images, which are left out; none is allowed when not given.</param>
-    /// <param name="cancellation">Asks to stop before the next batch.</param>
     /// <param name="backend">The device that may sum them; the host when not given.</param>
+    /// <param name="cancellation">Asks to stop before the next batch.</param>
     /// <returns>The components.</returns>
     public static PatchPca Fit(
-        Recipe recipe, IImageSource source, int[] indices, int workers, BadSamples? bad = null, CancellationToken cancellation = default, IBackend? backend = null) =>
-        PatchPca.Fit(Statistics(recipe, source, indices, workers, bad, cancellation, backend));
+        Recipe recipe, IImageSource source, int[] indices, int workers, BadSamples? bad = null, IBackend? backend = null, CancellationToken cancellation = default) =>
+        PatchPca.Fit(Statistics(recipe, source, indices, workers, bad, backend, cancellation));
 
     /// <summary>Mean and covariance of random patches of the training images, or of all of them where there are fewer than asked for.</summary>
     /// <param name="recipe">The recipe: patch size, number of patches, image size and range, seed.</param>
@@ -32,11 +32,11 @@ public static class PatchSample
     /// <param name="indices">Training images.</param>
     /// <param name="workers">Threads that decode.</param>
     /// <param name="bad">Counts unreadable images, which are left out; none is allowed when not given.</param>
-    /// <param name="cancellation">Asks to stop before the next batch.</param>
     /// <param name="backend">The device that may sum them; the host when not given.</param>
+    /// <param name="cancellation">Asks to stop before the next batch.</param>
     /// <returns>Of patches.</returns>
     public static Covariance Statistics(
-        Recipe recipe, IImageSource source, int[] indices, int workers, BadSamples? bad = null, CancellationToken cancellation = default, IBackend? backend = null)
+        Recipe recipe, IImageSource source, int[] indices, int workers, BadSamples? bad = null, IBackend? backend = null, CancellationToken cancellation = default)
     {
         var (patch, side) = (recipe.Tokenizer.Patch, recipe.Data.ImageSize);
         var grid = side / patch;

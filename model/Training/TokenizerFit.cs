@@ -18,14 +18,14 @@ internal sealed class TokenizerFit(PretrainingOptions options, int[] train)
     {
         TokenizerKind.Pca => Components(),
         TokenizerKind.Identity => PatchTokenizer.Identity(
-            PatchSample.Statistics(options.Recipe, options.Source, train, options.LoaderThreads, options.Bad, options.Cancellation, options.Backend), _recipe.Patch, _recipe.Scale),
+            PatchSample.Statistics(options.Recipe, options.Source, train, options.LoaderThreads, options.Bad, options.Backend, options.Cancellation), _recipe.Patch, _recipe.Scale),
         _ => options.Tokenizer is { } given ? Checked(given) : Trained(),
     };
 
     private PatchTokenizer Components()
     {
         var start = Stopwatch.GetTimestamp();
-        var pca = PatchSample.Fit(options.Recipe, options.Source, train, options.LoaderThreads, options.Bad, options.Cancellation, options.Backend);
+        var pca = PatchSample.Fit(options.Recipe, options.Source, train, options.LoaderThreads, options.Bad, options.Backend, options.Cancellation);
         var dim = _recipe.Dim > 0 ? _recipe.Dim : pca.DefaultDimension();
         options.OnLine?.Invoke(
             $"Principal components of {pca.PatchSize} x {pca.PatchSize} patches: {dim} of {pca.Dimensions} kept, {100 * pca.KeptEnergy(dim):F2} % of the energy ({Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s).");

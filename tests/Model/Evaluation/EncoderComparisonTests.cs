@@ -111,7 +111,7 @@ public sealed class EncoderComparisonTests
         Assert.That(() => comparison.Pixels(), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(() => comparison.NearestNeighbours(features), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(() => comparison.Linear(_backend, features, 0), Throws.InstanceOf<OperationCanceledException>());
-        Assert.That(() => PatchSample.Fit(Recipe, Toy.Images(), [0, 1], 1, null, stop.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(() => PatchSample.Fit(Recipe, Toy.Images(), [0, 1], 1, cancellation: stop.Token), Throws.InstanceOf<OperationCanceledException>());
     }
 
     private LatentDenoiser New() => new(_backend, Recipe, PatchSample.Fit(Recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1));

@@ -54,7 +54,7 @@ internal static class PcaCommand
         using var log = new RunLog(context.Output, options.Out.Path);
         var bad = new BadSamples(options.MaxBadSamples, log.Line);
         var all = Enumerable.Range(0, source.Count).ToArray();
-        var pca = PatchSample.Fit(recipe, source, all, Workbench.Loaders(options.Threads), bad, context.Cancellation);
+        var pca = PatchSample.Fit(recipe, source, all, Workbench.Loaders(options.Threads), bad, cancellation: context.Cancellation);
         var dim = recipe.Tokenizer.Dim > 0 ? recipe.Tokenizer.Dim : pca.DefaultDimension();
         log.Line($"{pca.PatchSize} x {pca.PatchSize} patches of {source.Name}: {dim} of {pca.Dimensions} components by default");
         foreach (var d in Counts(pca.Dimensions, dim))
