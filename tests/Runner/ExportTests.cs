@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Tests.Model.Data;
+using LDaeCore.Tests.Model.Encoders;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using NUnit.Framework;
@@ -68,7 +69,7 @@ public sealed class ExportTests
         var encoder = Path.Combine(_folder.Path, "onnx");
         var exported = CommandLine.Run("export", "--checkpoint", _run, "--format", "onnx", "--out", encoder, "--json");
         Assert.That(exported.ExitCode, Is.Zero, exported.Human);
-        using var session = new InferenceSession(exported.Json.GetProperty("file").GetString());
+        using var session = OnnxSession.Open(exported.Json.GetProperty("file").GetString()!);
         using var sample = SafetensorsFile.Open(exported.Json.GetProperty("sample").GetString()!);
         var pixels = Array.ConvertAll(sample.ReadInt32("images"), v => (byte)v);
         using var found = session.Run([NamedOnnxValue.CreateFromTensor("images", new DenseTensor<byte>(pixels, [4, 8, 8, 3]))]);

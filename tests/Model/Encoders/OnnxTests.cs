@@ -41,7 +41,7 @@ public sealed class OnnxTests
         using var folder = new TemporaryFolder();
         var path = Path.Combine(folder.Path, "encoder.onnx");
         OnnxFile.Write(path, weights);
-        using var session = new InferenceSession(path);
+        using var session = OnnxSession.Open(path);
         Assert.That(session.InputMetadata["images"].Dimensions, Is.EqualTo(new[] { -1, Side, Side, 3 }));
         using var backend = new CpuBackend(1);
         using var extractor = new VitEncoder(backend, weights, null, 0.1, 0).Open();
