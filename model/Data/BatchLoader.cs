@@ -20,6 +20,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
     private readonly ulong _seed;
     private readonly BadSamples _bad;
     private readonly RgbImage?[]? _cache;
+    private readonly long _cacheBytes;
     private readonly ConcurrentBag<ImageBatch> _free = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<long, Task<ImageBatch>> _pending = [];
@@ -35,6 +36,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
     /// <param name="firstStep">Step of the first batch.</param>
     /// <param name="workers">Threads that decode.</param>
     /// <param name="bad">Counts unreadable images; none is allowed when not given.</param>
+    /// <param name="cacheBytes">Decoded images are kept when all of them fit in this.</param>
     public BatchLoader(
         IImageSource source,
         int[] indices,
@@ -43,13 +45,14 @@ public sealed class BatchLoader : IImageBatches, IDisposable
         ulong seed,
         long firstStep = 0,
         int workers = 2,
-        BadSamples? bad = null)
+        BadSamples? bad = null,
+        long cacheBytes = CacheBytes)
     {
         ArgumentOutOfRangeException.ThrowIfZero(indices.Length, nameof(indices));
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
-        (_source, _order, _augmentation, _batch, _seed, _next, _workers) = (source, new EpochOrder(indices, seed), augmentation, batch, seed, firstStep, workers);
+        (_source, _order, _augmentation, _batch, _seed, _next, _workers) = (source, new EpochOrder(indices, seed, source.ShardStarts, openShards: source.OpenShards), augmentation, batch, seed, firstStep, workers);
         _bad = bad ?? new BadSamples();
-        _cache = new RgbImage?[source.Count];
+        (_cache, _cacheBytes) = (cacheBytes > 0 ? new RgbImage?[source.Count] : null, cacheBytes);
         for (var ahead = 0; ahead < Ahead; ahead++)
         {
             Start(firstStep + ahead);
@@ -135,7 +138,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
         }
 
         var image = _source.Decode(index);
-        if (_cache is not null && (long)image.Pixels.Length * _source.Count <= CacheBytes)
+        if (_cache is not null && (long)image.Pixels.Length * _source.Count <= _cacheBytes)
         {
             _cache[index] = image;
         }

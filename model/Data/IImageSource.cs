@@ -20,6 +20,18 @@ public interface IImageSource
     /// <summary>Columns and rows of every image, where all are alike and none can be unreadable; else null.</summary>
     (int Width, int Height)? UniformSize => null;
 
+    /// <summary>
+    /// First image of each file that is best read from its beginning to its end, rising; null where any image is as near as another. A
+    /// run then shuffles the files, and within a buffer (see <see cref="EpochOrder"/>).
+    /// </summary>
+    IReadOnlyList<int>? ShardStarts => null;
+
+    /// <summary>
+    /// Shards that a run draws from at a time, where only a whole one can be read and so many fit in memory; 0 where single images can be
+    /// read, and a buffer of images is drawn from.
+    /// </summary>
+    int OpenShards => 0;
+
     /// <summary>The class of an image.</summary>
     /// <param name="index">0..Count-1.</param>
     /// <returns>0..ClassNames.Count-1.</returns>

@@ -9,12 +9,12 @@ public static class ImageSourceFactory
     private const int SyntheticTrainCount = 10_000;
     private const int SyntheticTestCount = 2_000;
     private const string Remedy =
-        "Give one of synthetic, synthetic:COUNT, cifar10:DIR, cifar100:DIR, folder:DIR.";
+        "Give one of synthetic, synthetic:COUNT, cifar10:DIR, cifar100:DIR, folder:DIR, tar:GLOB, parquet:GLOB.";
 
     /// <summary>Opens a split of a data set.</summary>
     /// <param name="spec">
     /// <c>synthetic</c> (10,000 training and 2,000 test images) or <c>synthetic:COUNT</c>, <c>cifar10:DIR</c>, <c>cifar100:DIR</c>,
-    /// <c>folder:DIR</c>. Paths are taken as they are: <c>~</c> is for shells.
+    /// <c>folder:DIR</c>, <c>tar:GLOB</c>, <c>parquet:GLOB</c>. Paths are taken as they are: <c>~</c> is for shells.
     /// </param>
     /// <param name="train">The training split, or the one for tests.</param>
     /// <param name="imageSize">Side of synthetic images in pixels; stored images keep theirs.</param>
@@ -31,8 +31,9 @@ public static class ImageSourceFactory
             "cifar10" => CifarSource.Open(Location(spec, scheme, rest), 10, train),
             "cifar100" => CifarSource.Open(Location(spec, scheme, rest), 100, train),
             "folder" => FolderSource.Open(Location(spec, scheme, rest), train),
-            "tar" or "parquet" => throw Error($"data \"{spec}\": {scheme} is not there yet."),
-            _ => throw Error($"data \"{spec}\": unknown scheme \"{scheme}\"; valid are synthetic, cifar10, cifar100, folder."),
+            "tar" => TarSource.Open(Location(spec, scheme, rest, "files", "GLOB"), train),
+            "parquet" => ParquetSource.Open(Location(spec, scheme, rest, "files", "GLOB"), train),
+            _ => throw Error($"data \"{spec}\": unknown scheme \"{scheme}\"; valid are synthetic, cifar10, cifar100, folder, tar, parquet."),
         };
     }
 
@@ -48,8 +49,8 @@ public static class ImageSourceFactory
             : throw Error($"data \"{spec}\": \"{count}\" is not a number of images from 1 to {int.MaxValue}.");
     }
 
-    private static string Location(string spec, string scheme, string? rest) =>
-        string.IsNullOrEmpty(rest) ? throw Error($"data \"{spec}\": {scheme} needs a folder, {scheme}:DIR.") : rest;
+    private static string Location(string spec, string scheme, string? rest, string what = "a folder", string form = "DIR") =>
+        string.IsNullOrEmpty(rest) ? throw Error($"data \"{spec}\": {scheme} needs {what}, {scheme}:{form}.") : rest;
 
     private static LdaeException Error(string message) => new(ErrorKind.Configuration, message, Remedy);
 }

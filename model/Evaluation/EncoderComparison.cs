@@ -37,8 +37,8 @@ public sealed class EncoderComparison(IProbedEncoder encoder, IImageSource train
     /// <summary>Asks to stop: between batches, rows of neighbours and steps of a probe.</summary>
     public CancellationToken Cancellation { get; init; }
 
-    /// <summary>Number of classes.</summary>
-    public int Classes => training.ClassNames.Count;
+    /// <summary>Number of classes: shards do not say how many, so either split may have seen more.</summary>
+    public int Classes => Math.Max(training.ClassNames.Count, test.ClassNames.Count);
 
     /// <summary>Features of the trained encoder.</summary>
     /// <returns>Of the training and of the test images.</returns>

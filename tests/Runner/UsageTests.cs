@@ -6,7 +6,7 @@ namespace LDaeCore.Tests.Runner;
 
 internal sealed class UsageTests
 {
-    private static readonly string[] Commands = ["demo", "pretrain", "probe", "reconstruct", "pca", "journey", "inspect", "doctor"];
+    private static readonly string[] Commands = ["demo", "pretrain", "probe", "reconstruct", "sample", "export", "import", "pca", "journey", "inspect", "doctor", "completion"];
 
     [TestCaseSource(nameof(Commands))]
     public void Every_command_has_help_with_examples(string command)
@@ -16,6 +16,7 @@ internal sealed class UsageTests
         {
             Assert.That(run.ExitCode, Is.EqualTo(ExitCodes.Done));
             Assert.That(run.Result, Does.Contain("Examples:").And.Contain($"  ldae {command}").And.Contain("--json").And.Contain("--verbose"));
+            Assert.That(run.Result, Does.StartWith("Description:").And.Contain("Usage:").And.Contain("Exit codes:\n  0 ").And.Contain("  130  "));
             Assert.That(run.Human, Is.Empty);
         });
     }

@@ -2,13 +2,34 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;
 
-/// <summary>The help of System.CommandLine, then presets and fields where a command takes a recipe, then examples.</summary>
+/// <summary>The help of System.CommandLine, then presets and fields where a command takes a recipe, exit codes and examples.</summary>
 internal sealed class ExampleHelp(HelpAction inner) : SynchronousCommandLineAction
 {
     private static readonly string[] RootExamples = ["ldae demo", "ldae pretrain --preset cifar-tiny --data cifar10:DIR", "ldae doctor"];
+
+    private static readonly (string Name, string Text)[] Codes =
+    [
+        ("0", "done"), ("1", "a failed run"), ("2", "a usage or a configuration that makes no sense"), ("3", "input data that are missing, broken or of the wrong kind"),
+        ("4", "a device that is not there"), ("130", "interrupted, with a checkpoint saved"),
+    ];
+
+    private static readonly (string Name, string Text)[] Files =
+    [
+        (RunFiles.Config, "the recipe with every field written out; pretrain --config takes it"), (RunFiles.Metrics, "one JSON object a logged step"),
+        (EventLog.Prefix + "*", "the same, pictures and the recipe for TensorBoard"),
+        (RunFiles.Checkpoints + "/step-*/", "model.safetensors, optimizer.safetensors, state.json, manifest.json"), (RunFiles.Report, "curves and pictures in one page"),
+        (RunFiles.Log, "what was printed"),
+    ];
+
+    private static readonly (string Name, string Text)[] Variables =
+    [
+        ("LDAE_CACHE", "folder of compiled kernels; the user's cache when not set"), ("LDAE_CUDA_PATH", "where CUDA's libraries are looked for first"),
+        ("LDAE_ARENA", "guard: each tensor is an allocation of its own, for sanitizers"),
+    ];
 
     public override bool ClearsParseErrors => true;
 
@@ -22,6 +43,14 @@ internal sealed class ExampleHelp(HelpAction inner) : SynchronousCommandLineActi
             WriteTable(writer, "Presets:", Presets.Names.Select(name => (name, Presets.Describe(name))));
             WriteTable(writer, "Fields (--set key=value, or a JSON file):", RecipeFields.All.Select(field => (field.Name, $"{field.Description}: {field.Allowed}")));
         }
+
+        if (command is null)
+        {
+            WriteTable(writer, "Files of a run:", Files);
+            WriteTable(writer, "Environment:", Variables);
+        }
+
+        WriteTable(writer, "Exit codes:", Codes);
 
         writer.WriteLine("Examples:");
         foreach (var example in command?.Examples ?? RootExamples)

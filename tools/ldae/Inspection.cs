@@ -52,6 +52,8 @@ internal sealed class Inspection(CommandResult result, Action<string> line)
     {
         ".bin" => Split(CifarSource.OpenFile(path), Path.GetFileName(path).StartsWith("test", StringComparison.Ordinal) ? "test" : "train"),
         ".json" => Document(path),
+        ".parquet" => Split(ParquetSource.Open(path, train: true), "train"),
+        ".tar" => Split(TarSource.Open(path, train: true), "train"),
         _ => Model(path),
     };
 

@@ -27,6 +27,16 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
     public int Invoke(string[] args)
     {
         var root = CreateRoot();
+        if (ShellCompletion.Asked(args) is { } asked)
+        {
+            foreach (var word in asked.Words(root))
+            {
+                result.WriteLine(word);
+            }
+
+            return 0;
+        }
+
         var parse = root.Parse(args);
         var asksForHelp = parse.GetResult(root.Options.OfType<HelpOption>().Single()) is { Implicit: false };
         return parse.Errors.Count > 0 && !asksForHelp
@@ -105,6 +115,7 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
             TokenizerCommand.Create(this),
             InspectCommand.Create(this),
             DoctorCommand.Create(this),
+            CompletionCommand.Create(this, result),
         };
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new ExampleHelp((HelpAction)help.Action!);

@@ -14,7 +14,7 @@ internal static class SharedOptions
     /// <summary>Enough for the few broken files of a large data set, too few for a data set that is broken.</summary>
     public const int DefaultMaxBadSamples = 100;
 
-    private const string DataNames = "synthetic, synthetic:COUNT, cifar10:DIR, cifar100:DIR or folder:DIR";
+    private const string DataNames = "synthetic, synthetic:COUNT, cifar10:DIR, cifar100:DIR, folder:DIR, tar:GLOB or parquet:GLOB";
 
     public static Option<string> Device() => new("--device")
     {
@@ -44,7 +44,12 @@ internal static class SharedOptions
         Required = true,
     };
 
-    public static Option<string?> Preset() => new("--preset") { Description = "A recipe by name.", HelpName = "NAME" };
+    public static Option<string?> Preset()
+    {
+        var option = new Option<string?>("--preset") { Description = "A recipe by name.", HelpName = "NAME" };
+        option.CompletionSources.Add([.. Presets.Names]);
+        return option;
+    }
 
     public static Option<string?> Config() => new("--config")
     {
@@ -52,12 +57,17 @@ internal static class SharedOptions
         HelpName = "FILE",
     };
 
-    public static Option<string[]> Set() => new("--set")
+    public static Option<string[]> Set()
     {
-        Description = "Another value for a field of the recipe; may be repeated.",
-        HelpName = "KEY=VALUE",
-        DefaultValueFactory = _ => [],
-    };
+        var option = new Option<string[]>("--set")
+        {
+            Description = "Another value for a field of the recipe; may be repeated.",
+            HelpName = "KEY=VALUE",
+            DefaultValueFactory = _ => [],
+        };
+        option.CompletionSources.Add([.. RecipeFields.All.Select(field => field.Name + "=")]);
+        return option;
+    }
 
     public static Option<ulong?> Seed() => Whole<ulong>("--seed", "Seed of all randomness; the recipe's train.seed when left out.", 0);
 
@@ -99,12 +109,17 @@ internal static class SharedOptions
         };
 
     /// <summary>An option that takes one of a few words.</summary>
-    public static Option<string?> OneOf(string name, string description, params string[] allowed) => new(name)
+    public static Option<string?> OneOf(string name, string description, params string[] allowed)
     {
-        Description = $"{description}: {string.Join(", ", allowed)}.",
-        HelpName = string.Join('|', allowed),
-        CustomParser = argument => Checked(argument, name, allowed),
-    };
+        var option = new Option<string?>(name)
+        {
+            Description = $"{description}: {string.Join(", ", allowed)}.",
+            HelpName = string.Join('|', allowed),
+            CustomParser = argument => Checked(argument, name, allowed),
+        };
+        option.CompletionSources.Add(allowed);
+        return option;
+    }
 
     /// <summary>The given ones as assignments, each checked against its field's range.</summary>
     public static string[] Assignments(params (string Field, object? Value)[] values)

@@ -1,0 +1,272 @@
+using System.Text;
+using System.Text.Json;
+
+namespace LDaeCore.Model.Data;
+
+/// <summary>What the end of a Parquet file says is in it: the columns of images and classes, and where the row groups have them.</summary>
+internal sealed class ParquetFooter
+{
+    /// <summary>Longest footer that is read; a row group takes some hundred bytes.</summary>
+    public const int MostBytes = 1 << 26;
+
+    private const int MostColumns = 10_000, MostDepth = 64, TailBytes = 8;
+    private static readonly string[] ImageNames = ["image", "img"];
+    private static readonly string[] LabelNames = ["label", "labels", "fine_label"];
+
+    private ParquetFooter(ReadOnlySpan<byte> footer, long fileLength)
+    {
+        var (columns, metadata) = ((List<ParquetColumn>?)null, (string?)null);
+        var reader = new ThriftReader(footer);
+        for (var field = 0; reader.Next(ref field, out var type);)
+        {
+            switch (field)
+            {
+                case 2:
+                    columns = Schema(ref reader, type);
+                    break;
+                case 5:
+                    metadata = HuggingFace(ref reader, type);
+                    break;
+                default:
+                    reader.Skip(type);
+                    break;
+            }
+        }
+
+        (Images, Labels) = Choose(columns ?? throw new InvalidDataException("no schema"));
+        ClassNames = Labels is null || metadata is null ? null : Names(metadata, Labels.Name);
+        RowGroups = Groups(footer, fileLength);
+    }
+
+    /// <summary>The column of encoded images.</summary>
+    public ParquetColumn Images { get; }
+
+    /// <summary>The column of classes; null where there is none.</summary>
+    public ParquetColumn? Labels { get; }
+
+    /// <summary>What Hugging Face's description of the data set calls the classes; null where there is none.</summary>
+    public IReadOnlyList<string>? ClassNames { get; }
+
+    /// <summary>The row groups in their order.</summary>
+    public IReadOnlyList<ParquetRowGroup> RowGroups { get; }
+
+    /// <summary>Reads a file's footer.</summary>
+    /// <param name="file">The file.</param>
+    /// <returns>The footer.</returns>
+    /// <exception cref="InvalidDataException">It is none, damaged, or of a file without images.</exception>
+    public static ParquetFooter Read(ShardFile file)
+    {
+        if (file.Length < 4 + TailBytes)
+        {
+            throw new InvalidDataException($"{file.Length} bytes are no Parquet file");
+        }
+
+        var tail = file.Read(file.Length - TailBytes, TailBytes);
+        if (tail.AsSpan(4).SequenceEqual("PARE"u8))
+        {
+            throw new InvalidDataException("an encrypted Parquet file");
+        }
+
+        if (!tail.AsSpan(4).SequenceEqual("PAR1"u8) || !file.Read(0, 4).AsSpan().SequenceEqual("PAR1"u8))
+        {
+            throw new InvalidDataException("no Parquet file, or one that was cut short: it does not begin and end with PAR1");
+        }
+
+        var length = BitConverter.ToUInt32(tail);
+        return length <= Math.Min(file.Length - 4 - TailBytes, MostBytes)
+            ? new ParquetFooter(file.Read(file.Length - TailBytes - length, (int)length), file.Length)
+            : throw new InvalidDataException($"a footer of {length} bytes in a file of {file.Length}");
+    }
+
+    /// <summary>The leaves of the tree of columns, which is written parents first.</summary>
+    private static List<ParquetColumn> Schema(ref ThriftReader reader, ThriftType list)
+    {
+        var count = reader.List(list, out _);
+        if (count > MostColumns)
+        {
+            throw new InvalidDataException($"{count} columns, more than the {MostColumns} that are read");
+        }
+
+        var columns = new List<ParquetColumn>();
+        var above = new Stack<(string Prefix, int Optional, bool Repeated, int Left)>();
+        for (var i = 0; i < count; i++)
+        {
+            var (name, type, repetition, children) = Element(ref reader);
+            if (i == 0)
+            {
+                above.Push(("", 0, false, children));
+                continue;
+            }
+
+            while (above.TryPop(out var parent))
+            {
+                if (parent.Left <= 0)
+                {
+                    continue;
+                }
+
+                above.Push(parent with { Left = parent.Left - 1 });
+                var (path, optional, repeated) = (parent.Prefix + name, parent.Optional + (repetition == 0 ? 0 : 1), parent.Repeated || repetition == 2);
+                if (children == 0)
+                {
+                    columns.Add(new ParquetColumn(path, type, optional, repeated));
+                }
+                else if (above.Count < MostDepth)
+                {
+                    above.Push((path + ".", optional, repeated, children));
+                }
+                else
+                {
+                    throw new InvalidDataException($"more than {MostDepth} columns in each other");
+                }
+
+                break;
+            }
+        }
+
+        return columns;
+    }
+
+    private static (string Name, int Type, int Repetition, int Children) Element(ref ThriftReader reader)
+    {
+        var (name, type, repetition, children) = ("", -1, 0, 0);
+        for (var field = 0; reader.Next(ref field, out var kind);)
+        {
+            switch (field)
+            {
+                case 1:
+                    type = reader.Int32(kind);
+                    break;
+                case 3:
+                    repetition = reader.Int32(kind);
+                    break;
+                case 4:
+                    name = Encoding.UTF8.GetString(reader.Binary(kind));
+                    break;
+                case 5:
+                    children = reader.Int32(kind);
+                    break;
+                default:
+                    reader.Skip(kind);
+                    break;
+            }
+        }
+
+        return (name, type, repetition, children);
+    }
+
+    /// <summary>Images are what is called so, or the only column of bytes; classes what is called so, or the only column of whole numbers.</summary>
+    private static (ParquetColumn Images, ParquetColumn? Labels) Choose(List<ParquetColumn> columns)
+    {
+        static bool Holds(ParquetColumn column, params string[] names) =>
+            names.Contains(column.Name, StringComparer.Ordinal) || names.Any(name => column.Name == name + ".bytes");
+        static ParquetColumn? One(List<ParquetColumn> among, string[] names) =>
+            names.Select(name => among.Find(column => Holds(column, name))).FirstOrDefault(found => found is not null) ?? (among.Count == 1 ? among[0] : null);
+        var bytes = columns.FindAll(column => column is { Type: ParquetColumn.ByteArray, IsRepeated: false });
+        var images = One(bytes, ImageNames) ?? One(bytes.FindAll(column => column.Name.EndsWith(".bytes", StringComparison.Ordinal)), []);
+        var labels = One(columns.FindAll(column => column is { Type: ParquetColumn.Int32 or ParquetColumn.Int64, IsRepeated: false }), LabelNames);
+        return images is null
+            ? throw new InvalidDataException($"no column of images among {string.Join(", ", columns.Take(20).Select(column => column.Name))}: one called {string.Join(" or ", ImageNames)} is looked for, or the only one of bytes")
+            : (images, labels);
+    }
+
+    private static string? HuggingFace(ref ThriftReader reader, ThriftType list)
+    {
+        string? found = null;
+        for (var left = reader.List(list, out _); left > 0; left--)
+        {
+            var isIt = false;
+            for (var field = 0; reader.Next(ref field, out var type);)
+            {
+                if (field == 1)
+                {
+                    isIt = reader.Binary(type).SequenceEqual("huggingface"u8);
+                }
+                else if (field == 2 && isIt)
+                {
+                    found = Encoding.UTF8.GetString(reader.Binary(type));
+                }
+                else
+                {
+                    reader.Skip(type);
+                }
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>{"info": {"features": {COLUMN: {"names": [...]}}}}; anything else has no names.</summary>
+    private static string[]? Names(string metadata, string column)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(metadata);
+            return json.RootElement.GetProperty("info").GetProperty("features").GetProperty(column).TryGetProperty("names", out var names) && names.GetArrayLength() > 0
+                ? [.. names.EnumerateArray().Select(name => name.GetString() ?? "")]
+                : null;
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private List<ParquetRowGroup> Groups(ReadOnlySpan<byte> footer, long fileLength)
+    {
+        var groups = new List<ParquetRowGroup>();
+        var reader = new ThriftReader(footer);
+        for (var field = 0; reader.Next(ref field, out var type);)
+        {
+            if (field != 4)
+            {
+                reader.Skip(type);
+                continue;
+            }
+
+            for (var left = reader.List(type, out _); left > 0; left--)
+            {
+                groups.Add(Group(ref reader, fileLength));
+            }
+        }
+
+        // What overlaps would let a small file promise any number of images.
+        return groups.Sum(group => (long)group.Images.Length + (group.Labels?.Length ?? 0)) <= fileLength
+            ? groups
+            : throw new InvalidDataException("row groups that overlap");
+    }
+
+    private ParquetRowGroup Group(ref ThriftReader reader, long fileLength)
+    {
+        var (rows, images, labels) = (-1L, (ParquetChunk?)null, (ParquetChunk?)null);
+        for (var field = 0; reader.Next(ref field, out var type);)
+        {
+            switch (field)
+            {
+                case 1:
+                    for (var left = reader.List(type, out _); left > 0; left--)
+                    {
+                        var (name, chunk) = ParquetChunks.Read(ref reader, fileLength);
+                        images = name == Images.Name ? chunk : images;
+                        labels = name == Labels?.Name ? chunk : labels;
+                    }
+
+                    break;
+                case 3:
+                    rows = reader.Int64(type);
+                    break;
+                default:
+                    reader.Skip(type);
+                    break;
+            }
+        }
+
+        if (images is not { } found || (Labels is not null && labels is null))
+        {
+            throw new InvalidDataException("a row group without the columns of the schema");
+        }
+
+        // An image has more bytes than one: what has not cannot be as many as it says.
+        return rows >= 0 && rows <= found.Length ? new ParquetRowGroup((int)rows, found, labels) : throw new InvalidDataException($"{rows} images in {found.Length} bytes");
+    }
+}

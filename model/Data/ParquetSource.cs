@@ -1,0 +1,160 @@
+using System.Globalization;
+using LDaeCore.Engine.Errors;
+
+namespace LDaeCore.Model.Data;
+
+/// <summary>
+/// Parquet files with a column of encoded images, as Hugging Face has them (a struct <c>image</c> of <c>bytes</c> and <c>path</c>) or
+/// plainly bytes, and a column of classes. The classes are read once; images are read a row group at a time, and those used last are
+/// held within a budget, so that a data set may be of any size.
+/// </summary>
+public sealed class ParquetSource : IImageSource
+{
+    /// <summary>Bytes of encoded images that are held.</summary>
+    public const long DefaultBudget = 1L << 29;
+
+    private const int MostOpen = 64;
+    private const string Remedy =
+        "Give parquet:GLOB with files that have a column 'image' (bytes, or a struct with bytes) and a column 'label' of whole numbers, such as 'parquet:data/train-*.parquet'; download or write a damaged one again.";
+
+    private readonly string[] _files;
+    private readonly List<(int File, ParquetColumn Column, int Row, ParquetRowGroup Group)> _groups = [];
+    private readonly List<int> _starts = [];
+    private readonly int[] _labels;
+    private readonly ParquetGroups _held;
+
+    private ParquetSource(string pattern, bool train, long budget)
+    {
+        _files = ShardFiles.Find(pattern, train, Remedy);
+        _held = new ParquetGroups(budget, Load);
+        Name = $"parquet:{pattern} ({(train ? "train" : "test")}, {_files.Length} file{(_files.Length == 1 ? "" : "s")})";
+        var labels = new List<int>();
+        IReadOnlyList<string>? names = null;
+        for (var i = 0; i < _files.Length; i++)
+        {
+            var footer = Index(i, labels);
+            names = footer.ClassNames is { } found && found.Count > (names?.Count ?? 0) ? found : names;
+        }
+
+        _labels = [.. labels];
+        if (_labels.Length == 0)
+        {
+            throw Error($"{pattern}: no image in {_files.Length} files.");
+        }
+
+        var unlabelled = Array.IndexOf(_labels, -1);
+        if (unlabelled >= 0 && Array.Exists(_labels, label => label >= 0))
+        {
+            throw Error($"{Describe(unlabelled)}: no class, where other images have one.");
+        }
+
+        // A set without classes has one.
+        var most = Math.Max(0, _labels.Max());
+        ClassNames = names is not null && most < names.Count ? names : [.. Enumerable.Range(0, most + 1).Select(c => c.ToString(CultureInfo.InvariantCulture))];
+        OpenShards = (int)Math.Clamp(budget / 2 / Math.Max(1, _groups.Max(g => Math.Max(g.Group.Images.Length, g.Group.Images.Unpacked))), 1, MostOpen);
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public int Count => _labels.Length;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> ClassNames { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> ShardStarts => _starts;
+
+    /// <inheritdoc/>
+    public int OpenShards { get; }
+
+    /// <summary>Bytes of encoded images that are held now.</summary>
+    internal long HeldBytes => _held.HeldBytes;
+
+    /// <summary>How often a row group was read.</summary>
+    internal int GroupLoads => _held.Loads;
+
+    /// <summary>Reads the footers and classes of a split's files.</summary>
+    /// <param name="pattern">Paths of the training files, with <c>*</c>, <c>?</c> and ranges.</param>
+    /// <param name="train">The training split, or that under the same pattern with validation, val or test in place of train.</param>
+    /// <param name="budget">Bytes of encoded images that may be held; two row groups at least are.</param>
+    /// <returns>The source.</returns>
+    /// <exception cref="LdaeException">Data: no file, one that is damaged or cut short, no column of images, no image, images with and without a class.</exception>
+    public static ParquetSource Open(string pattern, bool train, long budget = DefaultBudget) => new(pattern, train, budget);
+
+    /// <inheritdoc/>
+    public int Label(int index) => Math.Max(0, _labels[index]);
+
+    /// <inheritdoc/>
+    public string Describe(int index)
+    {
+        var group = _groups[GroupOf(index)];
+        return string.Create(CultureInfo.InvariantCulture, $"{_files[group.File]}, row {group.Row + index - _starts[GroupOf(index)]}");
+    }
+
+    /// <inheritdoc/>
+    public RgbImage Decode(int index)
+    {
+        var group = GroupOf(index);
+        var image = _held.Get(group)[index - _starts[group]];
+        return image.IsEmpty ? throw Error($"{Describe(index)}: no image.") : ImageDecoder.Decode(image.Span, Describe(index));
+    }
+
+    private ParquetFooter Index(int number, List<int> labels)
+    {
+        using var file = new ShardFile(_files[number], Remedy);
+        try
+        {
+            var footer = ParquetFooter.Read(file);
+            var row = 0;
+            foreach (var group in footer.RowGroups.Where(group => group.Rows > 0))
+            {
+                _starts.Add(labels.Count);
+                _groups.Add((number, footer.Images, row, group));
+                row = checked(row + group.Rows);
+                if (footer.Labels is { } column && group.Labels is { } chunk)
+                {
+                    labels.AddRange(ParquetPages.Numbers(file.Read(chunk.Start, chunk.Length), column, chunk.Codec, group.Rows).Select(Class));
+                }
+                else
+                {
+                    labels.AddRange(Enumerable.Repeat(-1, group.Rows));
+                }
+            }
+
+            return footer;
+        }
+        catch (Exception e) when (e is InvalidDataException or OverflowException)
+        {
+            throw Error($"{file.Path}: {e.Message}.", e);
+        }
+    }
+
+    /// <summary>Hugging Face gives -1 to images whose class is kept secret.</summary>
+    private static int Class(long label) => label is >= -1 and < TarSource.MostClasses
+        ? (int)label
+        : throw new InvalidDataException($"{label} is no class from 0 to {TarSource.MostClasses - 1}");
+
+    private ReadOnlyMemory<byte>[] Load(int number)
+    {
+        var (at, column, row, group) = _groups[number];
+        using var file = new ShardFile(_files[at], Remedy);
+        try
+        {
+            return ParquetPages.Strings(file.Read(group.Images.Start, group.Images.Length), column, group.Images.Codec, group.Rows);
+        }
+        catch (InvalidDataException e)
+        {
+            throw Error($"{file.Path}, rows {row} to {row + group.Rows - 1}: {e.Message}.", e);
+        }
+    }
+
+    private int GroupOf(int index)
+    {
+        var found = _starts.BinarySearch(index);
+        return found >= 0 ? found : ~found - 1;
+    }
+
+    private static LdaeException Error(string message, Exception? inner = null) => new(ErrorKind.Data, message, Remedy, inner);
+}

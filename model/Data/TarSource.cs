@@ -1,0 +1,141 @@
+using System.Globalization;
+using LDaeCore.Engine.Errors;
+
+namespace LDaeCore.Model.Data;
+
+/// <summary>
+/// WebDataset's tar shards: files side by side that share a name up to its first dot are one sample, an image (<c>.jpg</c>, <c>.jpeg</c>,
+/// <c>.png</c>, <c>.webp</c>, <c>.bmp</c>) and its class (<c>.cls</c>, a number). The headers are walked once; then sixteen bytes a sample
+/// are in memory and images are read where they lie, so that a data set may be of any size.
+/// </summary>
+public sealed class TarSource : IImageSource
+{
+    /// <summary>Largest class number, which decides how many classes there are.</summary>
+    public const int MostClasses = 100_000;
+
+    private const int MostImageBytes = 1 << 28, MostLabelBytes = 32;
+    private const string Remedy = "Give tar:GLOB with uncompressed tar shards of images and .cls files, such as 'tar:data/train-*.tar' or 'tar:data/train-{000..127}.tar'.";
+    private static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".bmp"];
+
+    private readonly string[] _shards;
+    private readonly int[] _starts;
+    private readonly long[] _offsets;
+    private readonly int[] _lengths, _labels;
+
+    private TarSource(string pattern, bool train)
+    {
+        _shards = ShardFiles.Find(pattern, train, Remedy);
+        Name = $"tar:{pattern} ({(train ? "train" : "test")}, {_shards.Length} shard{(_shards.Length == 1 ? "" : "s")})";
+        var (starts, offsets, lengths, labels) = (new List<int>(), new List<long>(), new List<int>(), new List<int>());
+        foreach (var shard in _shards)
+        {
+            starts.Add(offsets.Count);
+            foreach (var (offset, length, label) in Samples(shard))
+            {
+                offsets.Add(offset);
+                lengths.Add(length);
+                labels.Add(label);
+            }
+        }
+
+        (_starts, _offsets, _lengths, _labels) = ([.. starts], [.. offsets], [.. lengths], [.. labels]);
+        if (_offsets.Length == 0)
+        {
+            throw Error($"{pattern}: no image in {_shards.Length} shards.");
+        }
+
+        var unlabelled = Array.IndexOf(_labels, -1);
+        if (unlabelled >= 0 && Array.Exists(_labels, label => label >= 0))
+        {
+            throw Error($"{Describe(unlabelled)}: no .cls file, where other images have one.");
+        }
+
+        // A set without classes has one.
+        ClassNames = [.. Enumerable.Range(0, Math.Max(0, _labels.Max()) + 1).Select(c => c.ToString(CultureInfo.InvariantCulture))];
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public int Count => _offsets.Length;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> ClassNames { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> ShardStarts => _starts;
+
+    /// <summary>Walks the headers of a split's shards.</summary>
+    /// <param name="pattern">Paths of the training shards, with <c>*</c>, <c>?</c> and ranges.</param>
+    /// <param name="train">The training split, or that under the same pattern with validation, val or test in place of train.</param>
+    /// <returns>The source.</returns>
+    /// <exception cref="LdaeException">Data: no shard, one that is damaged or cut short, no image, images with and without a class.</exception>
+    public static TarSource Open(string pattern, bool train) => new(pattern, train);
+
+    /// <inheritdoc/>
+    public int Label(int index) => Math.Max(0, _labels[index]);
+
+    /// <inheritdoc/>
+    public string Describe(int index) => string.Create(CultureInfo.InvariantCulture, $"{ShardOf(index)}, byte {_offsets[index]}");
+
+    /// <inheritdoc/>
+    public RgbImage Decode(int index) =>
+        ImageDecoder.Decode(TarArchive.ReadContent(ShardOf(index), _offsets[index], _lengths[index]), Describe(index));
+
+    private static IEnumerable<(long Offset, int Length, int Label)> Samples(string shard)
+    {
+        var (key, image, label) = ("", (TarEntry?)null, -1);
+        foreach (var entry in TarArchive.Read(shard))
+        {
+            var dot = entry.Name.IndexOf('.', entry.Name.LastIndexOf('/') + 1);
+            var (itsKey, extension) = dot < 0 ? (entry.Name, "") : (entry.Name[..dot], entry.Name[dot..].ToLowerInvariant());
+            if (itsKey != key)
+            {
+                if (image is { } whole)
+                {
+                    yield return (whole.Offset, checked((int)whole.Length), label);
+                }
+
+                (key, image, label) = (itsKey, null, -1);
+            }
+
+            if (extension == ".cls")
+            {
+                label = ReadLabel(shard, entry);
+            }
+            else if (image is null && Extensions.Contains(extension))
+            {
+                image = entry.Length <= MostImageBytes ? entry : throw Error($"{shard}: {entry.Name} has {entry.Length} bytes, more than the {MostImageBytes} of an image that is read.");
+            }
+        }
+
+        if (image is { } last)
+        {
+            yield return (last.Offset, checked((int)last.Length), label);
+        }
+    }
+
+    private static int ReadLabel(string shard, TarEntry entry)
+    {
+        var text = TarArchive.ReadContent(shard, entry.Offset, (int)Math.Min(entry.Length, MostLabelBytes)).AsSpan().Trim((ReadOnlySpan<byte>)" \r\n\t"u8);
+        return entry.Length <= MostLabelBytes && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var label) && label < MostClasses
+            ? label
+            : throw Error($"{shard}: {entry.Name} is no class from 0 to {MostClasses - 1}.");
+    }
+
+    private string ShardOf(int index)
+    {
+        // Shards without an image share a start: the last of them is the one that has it.
+        var found = Array.BinarySearch(_starts, index);
+        var at = found >= 0 ? found : ~found - 1;
+        while (at + 1 < _starts.Length && _starts[at + 1] == _starts[at])
+        {
+            at++;
+        }
+
+        return _shards[at];
+    }
+
+    private static LdaeException Error(string message) => new(ErrorKind.Data, message, Remedy);
+}

@@ -1,0 +1,37 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace LDaeCore.Runner;
+
+/// <summary>What a shell asks while a line is typed: <c>ldae "[complete:PLACE]" "LINE"</c>.</summary>
+/// <param name="Line">The line without the program's name.</param>
+/// <param name="Place">Where the cursor is in it.</param>
+internal sealed record ShellCompletion(string Line, int Place)
+{
+    private const string Open = "[complete:", Close = "]";
+
+    /// <summary>The question, or null when the arguments are none.</summary>
+    public static ShellCompletion? Asked(string[] args)
+    {
+        if (args is not [var directive, var line] || !directive.StartsWith(Open, StringComparison.Ordinal) || !directive.EndsWith(Close, StringComparison.Ordinal)
+            || !int.TryParse(directive.AsSpan(Open.Length, directive.Length - Open.Length - Close.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var place))
+        {
+            return null;
+        }
+
+        var name = line.IndexOf(' ', StringComparison.Ordinal) + 1;
+        return new ShellCompletion(line[name..], Math.Clamp(place - name, 0, line.Length - name));
+    }
+
+    /// <summary>What may stand at the cursor.</summary>
+    public IEnumerable<string> Words(RootCommand root)
+    {
+        var before = Line[..Place];
+        var word = before[(before.LastIndexOf(' ') + 1)..];
+        return root.Parse(before).GetCompletions(Place)
+            .Select(found => found.Label)
+            .Where(label => label.StartsWith(word, StringComparison.Ordinal) && !label.StartsWith('/'))
+            .Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal);
+    }
+}
