@@ -21,11 +21,14 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
         Recursive = true,
     };
 
+    private string _line = "";
+
     /// <summary>Runs a command line.</summary>
     /// <param name="args">The command line, without the program.</param>
     /// <returns>The exit code.</returns>
     public int Invoke(string[] args)
     {
+        _line = Wording.CommandLine(args);
         var root = CreateRoot();
         var parse = root.Parse(args);
         var asksForHelp = parse.GetResult(root.Options.OfType<HelpOption>().Single()) is { Implicit: false };
@@ -85,7 +88,7 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
     }
 
     private RunnerOutput OutputOf(ParseResult parse) =>
-        new(result, human, parse.GetValue(_json), parse.GetValue(_verbose), isTerminal, time);
+        new(result, human, parse.GetValue(_json), parse.GetValue(_verbose), isTerminal, time) { CommandLine = _line };
 
     private RootCommand CreateRoot()
     {
