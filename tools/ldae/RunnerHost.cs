@@ -106,6 +106,7 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
             PcaCommand.Create(this),
             JourneyCommand.Create(this),
             TokenizerCommand.Create(this),
+            DashboardCommand.Create(this),
             InspectCommand.Create(this),
             DoctorCommand.Create(this),
         };

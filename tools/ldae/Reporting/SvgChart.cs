@@ -198,7 +198,8 @@ internal sealed class SvgChart
         var step = power * RoundFactors.First(factor => power * factor >= rough);
         for (var i = Math.Ceiling(low / step); i * step <= high; i++)
         {
-            yield return Math.Round(i * step, 12);
+            // Minus zero is written as zero.
+            yield return Math.Round(i * step, 12) + 0.0;
         }
     }
 }
