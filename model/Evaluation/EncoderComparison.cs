@@ -40,6 +40,15 @@ public sealed class EncoderComparison(IProbedEncoder encoder, IImageSource train
     /// <summary>Number of classes: shards do not say how many, so either split may have seen more.</summary>
     public int Classes => Math.Max(training.ClassNames.Count, test.ClassNames.Count);
 
+    /// <summary>The training images.</summary>
+    public IImageSource TrainingImages => training;
+
+    /// <summary>The test images.</summary>
+    public IImageSource TestImages => test;
+
+    /// <summary>Side at which the encoder sees images, pixels.</summary>
+    public int ImageSize => encoder.ImageSize;
+
     /// <summary>Features of the trained encoder.</summary>
     /// <returns>Of the training and of the test images.</returns>
     public (FeatureSet Training, FeatureSet Test) Trained() => Encode(encoder.Open());
@@ -60,6 +69,18 @@ public sealed class EncoderComparison(IProbedEncoder encoder, IImageSource train
         var normalization = new FeatureNormalization(features.Training);
         var (known, asked) = (normalization.Apply(features.Training), normalization.Apply(features.Test));
         return new KNearestNeighbours(known.Values, known.Labels, known.Channels, Classes) { Cancellation = Cancellation }.Evaluate(asked.Values, asked.Labels);
+    }
+
+    /// <summary>The training images most like some test images, by cosine similarity of normalised features.</summary>
+    /// <param name="features">Of the training and of the test images.</param>
+    /// <param name="rows">Which test rows.</param>
+    /// <param name="count">How many neighbours of each.</param>
+    /// <returns>Of each test row its nearest training rows, nearest first.</returns>
+    public IReadOnlyList<(int Index, float Similarity)[]> Nearest((FeatureSet Training, FeatureSet Test) features, IReadOnlyList<int> rows, int count)
+    {
+        var normalization = new FeatureNormalization(features.Training);
+        var (known, asked) = (normalization.Apply(features.Training), normalization.Apply(features.Test.Select(rows)));
+        return new KNearestNeighbours(known.Values, known.Labels, known.Channels, Classes) { Neighbours = count, Cancellation = Cancellation }.Find(asked.Values);
     }
 
     /// <summary>The linear probe.</summary>

@@ -91,15 +91,17 @@ public sealed class FeatureExtractor : IDisposable
     {
         var values = new List<float>(indices.Length * Channels);
         var labels = new List<int>(indices.Length);
+        var read = new List<int>(indices.Length);
         foreach (var batch in CenterBatches.Read(source, indices, _side, 4 * BatchSize, workers, bad, cancellation))
         {
             var features = new float[batch.Count * Channels];
             Extract(batch.Filled, labels.Count, features, cancellation);
             values.AddRange(features);
             labels.AddRange(batch.Labels.AsSpan(0, batch.Count));
+            read.AddRange(batch.Indices.AsSpan(0, batch.Count));
         }
 
-        return new FeatureSet([.. values], [.. labels], Channels);
+        return new FeatureSet([.. values], [.. labels], Channels) { Indices = [.. read] };
     }
 
     /// <summary>Frees the memory.</summary>

@@ -6,6 +6,9 @@ namespace LDaeCore.Model.Evaluation;
 /// <param name="Channels">Values of a row.</param>
 public sealed record FeatureSet(float[] Values, int[] Labels, int Channels)
 {
+    /// <summary>Index of each row's image in its source [N]; empty where nobody asked.</summary>
+    public IReadOnlyList<int> Indices { get; init; } = [];
+
     /// <summary>Number of rows.</summary>
     public int Count => Labels.Length;
 
@@ -25,6 +28,6 @@ public sealed record FeatureSet(float[] Values, int[] Labels, int Channels)
             Row(indices[i]).CopyTo(values.AsSpan(i * Channels));
         }
 
-        return new FeatureSet(values, [.. indices.Select(i => Labels[i])], Channels);
+        return new FeatureSet(values, [.. indices.Select(i => Labels[i])], Channels) { Indices = Indices.Count == 0 ? [] : [.. indices.Select(i => Indices[i])] };
     }
 }

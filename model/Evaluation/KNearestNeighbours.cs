@@ -64,6 +64,31 @@ public sealed class KNearestNeighbours
             100.0 * ranks.Count(r => r < 5) / count);
     }
 
+    /// <summary>The training rows most similar to each test row.</summary>
+    /// <param name="features">[M, C], row-major, finite.</param>
+    /// <returns>Of each row its <see cref="Neighbours"/> nearest, or all rows where there are fewer: index and cosine similarity, falling.</returns>
+    /// <exception cref="ArgumentException">There is no row, or the length does not fit.</exception>
+    public IReadOnlyList<(int Index, float Similarity)[]> Find(ReadOnlySpan<float> features)
+    {
+        var count = features.Length / _channels;
+        CheckRows(features.Length, new int[count], _channels, _classes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Neighbours, 1, nameof(Neighbours));
+        var test = Normalized(features, count, TestRows);
+        var found = new (int, float)[count][];
+        for (var first = 0; first < count; first += TestRows)
+        {
+            Cancellation.ThrowIfCancellationRequested();
+            var (similarities, indices) = Nearest(test, first);
+            var k = similarities.Length / TestRows;
+            for (var row = 0; row < Math.Min(TestRows, count - first); row++)
+            {
+                found[first + row] = [.. Enumerable.Range(row * k, k).Select(i => (indices[i], similarities[i]))];
+            }
+        }
+
+        return found;
+    }
+
     private static void CheckRows(int length, ReadOnlySpan<int> labels, int channels, int classes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
@@ -107,6 +132,18 @@ public sealed class KNearestNeighbours
     /// <summary>The rank of the true class of up to four test rows that share one pass over the training rows.</summary>
     private void RankGroup(float[] test, int[] truth, int first, int[] ranks)
     {
+        var (similarities, indices) = Nearest(test, first);
+        var k = similarities.Length / TestRows;
+        var votes = new double[_classes];
+        for (var row = 0; row < Math.Min(TestRows, truth.Length - first); row++)
+        {
+            ranks[first + row] = Rank(similarities.AsSpan(row * k, k), indices.AsSpan(row * k, k), truth[first + row], votes);
+        }
+    }
+
+    /// <summary>The nearest training rows of four test rows: a list of each, one after the other.</summary>
+    private (float[] Similarities, int[] Indices) Nearest(float[] test, int first)
+    {
         var k = Math.Min(Neighbours, _labels.Length);
         var similarities = new float[TestRows * k];
         var indices = new int[TestRows * k];
@@ -125,11 +162,7 @@ public sealed class KNearestNeighbours
             }
         }
 
-        var votes = new double[_classes];
-        for (var row = 0; row < Math.Min(TestRows, truth.Length - first); row++)
-        {
-            ranks[first + row] = Rank(similarities.AsSpan(row * k, k), indices.AsSpan(row * k, k), truth[first + row], votes);
-        }
+        return (similarities, indices);
     }
 
     /// <summary>Keeps a list falling by similarity; among equals the earlier comer, which has the lower index, stays ahead.</summary>

@@ -48,7 +48,7 @@ public sealed class LinearProbe(IBackend backend, int classes, ulong seed)
         var (known, asked) = Prepare(training, test, choice.Decorrelated);
         using var classifier = new LinearClassifier(backend, training.Channels, classes, 1, seed);
         classifier.Train(known, [(choice.LearningRate, choice.WeightDecay)], choice.Epochs, Cancellation);
-        return new ProbeResult(classifier.Evaluate(asked)[0], heldOut, choice);
+        return new ProbeResult(classifier.Evaluate(asked)[0], heldOut, choice) { Predicted = classifier.Predict(asked) };
     }
 
     private (ProbeChoice Choice, double Accuracy) Choose(FeatureSet training)

@@ -12,8 +12,9 @@ namespace LDaeCore.Model.Evaluation;
 /// <summary>What a denoiser makes of noised images: each image clean, projected on the kept components, noised, and denoised.</summary>
 public sealed class Reconstruction : IDisposable
 {
-    private const int BatchSize = 32;
+    private const int DefaultBatch = 32;
 
+    private readonly int _batch;
     private readonly LatentDenoiser _model;
     private readonly StepArena _arena;
     private readonly PersistentTensor _images, _signal, _noise;
@@ -24,20 +25,21 @@ public sealed class Reconstruction : IDisposable
     /// <param name="model">The denoiser.</param>
     /// <param name="sigma">Noise, in standard deviations of the latents; the level whose noise is nearest tells the network its time step.</param>
     /// <param name="seed">Seed of the noise.</param>
-    public Reconstruction(LatentDenoiser model, double sigma, ulong seed)
+    /// <param name="batch">Images of one pass.</param>
+    public Reconstruction(LatentDenoiser model, double sigma, ulong seed, int batch = DefaultBatch)
     {
-        (_model, _seed) = (model, seed);
+        (_model, _seed, _batch) = (model, seed, batch);
         var side = model.Recipe.Data.ImageSize;
-        _images = new PersistentTensor(model.Backend, new Shape(BatchSize, side, side, 3), DType.U8);
-        _none = new NoiseLevels(model.Backend, BatchSize, model.LabelColumns);
-        _some = new NoiseLevels(model.Backend, BatchSize, model.LabelColumns);
-        model.TellLabels(_some, new int?[BatchSize]);
+        _images = new PersistentTensor(model.Backend, new Shape(_batch, side, side, 3), DType.U8);
+        _none = new NoiseLevels(model.Backend, _batch, model.LabelColumns);
+        _some = new NoiseLevels(model.Backend, _batch, model.LabelColumns);
+        model.TellLabels(_some, new int?[_batch]);
         Level = NearestLevel(model, sigma);
         (_signal, _noise) = LatentEstimate.Factors(model.Backend);
         LatentEstimate.Set(model.Backend, _signal, _noise, model.Schedule.Gamma(Level), sigma);
         Set(_none, 0, 1, 0);
         Set(_some, Level, model.Schedule.Gamma(Level), sigma);
-        var bytes = PassPlan.Bytes(model, BatchSize, (m, tape, images, levels) => Pass(m, tape, images, levels, levels, 0));
+        var bytes = PassPlan.Bytes(model, _batch, (m, tape, images, levels) => Pass(m, tape, images, levels, levels, 0));
         _arena = new StepArena(model.Backend, bytes, Trainer.DefaultMode);
     }
 
@@ -55,7 +57,7 @@ public sealed class Reconstruction : IDisposable
         IImageSource source, int[] indices, int workers, BadSamples? bad = null, CancellationToken cancellation = default)
     {
         var done = 0;
-        foreach (var batch in CenterBatches.Read(source, indices, _model.Recipe.Data.ImageSize, BatchSize, workers, bad, cancellation))
+        foreach (var batch in CenterBatches.Read(source, indices, _model.Recipe.Data.ImageSize, _batch, workers, bad, cancellation))
         {
             foreach (var image in Reconstruct(batch, done))
             {
@@ -80,9 +82,9 @@ public sealed class Reconstruction : IDisposable
     private static int NearestLevel(LatentDenoiser model, double sigma) =>
         Enumerable.Range(1, model.Schedule.Levels).Where(t => model.Schedule.Gamma(t) > 0).MinBy(t => Math.Abs(model.Schedule.Sigma(t) - sigma));
 
-    private static void Set(NoiseLevels levels, double t, double gamma, double sigma)
+    private void Set(NoiseLevels levels, double t, double gamma, double sigma)
     {
-        static double[] Same(double value) => [.. Enumerable.Repeat(value, BatchSize)];
+        double[] Same(double value) => [.. Enumerable.Repeat(value, _batch)];
         levels.Set(Same(t), Same(gamma), Same(sigma), Same(1));
     }
 

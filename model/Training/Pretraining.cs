@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Checkpoints;
@@ -27,6 +28,7 @@ public sealed class Pretraining(PretrainingOptions options)
     private int[] _train = [], _heldOut = [];
     private double? _knn;
     private bool _probeCut;
+    private long _drawn = -1;
     private StepImages? _images;
     private MemoryPlan? _plan;
 
@@ -120,8 +122,13 @@ public sealed class Pretraining(PretrainingOptions options)
             if (!ends && train.CheckpointEvery > 0 && trainer.Step % train.CheckpointEvery == 0)
             {
                 Save(trainer, Seconds());
-                Draw(trainer, events, starts: false);
                 saved = trainer.Step;
+            }
+
+            // A network learns fast at first: few pictures, ever further apart, show the whole of it.
+            if (saved == trainer.Step || BitOperations.IsPow2(trainer.Step))
+            {
+                Draw(trainer, events, starts: false);
             }
         }
 
@@ -178,9 +185,16 @@ public sealed class Pretraining(PretrainingOptions options)
         }
     }
 
+    /// <summary>Pictures of a step, once.</summary>
     private void Draw(Trainer trainer, EventLog events, bool starts)
     {
-        foreach (var (tag, png) in options.Pictures?.Invoke(trainer.Model, starts) ?? [])
+        if (_drawn == trainer.Step)
+        {
+            return;
+        }
+
+        _drawn = trainer.Step;
+        foreach (var (tag, png) in options.Pictures?.Invoke(trainer.Model, new PictureMoment(trainer.Step, starts)) ?? [])
         {
             events.Image(trainer.Step, tag, png);
         }

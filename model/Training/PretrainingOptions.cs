@@ -33,8 +33,10 @@ public sealed record PretrainingOptions(Recipe Recipe, IBackend Backend, IImageS
     /// <summary>Told after every step: steps done, steps expected in all, the step, images a second, time left.</summary>
     public Action<long, long, StepResult, double, TimeSpan>? OnStep { get; init; }
 
-    /// <summary>Draws pictures for the events: PNGs with their names, of a model that starts (true) or was saved just now (false).</summary>
-    public Func<LatentDenoiser, bool, IReadOnlyList<(string Tag, byte[] Png)>>? Pictures { get; init; }
+    /// <summary>
+    /// Draws pictures for the events, PNGs with their names: asked at the start, after steps that are powers of two, after checkpoints and at the end.
+    /// </summary>
+    public Func<LatentDenoiser, PictureMoment, IReadOnlyList<(string Tag, byte[] Png)>>? Pictures { get; init; }
 
     /// <summary>Told of whatever a person may want to read.</summary>
     public Action<string>? OnLine { get; init; }

@@ -18,6 +18,9 @@ public static class RunFiles
     /// <summary>Folder of PNG pictures.</summary>
     public const string Pictures = "pictures";
 
+    /// <summary>Folder of what a report draws: one small JSON file a figure.</summary>
+    public const string Figures = "figures";
+
     /// <summary>Which algorithms the matrix products of a GPU ran by; a run that goes on takes the same.</summary>
     public const string Algorithms = "gemm-algorithms.txt";
 

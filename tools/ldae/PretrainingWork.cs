@@ -21,6 +21,7 @@ internal static class PretrainingWork
         log.Line($"{Wording.Count(source.Count, "training image")}, {Wording.Count(source.ClassNames.Count, "class", "classes")}: {source.Name}");
         using var progress = context.Output.StartProgress();
         var kept = false;
+        var pictures = new TrainingPictures(source, folder.Path, log.Line);
         var pretraining = new Pretraining(new PretrainingOptions(recipe, backend, source, folder.Path)
         {
             Resume = folder.HoldsRun,
@@ -33,7 +34,7 @@ internal static class PretrainingWork
                 KeepAlgorithms();
             },
             OnLine = log.Line,
-            Pictures = (model, starts) => EventPictures.Draw(model, starts, source),
+            Pictures = pictures.Draw,
             Cancellation = context.Cancellation,
         });
         try

@@ -2,6 +2,7 @@ using System.Globalization;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Runner.Commands;
+using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner;
 
@@ -10,15 +11,21 @@ internal static class ProbeWork
 {
     /// <summary>
     /// Probes encoder, random encoder and pixels under one protocol. Features are computed once; each seed draws its own held-out part, order
-    /// and start. Accuracies are means over the seeds, spreads the difference of the best and the worst.
+    /// and start. Accuracies are means over the seeds, spreads the difference of the best and the worst. The figures for the report go into a folder.
     /// </summary>
     public static CommandResult Run(
-        CommandResult result, EncoderComparison comparison, ProbeMethod method, IBackend backend, IReadOnlyList<ulong> seeds, Action<string> line)
+        CommandResult result, EncoderComparison comparison, ProbeMethod method, IBackend backend, IReadOnlyList<ulong> seeds, string folder, Action<string> line)
     {
         var features = comparison.Trained();
         line($"Features: {features.Training.Count} training and {features.Test.Count} test images, {features.Training.Channels} channels.");
         var neighbours = comparison.NearestNeighbours(features);
         var trained = Accuracy("trained encoder", features);
+        ProbeFigures.WriteNeighbours(folder, comparison, features);
+        if (method == ProbeMethod.Linear)
+        {
+            ProbeFigures.WriteConfusion(folder, features.Test, trained[0].Found, comparison.TestImages.ClassNames, trained[0].Seed);
+        }
+
         var random = Accuracy("random encoder", comparison.RandomEncoder());
         var pixels = Accuracy("raw pixels", comparison.Pixels());
         result
@@ -60,9 +67,12 @@ internal static class ProbeWork
     }
 
     /// <summary>The linear probe of the encoder alone, from one seed.</summary>
-    public static CommandResult RunEncoder(CommandResult result, EncoderComparison comparison, IBackend backend, ulong seed, Action<string> line)
+    public static CommandResult RunEncoder(CommandResult result, EncoderComparison comparison, IBackend backend, ulong seed, string folder, Action<string> line)
     {
-        var found = comparison.Linear(backend, comparison.Trained(), seed);
+        var features = comparison.Trained();
+        var found = comparison.Linear(backend, features, seed);
+        ProbeFigures.WriteNeighbours(folder, comparison, features);
+        ProbeFigures.WriteConfusion(folder, features.Test, found, comparison.TestImages.ClassNames, seed);
         line(string.Create(CultureInfo.InvariantCulture, $"  linear probe top-1 {found.Test.Top1:F2} %, top-5 {found.Test.Top5:F2} %"));
         return result
             .Add("top1", Rounded(found.Test.Top1))

@@ -71,7 +71,7 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
     }
 
     /// <summary>The first thing in a folder that only a run or another command leaves there, or null.</summary>
-    private static string? TraceOf(string path)
+    internal static string? TraceOf(string path)
     {
         if (File.Exists(System.IO.Path.Combine(path, ConfigName)))
         {

@@ -13,6 +13,10 @@ internal sealed class RunLog : IDisposable
         _output = output;
         output.ErrorLog = Path.Combine(folder, RunFiles.Log);
         _file = new StreamWriter(output.ErrorLog, append: true) { AutoFlush = true };
+        if (output.CommandLine.Length > 0)
+        {
+            _file.WriteLine($"$ {output.CommandLine}");
+        }
     }
 
     public void Line(string text)

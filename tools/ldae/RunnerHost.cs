@@ -21,11 +21,14 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
         Recursive = true,
     };
 
+    private string _line = "";
+
     /// <summary>Runs a command line.</summary>
     /// <param name="args">The command line, without the program.</param>
     /// <returns>The exit code.</returns>
     public int Invoke(string[] args)
     {
+        _line = Wording.CommandLine(args);
         var root = CreateRoot();
         if (ShellCompletion.Asked(args) is { } asked)
         {
@@ -95,7 +98,7 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
     }
 
     private RunnerOutput OutputOf(ParseResult parse) =>
-        new(result, human, parse.GetValue(_json), parse.GetValue(_verbose), isTerminal, time);
+        new(result, human, parse.GetValue(_json), parse.GetValue(_verbose), isTerminal, time) { CommandLine = _line };
 
     private RootCommand CreateRoot()
     {
@@ -113,6 +116,7 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
             PcaCommand.Create(this),
             JourneyCommand.Create(this),
             TokenizerCommand.Create(this),
+            DashboardCommand.Create(this),
             InspectCommand.Create(this),
             DoctorCommand.Create(this),
             CompletionCommand.Create(this, result),

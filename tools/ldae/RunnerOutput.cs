@@ -10,6 +10,9 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
 
     private IProgressView? _progress;
 
+    /// <summary>The command line, as it can be typed again; empty where nobody says.</summary>
+    public string CommandLine { get; init; } = "";
+
     /// <summary>A file that errors are appended to as well: the log of the run they end; or null.</summary>
     public string? ErrorLog { get; set; }
 

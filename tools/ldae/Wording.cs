@@ -1,11 +1,29 @@
 using System.Globalization;
 
+using System.Text.RegularExpressions;
+
 namespace LDaeCore.Runner;
 
-/// <summary>Numbers with their nouns.</summary>
-internal static class Wording
+/// <summary>Numbers with their nouns, and other things as people write them.</summary>
+internal static partial class Wording
 {
     /// <summary>"1 image", "2 images".</summary>
     public static string Count(long number, string one, string? many = null) =>
         string.Create(CultureInfo.InvariantCulture, $"{number} {(number == 1 ? one : many ?? one + "s")}");
+
+    /// <summary>"0.8 s", "85 s", "12 min 5 s", "3 h 20 min".</summary>
+    public static string Duration(double seconds) => seconds switch
+    {
+        < 10 => string.Create(CultureInfo.InvariantCulture, $"{seconds:F1} s"),
+        < 120 => string.Create(CultureInfo.InvariantCulture, $"{seconds:F0} s"),
+        < 7200 => string.Create(CultureInfo.InvariantCulture, $"{(int)seconds / 60} min {(int)seconds % 60} s"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{(int)(seconds / 3600)} h {(int)(seconds / 60) % 60} min"),
+    };
+
+    /// <summary>A command line of the program as a shell takes it.</summary>
+    public static string CommandLine(IEnumerable<string> arguments) =>
+        string.Join(' ', arguments.Select(word => Plain().IsMatch(word) ? word : $"'{word.Replace("'", @"'\''", StringComparison.Ordinal)}'").Prepend("ldae")).ReplaceLineEndings(" ");
+
+    [GeneratedRegex(@"^[\w\-./:=,+@%]+$")]
+    private static partial Regex Plain();
 }

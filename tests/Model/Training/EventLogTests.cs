@@ -51,14 +51,14 @@ public sealed class EventLogTests
     {
         var recipe = Toy.Recipe("train.steps=4", "train.checkpointEvery=2");
         using var backend = new CpuBackend(1);
-        var options = Toy.Options(recipe, backend, _folder.Path) with { Pictures = (model, first) => first ? [("filters", Png)] : [("grid", Png)] };
+        var options = Toy.Options(recipe, backend, _folder.Path) with { Pictures = (model, moment) => moment.Starts ? [("filters", Png)] : [("grid", Png)] };
         new Pretraining(options).Run();
         var first = EventFile.Read(Directory.GetFiles(_folder.Path, EventLog.Prefix + "*").Single());
         var lines = File.ReadLines(Path.Combine(_folder.Path, RunFiles.Metrics)).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement).ToList();
         Assert.That(first.Scalars.Where(s => s.Tag == "loss/total").Select(s => (s.Step, s.Value)), Is.EqualTo(lines.Select(l => (l.GetProperty("step").GetInt64(), (float)l.GetProperty("loss").GetDouble()))));
         Assert.That(first.Scalars.Where(s => s.Tag == "lr").Select(s => s.Value), Is.EqualTo(lines.Select(l => (float)l.GetProperty("lr").GetDouble())));
         Assert.That(first.Texts.Single().Text, Does.Contain("\"width\": 16"));
-        Assert.That(first.Images.Select(i => (i.Tag, i.Step)), Is.EqualTo(new[] { ("filters", 0L), ("grid", 2L), ("grid", 4L) }));
+        Assert.That(first.Images.Select(i => (i.Tag, i.Step)), Is.EqualTo(new[] { ("filters", 0L), ("grid", 1L), ("grid", 2L), ("grid", 4L) }));
 
         Directory.Delete(Directory.GetDirectories(Path.Combine(_folder.Path, RunFiles.Checkpoints)).Order(StringComparer.Ordinal).Last(), recursive: true);
         new Pretraining(options with { Resume = true }).Run();

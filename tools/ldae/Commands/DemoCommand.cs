@@ -12,6 +12,10 @@ internal static class DemoCommand
 
     /// <summary>The demo's images.</summary>
     public const string Data = "synthetic:6000";
+
+    /// <summary>Title of its page.</summary>
+    public const string Title = "l-DAE: the whole story on synthetic images";
+
     private const int GridImages = 64;
     private const double DefaultSigma = 0.5;
 
@@ -58,13 +62,12 @@ internal static class DemoCommand
         var test = ImageSourceFactory.Open(Data, train: false, recipe.Data.ImageSize, recipe.Train.Seed);
         log.Line("2. Look at what it does to images it has never seen.");
         ReconstructWork.Run(result, model, test, GridImages, DefaultSigma, recipe.Train.Seed, folder.Path, Workbench.Loaders(options.Threads), bad, log.Line, context.Cancellation);
-        File.WriteAllBytes(Path.Combine(folder.Path, RunFiles.Pictures, "principal-components.png"), Pictures.Components(model.Pca!, 16));
         log.Line("3. Throw the decoder away and ask a linear classifier what the encoder knows, beside two controls that learnt nothing.");
         var comparison = new EncoderComparison(model, recipe.Probe, training, test) { Workers = Workbench.Loaders(options.Threads), Bad = bad, Cancellation = context.Cancellation };
         using var exact = Workbench.OpenInFloat32(options.Device, backend);
-        ProbeWork.Run(result, comparison, ProbeMethod.Linear, exact ?? backend, [recipe.Train.Seed], log.Line);
+        ProbeWork.Run(result, comparison, ProbeMethod.Linear, exact ?? backend, [recipe.Train.Seed], folder.Path, log.Line);
         Workbench.Keep(result, folder.Path, Name);
-        RunReport.Write(folder.Path, "l-DAE: the whole story on synthetic images");
+        RunReport.Write(folder.Path, Title);
         log.Line($"4. Read the rest in {Path.Combine(folder.Path, RunFiles.Report)}");
         return result;
     }

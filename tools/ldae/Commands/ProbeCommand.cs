@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner.Commands;
@@ -9,6 +11,9 @@ namespace LDaeCore.Runner.Commands;
 internal static class ProbeCommand
 {
     public const string Name = "probe";
+
+    /// <summary>Under which name a run that was probed keeps the result.</summary>
+    public const string LastProbe = "last-probe";
 
     public static RunnerCommand Create(RunnerHost host)
     {
@@ -87,12 +92,35 @@ internal static class ProbeCommand
                 .Add("checkpoint", options.Checkpoint)
                 .Add("method", options.Method == ProbeMethod.Knn ? "knn" : "linear"))
             .Add("seed", (long)options.Seed);
-        ProbeWork.Run(result, comparison, options.Method, exact ?? opened.Backend, [.. Enumerable.Range(0, options.Seeds).Select(i => options.Seed + (ulong)i)], log.Line)
+        ProbeWork.Run(result, comparison, options.Method, exact ?? opened.Backend, [.. Enumerable.Range(0, options.Seeds).Select(i => options.Seed + (ulong)i)], options.Out.Path, log.Line)
             .Add("bad_samples", bad.Count)
             .Add("peak_memory_bytes", Workbench.PeakMemory(opened.Backend))
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
         Workbench.Keep(result, options.Out.Path, Name);
         RunReport.Write(options.Out.Path, $"l-DAE probe of {options.Checkpoint}");
+        AddToRun(options, result, log);
         return result;
+    }
+
+    /// <summary>The page of a run shows how it was last judged; the result of a probe that the run made by itself stays.</summary>
+    private static void AddToRun(ProbeOptions options, CommandResult result, RunLog log)
+    {
+        var run = options.Checkpoint;
+        if (!File.Exists(Path.Combine(run, RunFiles.Config)) || !Directory.Exists(Path.Combine(run, RunFiles.Checkpoints)))
+        {
+            return;
+        }
+
+        try
+        {
+            Workbench.Keep(result, run, LastProbe);
+            ProbeFigures.Copy(options.Out.Path, run);
+            RunReport.Write(run, RunReport.TitleOf(new RunContents(run)));
+            log.Line($"Added to {Path.Combine(run, RunFiles.Report)}");
+        }
+        catch (Exception e) when (e is LdaeException or IOException or UnauthorizedAccessException)
+        {
+            log.Line($"Not added to {Path.Combine(run, RunFiles.Report)}: {e.Message}");
+        }
     }
 }

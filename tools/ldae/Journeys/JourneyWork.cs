@@ -137,7 +137,7 @@ internal sealed class JourneyWork(JourneyOptions options, RunnerContext context)
             .Add("time", recipe.Probe.Time)
             .Add("input", RecipeFields.Get("probe.input").Get(recipe))
             .Add("seed", (long)recipe.Train.Seed);
-        ProbeWork.RunEncoder(result, comparison, exact ?? backend, recipe.Train.Seed, log.Line)
+        ProbeWork.RunEncoder(result, comparison, exact ?? backend, recipe.Train.Seed, folder.Path, log.Line)
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
         Workbench.Keep(result, folder.Path, entry.Probe);
         RunReport.Write(folder.Path, $"The journey: {entry.Run}");

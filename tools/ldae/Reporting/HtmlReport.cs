@@ -4,21 +4,14 @@ using System.Text;
 
 namespace LDaeCore.Runner.Reporting;
 
-/// <summary>A page that needs nothing but itself: styles inline, pictures as data, no scripts. It fits a phone and follows the reader's dark mode.</summary>
+/// <summary>
+/// A page that needs nothing but itself: styles inline, pictures as data, no scripts; it tells the browser to fetch nothing from anywhere. It fits a phone and
+/// follows the reader's dark mode.
+/// </summary>
 /// <param name="title">Title of the page.</param>
 internal sealed class HtmlReport(string title)
 {
-    private const string Style = """
-        :root{color-scheme:light dark;--ink:#1d2330;--paper:#fff;--soft:#667;--line:#d8dce4;--bar:#3b73c9}
-        @media(prefers-color-scheme:dark){:root{--ink:#e6e9f0;--paper:#14171d;--soft:#9aa3b5;--line:#333a47;--bar:#6aa0f0}}
-        body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:52rem;margin:0 auto;padding:1rem}
-        h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}p.caption{color:var(--soft);font-size:.875rem;margin:.25rem 0 1rem}
-        .wide{overflow-x:auto}table{border-collapse:collapse}td,th{padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--line);text-align:left}
-        td.number{text-align:right;font-variant-numeric:tabular-nums}img{max-width:100%;height:auto}
-        svg{max-width:100%;height:auto;background:#fff;border-radius:4px}
-        .bar{display:grid;grid-template-columns:9rem 1fr 4rem;gap:.5rem;align-items:center;margin:.25rem 0}
-        .bar i{display:block;height:.9rem;background:var(--bar);border-radius:2px}pre{overflow-x:auto;font-size:.8rem}
-        """;
+    private const string Policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
     private readonly StringBuilder _body = new();
 
@@ -27,6 +20,12 @@ internal sealed class HtmlReport(string title)
 
     /// <summary>A paragraph.</summary>
     public HtmlReport Paragraph(string text) => Append($"<p>{Escape(text)}</p>");
+
+    /// <summary>A paragraph in smaller letters.</summary>
+    public HtmlReport Note(string text) => Append($"<p class=\"caption\">{Escape(text)}</p>");
+
+    /// <summary>Sentences one below the other.</summary>
+    public HtmlReport Items(IEnumerable<string> sentences) => Append($"<ul>{string.Concat(sentences.Select(sentence => $"<li>{Escape(sentence)}</li>"))}</ul>");
 
     /// <summary>Names and values.</summary>
     public HtmlReport Table(IEnumerable<(string Name, string Value)> rows)
@@ -44,10 +43,10 @@ internal sealed class HtmlReport(string title)
     public HtmlReport Table(IReadOnlyList<string> headings, IEnumerable<IReadOnlyList<string>> rows)
     {
         Append("<div class=\"wide\"><table>");
-        Append($"<tr>{string.Concat(headings.Select(heading => $"<th>{Escape(heading)}</th>"))}</tr>");
+        Append($"<tr>{string.Concat(headings.Select((heading, i) => $"<th{Right(i)}>{Escape(heading)}</th>"))}</tr>");
         foreach (var row in rows)
         {
-            Append($"<tr>{string.Concat(row.Select((cell, i) => $"<td{(i > 0 ? " class=\"number\"" : "")}>{Escape(cell)}</td>"))}</tr>");
+            Append($"<tr>{string.Concat(row.Select((cell, i) => $"<td{Right(i)}>{Escape(cell)}</td>"))}</tr>");
         }
 
         return Append("</table></div>");
@@ -59,40 +58,76 @@ internal sealed class HtmlReport(string title)
         foreach (var (name, percent) in bars)
         {
             var width = Math.Clamp(percent, 0, 100).ToString("F1", CultureInfo.InvariantCulture);
-            Append($"<div class=\"bar\"><span>{Escape(name)}</span><i style=\"width:{width}%\"></i><span>{percent.ToString("F2", CultureInfo.InvariantCulture)} %</span></div>");
+            Append($"<div class=\"bar\"><span>{Escape(name)}</span><div><i style=\"width:{width}%\"></i></div><span>{percent.ToString("F2", CultureInfo.InvariantCulture)} %</span></div>");
         }
 
         return this;
     }
 
     /// <summary>A picture.</summary>
-    public HtmlReport Picture(byte[] png, string caption) => Append(
-        $"<img alt=\"{Escape(caption)}\" src=\"data:image/png;base64,{Convert.ToBase64String(png)}\"/><p class=\"caption\">{Escape(caption)}</p>");
+    public HtmlReport Picture(byte[] png, string caption) => Figure(Image(png, caption), caption);
 
     /// <summary>A drawing; trusted, as it is made here.</summary>
     public HtmlReport Plot(string svg) => Append($"<div class=\"wide\">{svg}</div>");
 
+    /// <summary>Charts, each with what it shows, as many side by side as there is room for; trusted, as they are made here.</summary>
+    public HtmlReport Charts(IEnumerable<(string Svg, string Caption)> charts) =>
+        Append($"<div class=\"charts\">{string.Concat(charts.Select(chart => FigureOf(chart.Svg, chart.Caption)))}</div>");
+
+    /// <summary>A figure with what one sees in it.</summary>
+    /// <param name="html">Its inside; trusted, as it is made here.</param>
+    /// <param name="caption">What one sees, in which units.</param>
+    public HtmlReport Figure(string html, string caption) => Append(FigureOf(html, caption));
+
+    /// <summary>Links to other pages.</summary>
+    public HtmlReport Links(IEnumerable<(string To, string Text)> links) =>
+        Append($"<ul>{string.Concat(links.Select(link => $"<li><a href=\"{Escape(link.To)}\">{Escape(link.Text)}</a></li>"))}</ul>");
+
     /// <summary>Text that opens when asked for.</summary>
     public HtmlReport Folded(string summary, string text) => Append($"<details><summary>{Escape(summary)}</summary><pre>{Escape(text)}</pre></details>");
+
+    /// <summary>All that another page holds.</summary>
+    public HtmlReport Include(HtmlReport part) => Append(part._body.ToString());
+
+    /// <summary>Text as it was typed.</summary>
+    public HtmlReport Typed(string text) => Append($"<pre>{Escape(text)}</pre>");
+
+    /// <summary>An image as it stands in a page.</summary>
+    /// <param name="png">A PNG.</param>
+    /// <param name="text">What it shows, for who cannot see it.</param>
+    /// <param name="style">Class of the element; empty for none.</param>
+    public static string Image(byte[] png, string text, string style = "") =>
+        $"<img{(style.Length > 0 ? $" class=\"{style}\"" : "")} alt=\"{Escape(text)}\" src=\"data:image/png;base64,{Convert.ToBase64String(png)}\"/>";
+
+    /// <summary>Text as it stands in a page.</summary>
+    public static string Escape(string text) => WebUtility.HtmlEncode(text);
+
+    /// <summary>The whole page.</summary>
+    /// <param name="head">What else its head holds; trusted.</param>
+    /// <param name="policy">What it may fetch; nothing when left out.</param>
+    public string Page(string head = "", string policy = Policy) => $"""
+        <!DOCTYPE html>
+        <html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>
+        <meta http-equiv="Content-Security-Policy" content="{policy}"/>
+        <link rel="icon" href="data:,"/>{head}
+        <title>{Escape(title)}</title><style>{PageStyle.Css}</style></head>
+        <body><main><h1>{Escape(title)}</h1>
+        {_body}
+        </main></body></html>
+        """;
 
     /// <summary>Writes the page; a reader sees the old one or the new one, never half of one.</summary>
     /// <param name="path">The file.</param>
     public void Save(string path)
     {
-        var page = $"""
-            <!DOCTYPE html>
-            <html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>
-            <title>{Escape(title)}</title><style>{Style}</style></head>
-            <body><h1>{Escape(title)}</h1>
-            {_body}
-            </body></html>
-            """;
         var temporary = path + ".tmp";
-        File.WriteAllText(temporary, page);
+        File.WriteAllText(temporary, Page());
         File.Move(temporary, path, overwrite: true);
     }
 
-    private static string Escape(string text) => WebUtility.HtmlEncode(text);
+    private static string Right(int column) => column > 0 ? " class=\"number\"" : "";
+
+    private static string FigureOf(string html, string caption) => $"<figure>{html}<figcaption>{Escape(caption)}</figcaption></figure>";
 
     private HtmlReport Append(string html)
     {

@@ -32,6 +32,27 @@ internal static class Pictures
         return data.ToArray();
     }
 
+    /// <summary>Images side by side at their own size, or a whole fraction of it where that is above 64; what is between them shows the page.</summary>
+    /// <param name="images">Images [side, side, 3].</param>
+    /// <param name="side">Side of an image.</param>
+    /// <returns>A PNG.</returns>
+    public static byte[] Strip(IReadOnlyList<byte[]> images, int side)
+    {
+        var factor = (side + WantedSide - 1) / WantedSide;
+        var small = side / factor;
+        var gap = Math.Max(1, small / 16);
+        using var bitmap = new SKBitmap(new SKImageInfo(images.Count * (small + gap), small, SKColorType.Rgba8888, SKAlphaType.Unpremul));
+        bitmap.Erase(SKColors.Transparent);
+        var pixels = bitmap.GetPixelSpan();
+        for (var i = 0; i < images.Count; i++)
+        {
+            Draw(factor == 1 ? images[i] : Shrink(images[i], side, factor), small, 1, pixels, bitmap.RowBytes, i * (small + gap), 0);
+        }
+
+        using var data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        return data.ToArray();
+    }
+
     /// <summary>The first principal components as images, each brought to the full range around grey.</summary>
     /// <param name="pca">The components.</param>
     /// <param name="count">How many.</param>
@@ -64,6 +85,26 @@ internal static class Pictures
         }
 
         return Grid([.. images.Chunk(across)], pca.PatchSize);
+    }
+
+    /// <summary>Means of squares of pixels; what is left over at the right and below is cut off.</summary>
+    private static byte[] Shrink(byte[] image, int side, int factor)
+    {
+        var small = side / factor;
+        var to = new byte[small * small * 3];
+        for (var i = 0; i < to.Length; i++)
+        {
+            var (y, x, channel) = (i / 3 / small * factor, i / 3 % small * factor, i % 3);
+            var sum = 0;
+            for (var square = 0; square < factor * factor; square++)
+            {
+                sum += image[((((y + (square / factor)) * side) + x + (square % factor)) * 3) + channel];
+            }
+
+            to[i] = (byte)((sum + (factor * factor / 2)) / (factor * factor));
+        }
+
+        return to;
     }
 
     private static void Draw(byte[] image, int side, int scale, Span<byte> to, int stride, int left, int top)

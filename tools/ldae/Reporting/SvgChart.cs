@@ -6,15 +6,20 @@ namespace LDaeCore.Runner.Reporting;
 
 /// <summary>
 /// A chart as SVG, written here and not drawn by a library: its words stay words, in the reader's own font. (The drawing library that reads our images
-/// finds no fonts on Linux, and what it cannot find it leaves out.)
+/// finds no fonts on Linux, and what it cannot find it leaves out.) Colours stand in it as on white paper; its classes let a page give it others.
 /// </summary>
 internal sealed class SvgChart
 {
-    private const int Left = 64, Right = 16, Top = 32, TickLength = 5, LegendLine = 18, MostTicks = 7;
+    private const int Left = 64, Right = 16, Top = 32, TickLength = 5, LegendLine = 18, MostTicks = 7, LetterWidth = 7, LongestName = 40;
 
     private static readonly string[] Colours = ["#1f77b4", "#d9700b", "#2a8f2a", "#c3282d", "#8457ad", "#8c564b"];
 
+    /// <summary>How many colours there are.</summary>
+    public static int ColourCount => Colours.Length;
+
     private static readonly double[] RoundFactors = [1, 2, 5, 10];
+
+    private static readonly double[] RoundDigits = [1, 2, 5];
 
     /// <summary>What it shows.</summary>
     public required string Title { get; init; }
@@ -34,8 +39,11 @@ internal sealed class SvgChart
     /// <summary>Width in pixels.</summary>
     public int Width { get; init; } = 640;
 
-    /// <summary>Height in pixels.</summary>
+    /// <summary>Height in pixels; a legend below comes on top of it.</summary>
     public int Height { get; init; } = 300;
+
+    /// <summary>Whether the legend is below the plot, which then keeps the whole width, and not at its side.</summary>
+    public bool LegendBelow { get; init; }
 
     private bool Slanted => Places?.Any(place => place.Length > 6) == true;
 
@@ -50,17 +58,19 @@ internal sealed class SvgChart
         var all = shown.SelectMany(line => line.Points).DefaultIfEmpty((X: 0, Y: 0, Spread: 0)).ToArray();
         var (left, right) = Places is { } places ? (-0.5, places.Count - 0.5) : Range(all.Min(p => p.X), all.Max(p => p.X));
         var (low, high) = Padded(all.Min(p => p.Y - (p.Spread / 2)), all.Max(p => p.Y + (p.Spread / 2)));
-        var right0 = Width - Right - (series.Count > 1 ? LegendWidth(series) : 0);
+        var right0 = Width - Right - (series.Count > 1 && !LegendBelow ? LegendWidth(series) : 0);
+        var legend = series.Count > 1 ? Legend(series, right0 + 10) : [];
+        var height = LegendBelow && legend.Count > 0 ? (int)legend.Max(place => place.Y) + LegendLine : Height;
         double X(double x) => Left + ((x - left) / (right - left) * (right0 - Left));
         double Y(double y) => Height - Bottom - ((y - low) / (high - low) * (Height - Bottom - Top));
 
         var svg = new StringBuilder();
-        svg.Append(CultureInfo.InvariantCulture, $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{Width}\" height=\"{Height}\" viewBox=\"0 0 {Width} {Height}\" font-family=\"system-ui,sans-serif\" font-size=\"12\" fill=\"#222\">");
+        svg.Append(CultureInfo.InvariantCulture, $"<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" aria-label=\"{WebUtility.HtmlEncode(Title)}\" width=\"{Width}\" height=\"{height}\" viewBox=\"0 0 {Width} {height}\" font-family=\"system-ui,sans-serif\" font-size=\"12\" fill=\"#222\">");
         svg.Append(Words(Left, 18, Title, "font-weight=\"bold\""));
-        svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{Left}\" y=\"{Top}\" width=\"{right0 - Left}\" height=\"{Height - Bottom - Top}\" fill=\"none\" stroke=\"#888\"/>");
-        foreach (var tick in Ticks(low, high))
+        svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"frame\" x=\"{Left}\" y=\"{Top}\" width=\"{right0 - Left}\" height=\"{Height - Bottom - Top}\" fill=\"none\" stroke=\"#888\"/>");
+        foreach (var tick in Logarithmic ? LogarithmicTicks(low, high) : Ticks(low, high))
         {
-            svg.Append(Path([(Left, Y(tick)), (right0, Y(tick))], "stroke=\"#ddd\""));
+            svg.Append(Path([(Left, Y(tick)), (right0, Y(tick))], "class=\"rule\" stroke=\"#ddd\""));
             svg.Append(Words(Left - TickLength, Y(tick) + 4, Number(Logarithmic ? Math.Pow(10, tick) : tick), "text-anchor=\"end\""));
         }
 
@@ -72,7 +82,7 @@ internal sealed class SvgChart
             AddLine(svg, line, [.. points.Select(p => (X(p.X), Y(p.Y), Y(p.Y - (p.Spread / 2)) - Y(p.Y)))]);
         }
 
-        AddLegend(svg, series, right0 + 10);
+        AddLegend(svg, series, legend);
         return svg.Append("</svg>").ToString();
     }
 
@@ -86,7 +96,7 @@ internal sealed class SvgChart
         var ticks = Places is { } places ? places.Select((name, i) => ((double)i, name)) : Ticks(left, right).Select(tick => (tick, Number(tick)));
         foreach (var (at, name) in ticks)
         {
-            svg.Append(Path([(x(at), floor), (x(at), floor + TickLength)], "stroke=\"#888\""));
+            svg.Append(Path([(x(at), floor), (x(at), floor + TickLength)], "class=\"frame\" stroke=\"#888\""));
             svg.Append(Slanted
                 ? Words(x(at), floor + 16, name, string.Create(CultureInfo.InvariantCulture, $"transform=\"rotate(40 {x(at):F1} {floor + 16})\""))
                 : Words(x(at), floor + 18, name, "text-anchor=\"middle\""));
@@ -95,33 +105,56 @@ internal sealed class SvgChart
 
     private static void AddLine(StringBuilder svg, ChartSeries line, (double X, double Y, double Half)[] points)
     {
-        var colour = Colour(line);
-        svg.Append(Path([.. points.Select(p => (p.X, p.Y))], $"fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{Dash(line)}"));
+        var (colour, name) = (Colour(line), Class(line));
+        svg.Append(Path([.. points.Select(p => (p.X, p.Y))], $"class=\"{name}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{Dash(line)}"));
         foreach (var (x, y, half) in points)
         {
             if (half > 0)
             {
-                svg.Append(Path([(x, y - half), (x, y + half)], $"stroke=\"{colour}\" stroke-width=\"1\""));
+                svg.Append(Path([(x, y - half), (x, y + half)], $"class=\"{name}\" stroke=\"{colour}\" stroke-width=\"1\""));
             }
 
             if (line.Marked || points.Length == 1)
             {
-                svg.Append(CultureInfo.InvariantCulture, $"<circle cx=\"{x:F1}\" cy=\"{y:F1}\" r=\"3.5\" fill=\"{colour}\"/>");
+                svg.Append(CultureInfo.InvariantCulture, $"<circle class=\"{name}\" cx=\"{x:F1}\" cy=\"{y:F1}\" r=\"3.5\" fill=\"{colour}\"/>");
             }
         }
     }
 
-    private static void AddLegend(StringBuilder svg, IReadOnlyList<ChartSeries> series, double x)
+    private static void AddLegend(StringBuilder svg, IReadOnlyList<ChartSeries> series, IReadOnlyList<(double X, double Y)> places)
     {
-        for (var i = 0; series.Count > 1 && i < series.Count; i++)
+        foreach (var (line, (x, y)) in series.Zip(places))
         {
-            var y = Top + 10 + (i * LegendLine);
-            svg.Append(Path([(x, y), (x + 20, y)], $"stroke=\"{Colour(series[i])}\" stroke-width=\"2\"{Dash(series[i])}"));
-            svg.Append(Words(x + 26, y + 4, series[i].Name, ""));
+            svg.Append(Path([(x, y), (x + 20, y)], $"class=\"{Class(line)}\" stroke=\"{Colour(line)}\" stroke-width=\"2\"{Dash(line)}"));
+            svg.Append(Words(x + 26, y + 4, Shown(line), ""));
         }
     }
 
-    private static int LegendWidth(IReadOnlyList<ChartSeries> series) => 44 + (7 * series.Max(line => line.Name.Length));
+    /// <summary>Where each name of the legend goes: one below the other at the side, or below the plot as many in a line as fit.</summary>
+    private List<(double X, double Y)> Legend(IReadOnlyList<ChartSeries> series, double side)
+    {
+        var places = new List<(double X, double Y)>();
+        var (x, y) = LegendBelow ? (16.0, Height + 6.0) : (side, Top + 10.0);
+        foreach (var line in series)
+        {
+            var wide = 44 + (LetterWidth * Shown(line).Length);
+            if (places.Count > 0 && (!LegendBelow || x + wide > Width))
+            {
+                (x, y) = (LegendBelow ? 16 : side, y + LegendLine);
+            }
+
+            places.Add((x, y));
+            x += wide;
+        }
+
+        return places;
+    }
+
+    private static int LegendWidth(IReadOnlyList<ChartSeries> series) => 44 + (LetterWidth * series.Max(line => Shown(line).Length));
+
+    private static string Shown(ChartSeries line) => line.Name.Length > LongestName ? $"{line.Name[..(LongestName - 1)]}…" : line.Name;
+
+    private static string Class(ChartSeries line) => string.Create(CultureInfo.InvariantCulture, $"s{line.Colour % Colours.Length}");
 
     private static string Colour(ChartSeries line) => Colours[line.Colour % Colours.Length];
 
@@ -146,6 +179,17 @@ internal sealed class SvgChart
         return (from - (0.06 * (to - from)), to + (0.06 * (to - from)));
     }
 
+    /// <summary>Logarithms of round numbers in a range of logarithms: 1, 2 and 5 times powers of ten, or only the powers where there are many.</summary>
+    internal static IEnumerable<double> LogarithmicTicks(double low, double high)
+    {
+        var powers = Enumerable.Range((int)Math.Floor(low), (int)(Math.Ceiling(high) - Math.Floor(low)) + 1).ToArray();
+        double[] Inside(IEnumerable<double> ticks) => [.. ticks.Where(tick => tick >= low && tick <= high)];
+        var all = Inside(powers.SelectMany(_ => RoundDigits, (power, digit) => power + Math.Log10(digit)));
+        return all.Length is > 1 and <= MostTicks ? all
+            : all.Length <= 1 ? Ticks(Math.Pow(10, low), Math.Pow(10, high)).Where(value => value > 0).Select(Math.Log10)
+            : Inside(powers.Where(power => power % Math.Ceiling(powers.Length / (double)MostTicks) == 0).Select(power => (double)power));
+    }
+
     /// <summary>Round numbers in a range: 1, 2 or 5 times a power of ten apart.</summary>
     internal static IEnumerable<double> Ticks(double low, double high)
     {
@@ -154,7 +198,8 @@ internal sealed class SvgChart
         var step = power * RoundFactors.First(factor => power * factor >= rough);
         for (var i = Math.Ceiling(low / step); i * step <= high; i++)
         {
-            yield return Math.Round(i * step, 12);
+            // Minus zero is written as zero.
+            yield return Math.Round(i * step, 12) + 0.0;
         }
     }
 }

@@ -1,0 +1,44 @@
+using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Model.Training;
+
+namespace LDaeCore.Runner.Reporting;
+
+/// <summary>The figures of a run folder: one JSON file each, its pictures inside it as base64, so that each is there whole or not at all.</summary>
+internal static class FigureFiles
+{
+    /// <summary>The same few images denoised at several steps of training.</summary>
+    public const string Denoising = "denoising";
+
+    /// <summary>The tokenizer's principal components.</summary>
+    public const string Components = "components";
+
+    /// <summary>Test images with the training images that an encoder finds most like them.</summary>
+    public const string Neighbours = "neighbours";
+
+    /// <summary>Which classes a linear probe takes for which.</summary>
+    public const string Confusion = "confusion";
+
+    /// <summary>Where a figure is kept.</summary>
+    /// <param name="folder">The run folder.</param>
+    /// <param name="name">One of the names here.</param>
+    public static string PathOf(string folder, string name) => Path.Combine(folder, RunFiles.Figures, name + ".json");
+
+    /// <summary>Writes a figure.</summary>
+    public static void Write(string folder, string name, CommandResult figure)
+    {
+        Directory.CreateDirectory(Path.Combine(folder, RunFiles.Figures));
+        AtomicFile.WriteText(PathOf(folder, name), figure.ToJson());
+    }
+
+    /// <summary>Numbers as a JSON list.</summary>
+    public static CommandResult Add(this CommandResult figure, string name, IEnumerable<double> values) => figure.Add(name, writer =>
+    {
+        writer.WriteStartArray();
+        foreach (var value in values)
+        {
+            writer.WriteNumberValue(value);
+        }
+
+        writer.WriteEndArray();
+    });
+}

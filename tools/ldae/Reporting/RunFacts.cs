@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace LDaeCore.Runner.Reporting;
+
+/// <summary>What was run, on what, for how long: the first lines of a page.</summary>
+internal static class RunFacts
+{
+    private static readonly (string Name, string Title, Func<double, string> Show)[] Numbers =
+    [
+        ("steps", "optimizer steps", value => value.ToString("N0", CultureInfo.InvariantCulture)),
+        ("loss", "last loss", value => RunReport.Number(value, "G4")),
+        ("top1", "linear probe, top-1", Percent),
+        ("random_top1", "random encoder", Percent),
+        ("pixels_top1", "raw pixels", Percent),
+        ("knn_top1", "nearest neighbours", Percent),
+        ("psnr_noised", "PSNR noised", Decibel),
+        ("psnr_output", "PSNR denoised", Decibel),
+        ("psnr", "PSNR reconstructed", Decibel),
+        ("images_per_second", "images a second", value => RunReport.Number(value, "G4")),
+        ("peak_memory_bytes", "peak memory", value => $"{RunReport.Number(value / 1e6, "N0")} MB"),
+        ("seconds", "time", Wording.Duration),
+    ];
+
+    /// <summary>Names and values.</summary>
+    /// <param name="contents">The folder.</param>
+    public static IEnumerable<(string Name, string Value)> Of(RunContents contents)
+    {
+        foreach (var name in (string[])["command", "checkpoint"])
+        {
+            if (contents.Main is { } main && main.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String)
+            {
+                yield return (name, value.ToString());
+            }
+        }
+
+        if (contents.Data is { } data)
+        {
+            yield return ("images", data);
+        }
+
+        if (contents.Main is { } found && found.TryGetProperty("device", out var device))
+        {
+            yield return ("device", device.ToString());
+        }
+
+        foreach (var (name, title, show) in Numbers)
+        {
+            if (Value(contents, name) is { } value)
+            {
+                yield return (title, show(value));
+            }
+        }
+    }
+
+    /// <summary>The names of the numbers and how they are shown, in the order of <see cref="Of"/>.</summary>
+    public static IReadOnlyList<(string Name, string Title, Func<double, string> Show)> All => Numbers;
+
+    /// <summary>
+    /// A number of a folder: the last that a command found, or the last line of the metrics while a run has none. The time is that of the training, not of what came after.
+    /// </summary>
+    public static double? Value(RunContents contents, string name)
+    {
+        var main = contents.Main is { } found ? RunContents.Number(found, name) : null;
+        var training = name is "steps" or "seconds" or "loss" or "images_per_second" or "peak_memory_bytes";
+        var last = name == "steps" ? contents.Metrics.Last("step") : contents.Metrics.Last(name);
+        return training
+            ? main ?? last
+            : contents.Results.Select(result => RunContents.Number(result.Values, name)).LastOrDefault(value => value is not null) ?? last;
+    }
+
+    /// <summary>What a probe's bars are, in a sentence.</summary>
+    public static string OfProbe(JsonElement values)
+    {
+        var method = values.TryGetProperty("method", out var named) && named.ToString() == "knn" ? "weighted nearest neighbours" : "a linear classifier";
+        return values.TryGetProperty("random_top1", out _)
+            ? $"Test images whose class {method} finds, percent (top-1): from the trained encoder's features, from those of the same network before any training, and from the pixels themselves."
+            : $"Test images whose class {method} finds from the encoder's features, percent (top-1).";
+    }
+
+    private static string Percent(double value) => $"{RunReport.Number(value, "F2")} %";
+
+    private static string Decibel(double value) => $"{RunReport.Number(value, "F2")} dB";
+}
