@@ -29,7 +29,7 @@ internal sealed class ConfusionMatrixTests
     {
         float[] training = [1, 0, 0, 5, -3, 0, 2, 2, 1, 0.1f];
         var found = new KNearestNeighbours(training, [0, 0, 0, 0, 0], 2, 1) { Neighbours = 3 }.Find([4, 0, 0, 1, -1, 0, 1, 1, 0, -1]);
-        Assert.That(found.Select(row => row[0].Index), Is.EqualTo(new[] { 0, 1, 2, 3, 2 }), "at right angles the earlier row is first");
+        Assert.That(found.Select(row => row[0].Index), Is.EqualTo(new[] { 0, 1, 2, 3, 0 }), "at right angles the earlier row is first");
         Assert.That(found[0].Select(near => near.Index), Is.EqualTo(new[] { 0, 4, 3 }));
         Assert.That(found[0].Select(near => near.Similarity), Is.EqualTo(new[] { 1, 0.99504f, 0.70711f }).Within(1e-4));
         Assert.That(new KNearestNeighbours(training, [0, 0, 0, 0, 0], 2, 1) { Neighbours = 9 }.Find([4, 0])[0], Has.Length.EqualTo(5), "no more than there are");
