@@ -2,7 +2,7 @@
 # The whole test suite: restores, builds, tests; prints each part's seconds and closes with the counts.
 #   --long   also the tests of category Long (LDAE_LONG=1)
 # Needs the .NET SDK that global.json names, nothing else. With g++ the CUDA backend is tested on the emulator; on a Debian machine
-# NVRTC is fetched into the cache for the compiler gate. LDAE_REQUIRE=nvrtc,emulator,cuda turns the skips of what is missing into failures.
+# NVRTC is fetched into the cache for the compiler gate; with Chromium the pages are looked at. LDAE_REQUIRE=nvrtc,emulator,cuda,chromium turns the skips of what is missing into failures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
