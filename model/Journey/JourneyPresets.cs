@@ -59,7 +59,7 @@ public static class JourneyPresets
     private static Recipe Tiny() => new()
     {
         Data = new DataRecipe { ImageSize = 16, Crop = CropKind.Center, Flip = false },
-        Tokenizer = new TokenizerRecipe { Patch = 4, Dim = 8, Width = 8, Blocks = 1 },
+        Tokenizer = new TokenizerRecipe { Patch = 4, Dim = 8, Channels = 8, Blocks = 1 },
         Network = new NetworkRecipe { Width = 48, Depth = 4, EncoderDepth = 2, Heads = 3 },
         Train = new TrainRecipe { Epochs = 5, Batch = 16, Lr = 4e-3, Beta2 = 0.95, Clip = 1, LogEvery = 5, CheckpointEvery = 100 },
     };

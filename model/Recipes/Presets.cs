@@ -12,7 +12,7 @@ public static class Presets
     [
         ("demo", "about two minutes on two cores with its probe: 32 px, patches of 4, width 128, 3+3 blocks", Demo()),
         ("cifar-tiny", "32 px, patches of 4, width 192, 6+6 blocks", Cifar(width: 192, heads: 3, lr: 5e-3)),
-        ("cifar-small", "32 px, patches of 4, width 384, 6+6 blocks", Cifar(width: 384, heads: 6, lr: 2.5e-3)),
+        ("cifar-small", "32 px, patches of 4, width 384, 6+6 blocks", Cifar(width: 384, heads: 6, lr: 6.25e-4)),
         ("natural64", "64 px, patches of 8, width 384, 6+6 blocks", Natural64()),
         ("vit-b", "the paper's ViT-B: 256 px, patches of 16, width 768, 12+12 blocks", Paper(width: 768, depth: 24, heads: 12)),
         ("vit-half-l", "the paper's ViT-1/2L: 256 px, patches of 16, width 1024, 12+12 blocks", Paper(width: 1024, depth: 24, heads: 16)),
@@ -76,7 +76,7 @@ public static class Presets
         Data = new DataRecipe { ImageSize = 64, Crop = CropKind.Center, Flip = false },
         Tokenizer = new TokenizerRecipe { Patch = 8 },
         Network = new NetworkRecipe { Width = 384, Depth = 12, EncoderDepth = 6, Heads = 6 },
-        Train = Small with { Lr = 2.5e-3 },
+        Train = Small with { Lr = 1.25e-3 },
     };
 
     /// <summary>Batch 2048 at 1e-4 per 256 images, 400 epochs of which 100 warm up, no weight decay, no clip, EMA kept.</summary>
@@ -86,7 +86,7 @@ public static class Presets
         return new Recipe
         {
             Data = new DataRecipe { ImageSize = 256 },
-            Tokenizer = new TokenizerRecipe { Patch = 16, Dim = 32, Width = 128 },
+            Tokenizer = new TokenizerRecipe { Patch = 16, Dim = 32, Channels = 128 },
             Network = new NetworkRecipe { Width = width, Depth = depth, EncoderDepth = depth / 2, Heads = heads },
             Train = new TrainRecipe { Batch = batch, Accumulate = 8, Lr = 1e-4 * batch / 256, Epochs = 400, Warmup = 0.25, Ema = 0.9999, LogEvery = 50 },
         };

@@ -31,7 +31,7 @@ public static class RecipeFields
             .Whole("trainBatch", "images of one optimizer step of that training", new(1, 1 << 24), g => g.TrainBatch, (g, v) => g with { TrainBatch = v })
             .Real("trainLr", "highest learning rate of that training", NumberRange.From(0), g => g.TrainLr, (g, v) => g with { TrainLr = v })
             .Real("klWeight", "weight of a variational tokenizer's KL divergence beside a squared error of one", NumberRange.Positive, g => g.KlWeight, (g, v) => g with { KlWeight = v })
-            .Whole("width", "channels of a convVae at the images' own resolution", new(2, MaxWidth), g => g.Width, (g, v) => g with { Width = v })
+            .Whole("channels", "channels of a convVae at the images' own resolution", new(2, MaxWidth), g => g.Channels, (g, v) => g with { Channels = v })
             .Whole("blocks", "residual blocks of a convVae at each resolution", new(1, 100), g => g.Blocks, (g, v) => g with { Blocks = v }).All,
 
         .. new FieldGroup<NoiseRecipe>("noise", r => r.Noise, (r, g) => r with { Noise = g })

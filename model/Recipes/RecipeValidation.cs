@@ -141,11 +141,11 @@ public static class RecipeValidation
             $"{LatentPixels} latent pixels of tokenizer.kind = convVae make a token: it takes a multiple of {LatentPixels}",
             $"Set tokenizer.dim={Math.Max(1, tokenizer.Dim / LatentPixels) * LatentPixels}.");
         Require(
-            tokenizer.Kind != TokenizerKind.ConvVae || tokenizer.Width % 2 == 0,
+            tokenizer.Kind != TokenizerKind.ConvVae || tokenizer.Channels % 2 == 0,
             r,
-            "tokenizer.width",
+            "tokenizer.channels",
             "the channels of tokenizer.kind = convVae are normalised in groups of two or more: it takes an even number",
-            $"Set tokenizer.width={tokenizer.Width + 1}.");
+            $"Set tokenizer.channels={tokenizer.Channels + 1}.");
         Require(
             objective.Input == InputSpace.Latent || tokenizer.IsOrthonormal,
             r,

@@ -33,7 +33,7 @@ public sealed record TokenizerRecipe
     public double KlWeight { get; init; } = 0.01;
 
     /// <summary>Channels of a convolutional tokenizer at the images' own resolution; twice as many after the first halving, four times after the second.</summary>
-    public int Width { get; init; } = 32;
+    public int Channels { get; init; } = 32;
 
     /// <summary>Residual blocks of a convolutional tokenizer at each resolution, in the encoder and again in the decoder.</summary>
     public int Blocks { get; init; } = 2;

@@ -45,15 +45,15 @@ public sealed record ConvolutionalVaeShape
     public int PatchValues => PatchSize * PatchSize * PatchPixels.Channels;
 
     /// <summary>The sizes of a recipe: 32 groups, as latent diffusion has, or as many as leave each two channels.</summary>
-    /// <param name="recipe">Side of a patch, d, width, blocks and weight of the divergence.</param>
+    /// <param name="recipe">Side of a patch, d, channels, blocks and weight of the divergence.</param>
     /// <returns>The sizes.</returns>
     public static ConvolutionalVaeShape Of(TokenizerRecipe recipe) => new()
     {
         PatchSize = recipe.Patch,
         TokenSize = recipe.Dim,
-        Width = recipe.Width,
+        Width = recipe.Channels,
         Blocks = recipe.Blocks,
-        Groups = (int)BigInteger.GreatestCommonDivisor(MostGroups, recipe.Width / 2),
+        Groups = (int)BigInteger.GreatestCommonDivisor(MostGroups, recipe.Channels / 2),
         DivergenceWeight = recipe.KlWeight,
     };
 

@@ -20,7 +20,7 @@ public sealed class TrainableConvolutionalVae : ITrainableTokenizer
 
     /// <summary>Declares the network and allocates it; it starts from the seed.</summary>
     /// <param name="backend">The device.</param>
-    /// <param name="recipe">Side of an image and of a patch, d, width, blocks, weight of the divergence, images of a step, seed.</param>
+    /// <param name="recipe">Side of an image and of a patch, d, channels, blocks, weight of the divergence, images of a step, seed.</param>
     public TrainableConvolutionalVae(IBackend backend, Recipe recipe)
     {
         (_backend, _recipe) = (backend, recipe);

@@ -42,8 +42,9 @@ public sealed class LinearProbeTests
     public void One_seed_gives_one_result()
     {
         var (training, test) = (Features(0, Training, quiet: 0.1), Features(1, Test, quiet: 0.1));
-        var first = Probe(5, training, test);
-        Assert.That(Probe(5, training, test), Is.EqualTo(first));
+        var (first, again) = (Probe(5, training, test), Probe(5, training, test));
+        Assert.That(again.Predicted, Is.EqualTo(first.Predicted).And.Length.EqualTo(Test));
+        Assert.That(again with { Predicted = first.Predicted }, Is.EqualTo(first));
     }
 
     [Test]

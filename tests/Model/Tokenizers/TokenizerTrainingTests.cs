@@ -18,7 +18,7 @@ namespace LDaeCore.Tests.Model.Tokenizers;
 public sealed class TokenizerTrainingTests
 {
     private static readonly int[] All = [.. Enumerable.Range(0, 40)];
-    private static readonly string[] Convolutional = ["tokenizer.dim=8", "tokenizer.width=4", "tokenizer.blocks=1"];
+    private static readonly string[] Convolutional = ["tokenizer.dim=8", "tokenizer.channels=4", "tokenizer.blocks=1"];
     private TemporaryFolder _folder = null!;
 
     [SetUp]
@@ -102,8 +102,8 @@ public sealed class TokenizerTrainingTests
         var (read, saved) = FittedTokenizer.Load(Path.Combine(_folder.Path, "cut"));
         Assert.That(saved.Tokenizer, Is.EqualTo(recipe.Tokenizer));
         Assert.That(Codes((ConvolutionalTokenizer)read, recipe, backend), Is.EqualTo(Codes((ConvolutionalTokenizer)whole, recipe, backend)));
-        var error = Assignments.Refusal(() => Train(Recipe("convVae", [.. Convolutional, "tokenizer.width=8"]), backend, "cut"));
-        Assert.That(error.Message, Does.Contain("tokenizer.width"));
+        var error = Assignments.Refusal(() => Train(Recipe("convVae", [.. Convolutional, "tokenizer.channels=8"]), backend, "cut"));
+        Assert.That(error.Message, Does.Contain("tokenizer.channels"));
     }
 
     [TestCase(LatentScaleKind.Global)]
@@ -131,7 +131,7 @@ public sealed class TokenizerTrainingTests
         using var backend = new CpuBackend(2);
         var errors = new[] { "4", "200" }.Select(epochs =>
         {
-            var recipe = Recipe("convVae", [.. Convolutional, "tokenizer.width=16", "tokenizer.klWeight=0.0001", $"tokenizer.trainEpochs={epochs}"]);
+            var recipe = Recipe("convVae", [.. Convolutional, "tokenizer.channels=16", "tokenizer.klWeight=0.0001", $"tokenizer.trainEpochs={epochs}"]);
             return Error(Train(recipe, backend, epochs).Tokenizer!, recipe, backend);
         }).ToArray();
         Assert.That(errors[1], Is.LessThan(0.2 * errors[0]));
@@ -144,7 +144,7 @@ public sealed class TokenizerTrainingTests
         var recipe = Recipe("convVae", Convolutional);
         var tokenizer = Train(recipe, backend, "run").Tokenizer!;
         var path = Path.Combine(_folder.Path, "other.safetensors");
-        tokenizer.Save(path, recipe with { Tokenizer = recipe.Tokenizer with { Width = 8 } });
+        tokenizer.Save(path, recipe with { Tokenizer = recipe.Tokenizer with { Channels = 8 } });
         var error = Assert.Throws<LdaeException>(() => FittedTokenizer.Load(path))!;
         Assert.That(error.Kind, Is.EqualTo(ErrorKind.Data));
         Assert.That(error.Message, Does.Contain("encoder.first.weight"));

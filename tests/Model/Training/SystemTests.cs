@@ -27,7 +27,7 @@ public sealed class SystemTests
     [TestCase("objective.target=noise objective.input=latent objective.output=latent noise.schedule=linearBeta")]
     [TestCase(Latent + " tokenizer.kind=patchVae")]
     [TestCase(Latent + " tokenizer.kind=patchAe tokenizer.scale=whiten")]
-    [TestCase(Latent + " tokenizer.kind=convVae tokenizer.dim=8 tokenizer.width=4 tokenizer.blocks=1")]
+    [TestCase(Latent + " tokenizer.kind=convVae tokenizer.dim=8 tokenizer.channels=4 tokenizer.blocks=1")]
     [TestCase(Latent)]
     [TestCase(Latent + " tokenizer.kind=identity tokenizer.dim=0")]
     [TestCase("objective.input=latent objective.output=latent noise.schedule=linearGammaSquared")]
@@ -72,7 +72,7 @@ public sealed class SystemTests
 
     [TestCase(Dit)]
     [TestCase(Latent + " tokenizer.kind=patchAe")]
-    [TestCase(Latent + " tokenizer.kind=convVae tokenizer.dim=8 tokenizer.width=8 tokenizer.blocks=1")]
+    [TestCase(Latent + " tokenizer.kind=convVae tokenizer.dim=8 tokenizer.channels=8 tokenizer.blocks=1")]
     [TestCase("objective.output=pca")]
     [TestCase("tokenizer.kind=identity tokenizer.dim=0")]
     public void The_loss_of_a_system_falls(string settings)
