@@ -67,7 +67,7 @@ internal sealed class ReportPageTests
         {
             _browser!.Open("file://" + Report, Desk, dark);
             using var picture = SKBitmap.Decode(_browser.Screenshot());
-            return picture.Pixels.Average(pixel => (pixel.Red + pixel.Green + pixel.Blue) / 3.0);
+            return picture.Pixels.Where((_, i) => i % 97 == 0).Average(pixel => (pixel.Red + pixel.Green + pixel.Blue) / 3.0);
         }
 
         Assert.That(Brightness(dark: false), Is.GreaterThan(200));
