@@ -31,12 +31,12 @@ tests() { dotnet tests/bin/Release/net10.0/LDaeCore.Tests.dll --progress off --n
 count() { sed -nE "s/^ *$1: *([0-9]+).*/\1/p" "$log" | tail -n 1; }
 
 # Pages are looked at in Chromium; where it cannot be had, those tests are skipped by name.
-chromium() {
+pages() {
   ! command -v chromium > /dev/null && [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null || return 0
   { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } > /dev/null 2>&1 || true
 }
 
-part "chromium" chromium
+part "chromium" pages
 part "restore and build" build
 # Without NVRTC the gate's tests are skipped by name, or fail under LDAE_REQUIRE=nvrtc.
 [ -n "${LDAE_NVRTC:-}" ] || LDAE_NVRTC=$(tools/fetch-nvrtc.sh) || LDAE_NVRTC=
