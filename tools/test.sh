@@ -33,7 +33,7 @@ count() { sed -nE "s/^ *$1: *([0-9]+).*/\1/p" "$log" | tail -n 1; }
 # Pages are looked at in Chromium; where it cannot be had, those tests are skipped by name.
 pages() {
   ! command -v chromium > /dev/null && [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null || return 0
-  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } > /dev/null 2>&1 || true
+  { timeout 60 apt-get update && DEBIAN_FRONTEND=noninteractive timeout 180 apt-get install --yes --no-install-recommends chromium; } > /dev/null 2>&1 || true
 }
 
 part "chromium" pages
