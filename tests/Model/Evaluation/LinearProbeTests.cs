@@ -43,7 +43,9 @@ public sealed class LinearProbeTests
     {
         var (training, test) = (Features(0, Training, quiet: 0.1), Features(1, Test, quiet: 0.1));
         var first = Probe(5, training, test);
-        Assert.That(Probe(5, training, test), Is.EqualTo(first));
+        var again = Probe(5, training, test);
+        Assert.That(again.Predicted, Is.EqualTo(first.Predicted).And.Count.EqualTo(Test));
+        Assert.That(again with { Predicted = first.Predicted }, Is.EqualTo(first));
     }
 
     [Test]

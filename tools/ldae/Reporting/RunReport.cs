@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner.Reporting;
