@@ -8,7 +8,7 @@
 //                                                                        shared -> add components up -> patch
 //
 //          A latent belongs to one lane of the group, which draws its normal: the noise costs nothing the projections notice.
-// Bytes    a patch read and one written: 4 bytes a value in bf16; from images 1 byte read, noisy and clean patch written: 5.
+// Bytes    a patch read and one written: 4 bytes a value in bf16; from images a byte read (4 of floats), noisy and clean patch written: 5.
 //          The basis comes from L1.
 // Flops    4 d a value: with d = 32, 128 operations per 4 bytes, twice the 16 a byte that an H200 has for free in fp32. So the FMA
 //          rate limits at d = 32 (256 x 256 patches of 768: 6.4 G operations, 97 us at 67 TFLOP/s, against 47 us for the bytes) and memory
