@@ -21,4 +21,8 @@ internal sealed record PretrainOptions(
     int? Threads,
     int MaxBadSamples,
     bool Profile = false,
-    string? Tokenizer = null);
+    string? Tokenizer = null)
+{
+    /// <summary>The processes that train together, or null for this one alone.</summary>
+    public JoinedGroup? Group { get; init; }
+}
