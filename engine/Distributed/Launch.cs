@@ -16,7 +16,7 @@ namespace LDaeCore.Engine.Distributed;
 /// <param name="LocalSize">How many there are on this machine; 1 where nobody says.</param>
 public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int LocalRank, int LocalSize)
 {
-    private const string Mpirun = "mpirun", Srun = "srun", Torchrun = "torchrun's variables";
+    private const string Mpirun = "mpirun", Srun = "srun", Torchrun = "torchrun";
     private const string OmpiRank = "OMPI_COMM_WORLD_RANK", OmpiSize = "OMPI_COMM_WORLD_SIZE";
     private const string SlurmRank = "SLURM_PROCID", SlurmSize = "SLURM_STEP_NUM_TASKS";
     private const string TorchRank = "RANK", TorchSize = "WORLD_SIZE", TorchLocal = "LOCAL_RANK", Address = "MASTER_ADDR", Port = "MASTER_PORT";
@@ -122,11 +122,11 @@ public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int Lo
         var text = Text(of, by, name);
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= least
             ? value
-            : throw Refused($"{name} = {text} is no whole number from {least} on.", $"Correct {name}, or unset the variables of {by} to run one process.");
+            : throw Refused($"{name} = {text} is no whole number from {least} on.", $"Correct {name}, or unset the variables that {by} sets, to run one process.");
     }
 
     private static string Text(Func<string, string?> of, string by, string name) => of(name) ?? throw Refused(
-        $"{name} is not set, but other variables of {by} are.",
+        $"{name} is not set, but other variables that {by} sets are.",
         by == Torchrun
             ? $"Set {TorchRank}, {TorchSize}, {TorchLocal}, {Address} and {Port} for every process, or none of them; or start the processes with mpirun."
             : $"Set {name}, or start the processes with mpirun.");

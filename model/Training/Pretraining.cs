@@ -245,7 +245,7 @@ public sealed class Pretraining(PretrainingOptions options)
     }
 
     private FeatureSet Features(FeatureExtractor extractor, int[] indices) =>
-        extractor.Extract(options.Source, indices, options.LoaderThreads, options.Bad, options.Cancellation);
+        extractor.Extract(options.Source, indices, options.LoaderThreads, options.Bad, cancellation: options.Cancellation);
 
     private FittedTokenizer LoadTokenizer(Checkpoint checkpoint)
     {
