@@ -45,11 +45,14 @@ internal sealed class MpiRun : IDisposable
     }
 
     /// <summary>Starts a run by mpirun.</summary>
-    public static MpiRun Start(int processes, string folder, params string[] more)
+    public static MpiRun Start(int processes, string folder, params string[] more) => StartCommand("pretrain", processes, folder, more);
+
+    /// <summary>Starts a command by mpirun.</summary>
+    public static MpiRun StartCommand(string command, int processes, string folder, params string[] more)
     {
         var run = new MpiRun();
         string[] mpirun = ["--oversubscribe", "-n", processes.ToString(CultureInfo.InvariantCulture), "--mca", "btl_vader_single_copy_mechanism", "none", "-x", Mark];
-        run.Start("mpirun", [.. mpirun, .. Runner(folder, more)], new() { ["OMPI_ALLOW_RUN_AS_ROOT"] = "1", ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1" });
+        run.Start("mpirun", [.. mpirun, .. Runner(command, folder, more)], new() { ["OMPI_ALLOW_RUN_AS_ROOT"] = "1", ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1" });
         return run;
     }
 
@@ -61,7 +64,7 @@ internal sealed class MpiRun : IDisposable
         for (var rank = 0; rank < processes; rank++)
         {
             var number = rank.ToString(CultureInfo.InvariantCulture);
-            var command = Runner(folder, more);
+            var command = Runner("pretrain", folder, more);
             run.Start(command[0], command[1..], new()
             {
                 ["RANK"] = number,
@@ -138,10 +141,10 @@ internal sealed class MpiRun : IDisposable
         }
     }
 
-    private static string[] Runner(string folder, string[] more) =>
+    private static string[] Runner(string command, string folder, string[] more) =>
     [
         Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"), typeof(LDaeCore.Runner.Program).Assembly.Location,
-        "pretrain", "--out", folder, "--json", "--threads", "1", .. more,
+        command, "--out", folder, "--json", "--threads", "1", .. more,
     ];
 
     /// <summary>How a toy run begins.</summary>

@@ -24,10 +24,10 @@ public sealed class MpiRunTests
     public void One_two_and_four_processes_have_the_loss_curve_of_one_that_was_started_alone()
     {
         MpiRun.Require();
-        var toys = MpiRun.Toys("train.steps=40");
+        var toys = MpiRun.Toys("train.steps=16");
         Assert.That(Invocation.Run(["pretrain", "--out", Folder("alone"), "--json", "--threads", "1", .. toys]).ExitCode, Is.Zero);
         var alone = MpiRun.Losses(Folder("alone"));
-        Assert.That(alone, Has.Length.EqualTo(40));
+        Assert.That(alone, Has.Length.EqualTo(16));
         foreach (var processes in (int[])[1, 2, 4])
         {
             var folder = Folder($"by-{processes}");
