@@ -23,9 +23,14 @@ public sealed class NcclCommunicator : ICommunicator
     /// <param name="backend">This process's GPU, another one than those of its neighbours.</param>
     /// <exception cref="LdaeException">Device: NCCL is missing. Run: the GPUs do not come together.</exception>
     public NcclCommunicator(ICommunicator host, CudaBackend backend)
+        : this(host, backend, LibrarySearch.OfThisProcess)
+    {
+    }
+
+    internal NcclCommunicator(ICommunicator host, CudaBackend backend, LibrarySearch search)
     {
         _host = host;
-        _nccl = new Nccl(LibrarySearch.OfThisProcess.Find(LibraryKind.Nccl).Require());
+        _nccl = new Nccl(search.Find(LibraryKind.Nccl).Require());
         _main = backend.Stream;
         _sums = new CudaStream(_main.Context);
         (_ready, _summed) = (new CudaEvent(_main.Context), new CudaEvent(_main.Context));
