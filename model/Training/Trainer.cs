@@ -206,6 +206,9 @@ public sealed class Trainer : IDisposable
         if (Shares)
         {
             SumFrom(0);
+
+            // On the processor this is what the backward pass did not hide.
+            using var range = Ranges.Open("sums");
             _group.FinishSums();
         }
         else

@@ -6,6 +6,7 @@ using System.Text.Json;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Cuda;
 using LDaeCore.Tests.Model.Training;
+using LDaeCore.Tests.Runner;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Distributed;
@@ -57,8 +58,12 @@ internal sealed class MpiRun : IDisposable
     }
 
     /// <summary>Starts processes that were told where to meet.</summary>
-    public static MpiRun StartByHand(int processes, string folder, params string[] more)
+    public static MpiRun StartByHand(int processes, string folder, params string[] more) => StartByHand(Enumerable.Repeat("/", processes).ToArray(), folder, more);
+
+    /// <summary>Starts processes that were told where to meet, each in a folder of its own.</summary>
+    public static MpiRun StartByHand(string[] places, string folder, params string[] more)
     {
+        var processes = places.Length;
         var run = new MpiRun();
         var port = ThreadGroup.FreePort().ToString(CultureInfo.InvariantCulture);
         for (var rank = 0; rank < processes; rank++)
@@ -72,7 +77,7 @@ internal sealed class MpiRun : IDisposable
                 ["WORLD_SIZE"] = processes.ToString(CultureInfo.InvariantCulture),
                 ["MASTER_ADDR"] = "127.0.0.1",
                 ["MASTER_PORT"] = port,
-            });
+            }, places[rank]);
         }
 
         return run;
@@ -108,15 +113,20 @@ internal sealed class MpiRun : IDisposable
     }
 
     /// <summary>Kills one of the processes, without a chance to say anything.</summary>
-    public void Kill(int rank)
+    public void Kill(int rank) => WithProcess(rank, process => process.Kill());
+
+    /// <summary>Asks one of the processes to stop.</summary>
+    public void Terminate(int rank) => WithProcess(rank, process => RunnerProcess.Signal(process, "TERM"));
+
+    private void WithProcess(int rank, Action<Process> action)
     {
         foreach (var folder in Directory.EnumerateDirectories("/proc").Where(f => int.TryParse(Path.GetFileName(f), out _)))
         {
             var variables = Variables(folder);
             if (variables.Contains($"{Mark}={_mark}") && (variables.Contains($"OMPI_COMM_WORLD_RANK={rank}") || variables.Contains($"RANK={rank}")))
             {
-                using var victim = Process.GetProcessById(int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture));
-                victim.Kill();
+                using var process = Process.GetProcessById(int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture));
+                action(process);
                 return;
             }
         }
@@ -164,9 +174,9 @@ internal sealed class MpiRun : IDisposable
         }
     }
 
-    private void Start(string file, string[] arguments, Dictionary<string, string> environment)
+    private void Start(string file, string[] arguments, Dictionary<string, string> environment, string place = "")
     {
-        var start = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = place };
         start.Environment[Mark] = _mark;
         foreach (var (name, value) in environment)
         {

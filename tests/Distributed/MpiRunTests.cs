@@ -71,6 +71,36 @@ public sealed class MpiRunTests
     }
 
     [Test]
+    public void Whichever_process_is_asked_to_stop_all_do_after_the_same_step()
+    {
+        var folder = Folder("run");
+        using var run = MpiRun.StartByHand(2, folder, MpiRun.Toys("train.steps=1000000", "train.checkpointEvery=5"));
+        Assert.That(SpinWait.SpinUntil(() => Directory.Exists(Path.Combine(folder, "checkpoints", "step-00000005")), Patience), Is.True, run.Errors);
+        run.Terminate(1);
+        Assert.That(run.Wait(Patience), Is.EqualTo(new[] { 130, 130 }), run.Errors);
+        var steps = run.Result.GetProperty("steps").GetInt64();
+        Assert.That(Directory.Exists(Path.Combine(folder, "checkpoints", $"step-{steps:D8}")), Is.True);
+        Assert.That(MpiRun.Losses(folder), Has.Length.EqualTo(steps));
+    }
+
+    [Test]
+    public void A_process_that_does_not_find_the_images_is_named_and_all_take_its_code()
+    {
+        var image = ImageDecoderTests.Encode(8, 8, SkiaSharp.SKEncodedImageFormat.Png, 100).Encoded;
+        foreach (var name in (string[])["a/1", "a/2", "b/1", "b/2"])
+        {
+            _folder.Write($"images/train/{name}.png", image);
+        }
+
+        Directory.CreateDirectory(Folder("elsewhere"));
+        string[] toys = [.. MpiRun.Toys().Select(word => word == "synthetic:40" ? "folder:images" : word)];
+        using var run = MpiRun.StartByHand([_folder.Path, Folder("elsewhere")], Folder("run"), toys);
+        Assert.That(run.Wait(Patience), Is.EqualTo(new[] { 3, 3 }), run.Errors);
+        Assert.That(run.Errors, Does.Contain("rank 1: error: "));
+        Assert.That(run.Result.GetProperty("error").GetProperty("message").GetString(), Does.StartWith("Rank 1: ").And.Contain("images"));
+    }
+
+    [Test]
     public void What_one_process_cannot_do_ends_all_with_its_code()
     {
         MpiRun.Require();
