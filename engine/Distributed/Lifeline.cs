@@ -20,8 +20,7 @@ internal sealed class Lifeline : IDisposable
     private readonly Line[] _lines;
     private readonly Action<Verdict> _lost;
     private readonly TimeSpan _period, _silence;
-    private readonly Timer _heart;
-    private long _beaten = Stopwatch.GetTimestamp();
+    private readonly ManualResetEventSlim _stopped = new();
     private int _decided;
     private bool _warned;
     private volatile bool _left;
@@ -42,7 +41,8 @@ internal sealed class Lifeline : IDisposable
             new Thread(() => Listen(line)) { IsBackground = true, Name = $"lifeline {line.Rank}" }.Start();
         }
 
-        _heart = new Timer(_ => Beat(), null, _period, _period);
+        // Not one of the pool's threads: those may all be decoding images.
+        new Thread(Beat) { IsBackground = true, Name = "lifeline" }.Start();
     }
 
     /// <summary>Tells the others that this process fails; it says itself why.</summary>
@@ -66,7 +66,7 @@ internal sealed class Lifeline : IDisposable
     public void Dispose()
     {
         _left = true;
-        _heart.Dispose();
+        _stopped.Set();
         foreach (var line in _lines)
         {
             line.Socket.Dispose();
@@ -135,20 +135,24 @@ internal sealed class Lifeline : IDisposable
 
     private void Beat()
     {
-        // A process that stood still itself, under a debugger or by a signal, has not listened either.
-        var stoodStill = Stopwatch.GetElapsedTime(_beaten) > _silence / 2;
-        _beaten = Stopwatch.GetTimestamp();
-        foreach (var line in _lines.Where(line => !line.Left))
+        var beaten = Stopwatch.GetTimestamp();
+        while (!_stopped.Wait(_period))
         {
-            if (stoodStill)
+            // A process that stood still itself, under a debugger or by a signal, has not listened either.
+            var stoodStill = Stopwatch.GetElapsedTime(beaten) > _silence / 2;
+            beaten = Stopwatch.GetTimestamp();
+            foreach (var line in _lines.Where(line => !line.Left))
             {
-                line.Heard = _beaten;
-            }
+                if (stoodStill)
+                {
+                    line.Heard = beaten;
+                }
 
-            TrySend(line, Alive, []);
-            if (Stopwatch.GetElapsedTime(line.Heard) > _silence)
-            {
-                Miss(line, $"nothing was heard of it for {_silence.TotalSeconds:F0} s, so it or its machine stands still");
+                TrySend(line, Alive, []);
+                if (Stopwatch.GetElapsedTime(line.Heard) > _silence)
+                {
+                    Miss(line, $"nothing was heard of it for {_silence.TotalSeconds:F0} s, so it or its machine stands still");
+                }
             }
         }
     }

@@ -112,11 +112,13 @@ public sealed unsafe class MpiCommunicator : HostGroup
     {
         using var door = Rank == 0 ? new Door(0, Size, BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)))) : null;
         var said = Encoding.UTF8.GetString(Broadcast(door is null ? [] : Encoding.UTF8.GetBytes(Address(door)))).Split('\n');
-        var (host, port, token, addresses) = (said[0], int.Parse(said[1], CultureInfo.InvariantCulture), long.Parse(said[2], CultureInfo.InvariantCulture), said[3..]);
+        var (host, addresses) = (said[0], said[3..]);
+        var (port, token) = (int.Parse(said[1], CultureInfo.InvariantCulture), long.Parse(said[2], CultureInfo.InvariantCulture));
         Socket? own = null;
         if (door is null)
         {
-            own = Wire.Connect(host == Dns.GetHostName() ? ["127.0.0.1"] : addresses, port, ConnectingTakes);
+            // A machine without a network has only itself.
+            own = Wire.Connect(host == Dns.GetHostName() ? [.. addresses, "127.0.0.1"] : addresses, port, ConnectingTakes);
             if (own is not null)
             {
                 new Greeting(Greeting.Life, Rank, Size, token).Send(own);
@@ -146,6 +148,7 @@ public sealed unsafe class MpiCommunicator : HostGroup
             .Select(unicast => unicast.Address)
             .Where(address => address.AddressFamily == AddressFamily.InterNetwork || !address.IsIPv6LinkLocal)
             .Select(address => address.ToString());
-        return string.Join('\n', [Dns.GetHostName(), door.Port.ToString(CultureInfo.InvariantCulture), door.Token.ToString(CultureInfo.InvariantCulture), Dns.GetHostName(), .. addresses]);
+        var (port, token) = (door.Port.ToString(CultureInfo.InvariantCulture), door.Token.ToString(CultureInfo.InvariantCulture));
+        return string.Join('\n', [Dns.GetHostName(), port, token, .. addresses, Dns.GetHostName()]);
     }
 }

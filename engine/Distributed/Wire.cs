@@ -6,7 +6,7 @@ namespace LDaeCore.Engine.Distributed;
 /// <summary>Whole messages over sockets.</summary>
 internal static class Wire
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50), Attempt = TimeSpan.FromSeconds(2);
 
     /// <summary>Sends all bytes.</summary>
     /// <exception cref="SocketException">The other side is gone.</exception>
@@ -71,8 +71,9 @@ internal static class Wire
         var socket = Prompt(new Socket(SocketType.Stream, ProtocolType.Tcp));
         try
         {
+            // An address that leads nowhere must leave time for the next.
             var left = end - DateTime.UtcNow;
-            using var stop = new CancellationTokenSource(left > TimeSpan.Zero ? left : Pause);
+            using var stop = new CancellationTokenSource(left > Attempt ? Attempt : left > TimeSpan.Zero ? left : Pause);
             EndPoint point = IPAddress.TryParse(host, out var address) ? new IPEndPoint(address, port) : new DnsEndPoint(host, port);
             socket.ConnectAsync(point, stop.Token).AsTask().GetAwaiter().GetResult();
             return socket;

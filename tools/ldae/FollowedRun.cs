@@ -18,7 +18,6 @@ internal static class FollowedRun
         var trained = new Pretraining(new PretrainingOptions(recipe, device, source, Path.GetTempPath())
         {
             Group = processes,
-            Resume = true,
             LoaderThreads = Workbench.Loaders(threads),
             Bad = new BadSamples(maxBadSamples),
             MemoryBytes = group.MemoryBytes,
