@@ -105,9 +105,7 @@ internal sealed class MpiRun : IDisposable
         {
             lock (_output)
             {
-                // A terminal's own codes come before it where mpirun keeps one.
-                var line = _output.ToString().Split('\n').Single(l => l.Contains('{', StringComparison.Ordinal));
-                return JsonDocument.Parse(line[line.IndexOf('{', StringComparison.Ordinal)..]).RootElement;
+                return JsonDocument.Parse(_output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Single().TrimEnd('\r')).RootElement;
             }
         }
     }

@@ -5,6 +5,12 @@ internal static class Program
 {
     public static int Main(string[] args)
     {
+        // mpirun gives each process a terminal of its own and passes on what is written there: the runtime's codes for a terminal would end up in the result.
+        if (Environment.GetEnvironmentVariable("OMPI_COMM_WORLD_SIZE") is not null)
+        {
+            Environment.SetEnvironmentVariable("TERM", null);
+        }
+
         using var interruption = new Interruption();
         return new RunnerHost(Console.Out, Console.Error, !Console.IsErrorRedirected, TimeProvider.System, interruption.Token).Invoke(args);
     }
