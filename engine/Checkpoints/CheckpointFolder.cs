@@ -133,10 +133,11 @@ public static class CheckpointFolder
     /// <param name="checkpoints">Folder of the run's checkpoints.</param>
     /// <param name="keepLast">How many to keep, at least 1.</param>
     /// <param name="step">Steps the run has done.</param>
-    public static void Prune(string checkpoints, int keepLast, long step)
+    /// <param name="spared">Step of a checkpoint that stays beside those, or null.</param>
+    public static void Prune(string checkpoints, int keepLast, long step, long? spared = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(keepLast, 1);
-        foreach (var old in List(checkpoints).Where(c => c.Step <= step).Skip(keepLast))
+        foreach (var old in List(checkpoints).Where(c => c.Step <= step).Skip(keepLast).Where(c => c.Step != spared))
         {
             // Hidden first: a kill in the middle of the deletion leaves no half checkpoint under a checkpoint's name.
             var hidden = Path.Combine(checkpoints, Unfinished + NameOf(old.Step));
