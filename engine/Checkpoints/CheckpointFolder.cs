@@ -1,12 +1,13 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Interop;
 
 namespace LDaeCore.Engine.Checkpoints;
 
 /// <summary>
 /// Atomic checkpoint folders. The files of a checkpoint are written into a hidden sibling folder, flushed to the disk, listed with
-/// their lengths and SHA-256 in a manifest that is flushed last, and only then is the folder renamed to <c>step-XXXXXXXX</c>:
+/// their lengths and SHA-256 in a manifest that is flushed last, and only then is the folder renamed to <c>step-XXXXXXXX</c> and the name flushed:
 /// a run that is killed at any moment leaves every earlier checkpoint as it was and at worst a hidden folder,
 /// which <see cref="RemoveStale"/> clears.
 /// </summary>
@@ -40,7 +41,9 @@ public static class CheckpointFolder
             RemoveIfThere(temporary);
             Directory.CreateDirectory(temporary);
             WriteFiles(temporary, step, files);
+            FolderFlush.Flush(temporary);
             Publish(checkpoints, temporary, final, step);
+            FolderFlush.Flush(checkpoints);
             return new Checkpoint(step, final);
         }
         catch (Exception e)
