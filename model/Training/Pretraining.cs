@@ -222,7 +222,7 @@ public sealed class Pretraining(PretrainingOptions options)
 
             return result;
         }
-        catch (LdaeException error) when (error.Kind == ErrorKind.Run && _recipe.Train.SpikeFactor > 0)
+        catch (NonFiniteStepException error) when (_recipe.Train.SpikeFactor > 0)
         {
             spike = error.Message;
             return null;
