@@ -2,7 +2,7 @@
 # The whole test suite: restores, builds, tests; prints each part's seconds and closes with the counts.
 #   --long   also the tests of category Long (LDAE_LONG=1)
 # Needs the .NET SDK that global.json names, nothing else. With g++ the CUDA backend is tested on the emulator; on a Debian machine
-# NVRTC is fetched into the cache for the compiler gate, and root installs Chromium to look at the pages. LDAE_REQUIRE=nvrtc,emulator,cuda,chromium turns the skips of what is missing into failures.
+# NVRTC is fetched into the cache for the compiler gate, and root installs Chromium to look at the pages and Open MPI to train by several processes. LDAE_REQUIRE=nvrtc,emulator,cuda,mpi,chromium turns the skips of what is missing into failures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,13 +30,14 @@ build() { dotnet build LDaeCore.sln -c Release --nologo -v quiet; }
 tests() { dotnet tests/bin/Release/net10.0/LDaeCore.Tests.dll --progress off --no-ansi "${filter[@]}" | tee "$log"; }
 count() { sed -nE "s/^ *$1: *([0-9]+).*/\1/p" "$log" | tail -n 1; }
 
-# Pages are looked at in Chromium; where it cannot be had, those tests are skipped by name.
-pages() {
-  ! command -v chromium > /dev/null && [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null || return 0
-  { timeout 60 apt-get update && DEBIAN_FRONTEND=noninteractive timeout 180 apt-get install --yes --no-install-recommends chromium; } > /dev/null 2>&1 || true
+# Pages are looked at in Chromium, processes are started by mpirun; where one cannot be had, its tests are skipped by name.
+wanted() { # COMMAND PACKAGE: installs what is missing
+  ! command -v "$1" > /dev/null && [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null || return 0
+  { timeout 60 apt-get update && DEBIAN_FRONTEND=noninteractive timeout 180 apt-get install --yes --no-install-recommends "$2"; } > /dev/null 2>&1 || true
 }
 
-part "chromium" pages
+part "chromium" wanted chromium chromium
+part "mpi" wanted mpirun openmpi-bin
 part "restore and build" build
 # Without NVRTC the gate's tests are skipped by name, or fail under LDAE_REQUIRE=nvrtc.
 [ -n "${LDAE_NVRTC:-}" ] || LDAE_NVRTC=$(tools/fetch-nvrtc.sh) || LDAE_NVRTC=

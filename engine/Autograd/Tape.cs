@@ -27,6 +27,12 @@ public sealed class Tape(IBackend backend, StepArena arena)
     /// <summary>Under whose name memory is booked, for the ledger.</summary>
     public string Owner { get; set; } = "step";
 
+    /// <summary>
+    /// Told when the backward pass comes back to a <see cref="Mark"/>: gradients of parameters from that element on are complete, as parameters lie in the
+    /// order in which a network declares and uses them. Null where nobody wants to know.
+    /// </summary>
+    public Action<long>? Passed { get; init; }
+
     /// <summary>Number of recorded operations.</summary>
     public int Count => _nodes.Count;
 
@@ -62,6 +68,16 @@ public sealed class Tape(IBackend backend, StepArena arena)
         if (Recording)
         {
             _nodes.Add(node);
+        }
+    }
+
+    /// <summary>Notes that operations recorded before this use no parameter from an element on; see <see cref="Passed"/>.</summary>
+    /// <param name="element">Place in the flat buffers of the parameters.</param>
+    public void Mark(long element)
+    {
+        if (Passed is not null)
+        {
+            Record(new MarkNode(element));
         }
     }
 

@@ -41,4 +41,21 @@ internal sealed record LibraryKind(string Title, IReadOnlyList<string> FileNames
         ["libnvToolsExt.so.1"],
         "nvtxRangePushA",
         "Only named ranges in Nsight need it. It is part of toolkits up to CUDA 12.8, and of: pip install nvidia-nvtx-cu12 (in an active virtual environment).");
+
+    /// <summary>Collectives between processes on the processor.</summary>
+    public static LibraryKind Mpi { get; } = new(
+        "Open MPI",
+        ["libmpi.so.40"],
+        "ompi_mpi_comm_world",
+        "Only training by several processes on the processor needs it. Install Debian's openmpi-bin (it brings libopenmpi3), or set LDAE_MPI_PATH to the folder that holds libmpi.so.40; MPICH and other MPIs are not supported.")
+    {
+        Variables = ["LDAE_MPI_PATH", "MPI_HOME"],
+        IsCuda = false,
+    };
+
+    /// <summary>Environment variables that name folders to look in first.</summary>
+    public IReadOnlyList<string> Variables { get; private init; } = ["LDAE_CUDA_PATH", "CUDA_PATH", "CUDA_HOME"];
+
+    /// <summary>Whether it is found where CUDA's libraries are: a toolkit's folders and Python's.</summary>
+    public bool IsCuda { get; private init; } = true;
 }

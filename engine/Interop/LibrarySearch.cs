@@ -5,7 +5,7 @@ namespace LDaeCore.Engine.Interop;
 /// <summary>
 /// Where native libraries are looked for, in order: LDAE_CUDA_PATH; CUDA_PATH and CUDA_HOME; the dynamic loader's own names;
 /// /usr/local/cuda*/lib64; the nvidia/*/lib folders of an active Python environment, which VIRTUAL_ENV or CONDA_PREFIX name or whose
-/// python3 comes first on the path. A file that is not the library asked for is noted and passed over.
+/// python3 comes first on the path. Open MPI: LDAE_MPI_PATH, MPI_HOME, the loader's names. A file that is not the library asked for is noted and passed over.
 /// </summary>
 /// <param name="environment">Reads an environment variable.</param>
 /// <param name="localRoot">What stands for /usr/local; tests give a folder of their own.</param>
@@ -90,7 +90,7 @@ internal sealed class LibrarySearch(Func<string, string?> environment, string lo
 
     private IEnumerable<string> Candidates(LibraryKind kind)
     {
-        foreach (var folder in NamedFolders())
+        foreach (var folder in NamedFolders(kind))
         {
             foreach (var name in kind.FileNames)
             {
@@ -103,7 +103,7 @@ internal sealed class LibrarySearch(Func<string, string?> environment, string lo
             yield return name;
         }
 
-        foreach (var folder in ToolkitFolders().Concat(PythonFolders()))
+        foreach (var folder in kind.IsCuda ? ToolkitFolders().Concat(PythonFolders()) : [])
         {
             foreach (var name in kind.FileNames)
             {
@@ -112,9 +112,9 @@ internal sealed class LibrarySearch(Func<string, string?> environment, string lo
         }
     }
 
-    private IEnumerable<string> NamedFolders()
+    private IEnumerable<string> NamedFolders(LibraryKind kind)
     {
-        foreach (var variable in (string[])["LDAE_CUDA_PATH", "CUDA_PATH", "CUDA_HOME"])
+        foreach (var variable in kind.Variables)
         {
             foreach (var root in (environment(variable) ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries))
             {
@@ -170,8 +170,10 @@ internal sealed class LibrarySearch(Func<string, string?> environment, string lo
     private IEnumerable<string> MissingFolders(LibraryKind kind)
     {
         string Of(string variable) => environment(variable) is { Length: > 0 } value ? $"{variable}={value}" : $"{variable} (not set)";
-        yield return $"no {string.Join(" or ", kind.FileNames)} in {Of("LDAE_CUDA_PATH")}, {Of("CUDA_PATH")}, {Of("CUDA_HOME")}, "
-            + $"the dynamic loader's path, {localRoot}/cuda*/lib64, or the nvidia/*/lib folders of an active Python environment";
+        var named = $"no {string.Join(" or ", kind.FileNames)} in {string.Join(", ", kind.Variables.Select(Of))}, ";
+        yield return named + (kind.IsCuda
+            ? $"the dynamic loader's path, {localRoot}/cuda*/lib64, or the nvidia/*/lib folders of an active Python environment"
+            : "or the dynamic loader's path");
     }
 
     private static string Reason(Exception e)

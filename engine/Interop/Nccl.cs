@@ -4,7 +4,7 @@ using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Engine.Interop;
 
-/// <summary>The functions of NCCL that data-parallel training on several GPUs will call.</summary>
+/// <summary>The functions of NCCL that data-parallel training on several GPUs calls.</summary>
 internal sealed unsafe class Nccl
 {
     private readonly delegate* unmanaged<int*, int> _getVersion;
@@ -13,6 +13,7 @@ internal sealed unsafe class Nccl
     private readonly delegate* unmanaged<nint*, int, NcclUniqueId, int, int> _commInitRank;
     private readonly delegate* unmanaged<nint, int> _commDestroy;
     private readonly delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int> _allReduce;
+    private readonly delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int> _broadcast;
 
     /// <summary>Resolves the functions.</summary>
     /// <param name="library">NCCL's library.</param>
@@ -26,6 +27,7 @@ internal sealed unsafe class Nccl
         _commInitRank = (delegate* unmanaged<nint*, int, NcclUniqueId, int, int>)library.Export("ncclCommInitRank");
         _commDestroy = (delegate* unmanaged<nint, int>)library.Export("ncclCommDestroy");
         _allReduce = (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int>)library.Export("ncclAllReduce");
+        _broadcast = (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int>)library.Export("ncclBroadcast");
     }
 
     /// <summary>Where it was loaded from.</summary>
@@ -66,6 +68,13 @@ internal sealed unsafe class Nccl
     {
         const int Float32 = 7, SumOf = 0;
         Check(_allReduce(values, values, (nuint)count, Float32, SumOf, communicator, stream.Value), $"ncclAllReduce({count} float32, sum, {stream})");
+    }
+
+    /// <summary>Replaces bytes by those of rank 0.</summary>
+    public void Broadcast(nint bytes, long count, nint communicator, StreamHandle stream)
+    {
+        const int UInt8 = 1;
+        Check(_broadcast(bytes, bytes, (nuint)count, UInt8, 0, communicator, stream.Value), $"ncclBroadcast({count} bytes, from rank 0, {stream})");
     }
 
     private void Check(int status, [InterpolatedStringHandlerArgument(nameof(status))] ref CallText call)

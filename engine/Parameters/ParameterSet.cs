@@ -139,9 +139,14 @@ public sealed class ParameterSet(IBackend backend) : IDisposable
     }
 
     /// <summary>Zeroes the gradients that no backward pass reached since <see cref="ForgetGradients"/>.</summary>
-    public void ZeroUntouchedGradients()
+    public void ZeroUntouchedGradients() => ZeroUntouchedGradients(0, FlatCount);
+
+    /// <summary>Zeroes the gradients in a part of the flat buffer that no backward pass reached since <see cref="ForgetGradients"/>.</summary>
+    /// <param name="from">First element.</param>
+    /// <param name="to">The element after the last.</param>
+    public void ZeroUntouchedGradients(long from, long to)
     {
-        foreach (var p in _parameters.Where(p => !p.Slot!.Stored))
+        foreach (var p in _parameters.Where(p => p.Offset >= from && p.Offset < to && !p.Slot!.Stored))
         {
             Backend.Fill(p.Gradient, 0);
         }

@@ -16,7 +16,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
     private readonly IImageSource _source;
     private readonly EpochOrder _order;
     private readonly Augmentation _augmentation;
-    private readonly int _batch;
+    private readonly BatchPart _part;
     private readonly ulong _seed;
     private readonly BadSamples _bad;
     private readonly RgbImage?[]? _cache;
@@ -37,6 +37,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
     /// <param name="workers">Threads that decode.</param>
     /// <param name="bad">Counts unreadable images; none is allowed when not given.</param>
     /// <param name="cacheBytes">Decoded images are kept when all of them fit in this.</param>
+    /// <param name="part">The places of each batch that are wanted; all when not given.</param>
     public BatchLoader(
         IImageSource source,
         int[] indices,
@@ -46,11 +47,13 @@ public sealed class BatchLoader : IImageBatches, IDisposable
         long firstStep = 0,
         int workers = 2,
         BadSamples? bad = null,
-        long cacheBytes = CacheBytes)
+        long cacheBytes = CacheBytes,
+        BatchPart? part = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(indices.Length, nameof(indices));
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
-        (_source, _order, _augmentation, _batch, _seed, _next, _workers) = (source, new EpochOrder(indices, seed, source.ShardStarts, openShards: source.OpenShards), augmentation, batch, seed, firstStep, workers);
+        (_source, _order, _augmentation, _seed, _next, _workers) = (source, new EpochOrder(indices, seed, source.ShardStarts, openShards: source.OpenShards), augmentation, seed, firstStep, workers);
+        _part = part ?? BatchPart.All(batch);
         _bad = bad ?? new BadSamples();
         (_cache, _cacheBytes) = (cacheBytes > 0 ? new RgbImage?[source.Count] : null, cacheBytes);
         for (var ahead = 0; ahead < Ahead; ahead++)
@@ -94,12 +97,12 @@ public sealed class BatchLoader : IImageBatches, IDisposable
 
     private ImageBatch Fill(long step)
     {
-        var batch = _free.TryTake(out var used) ? used : new ImageBatch(_batch, _augmentation.Size);
-        (batch.Step, batch.Count) = (step, _batch);
+        var batch = _free.TryTake(out var used) ? used : new ImageBatch(_part.Count, _augmentation.Size);
+        (batch.Step, batch.Count) = (step, _part.Count);
         var options = new ParallelOptions { MaxDegreeOfParallelism = _workers, CancellationToken = _stop.Token };
         try
         {
-            Parallel.For(0, _batch, options, place => FillPlace(batch, place));
+            Parallel.For(0, _part.Count, options, place => FillPlace(batch, place));
         }
         catch (AggregateException several) when (several.InnerExceptions.OfType<LdaeException>().FirstOrDefault() is { } known)
         {
@@ -112,7 +115,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
     private void FillPlace(ImageBatch batch, int place)
     {
         // An unreadable image is replaced by the next in the order: the same one in every run.
-        var first = (batch.Step * _batch) + place;
+        var first = (batch.Step * _part.Batch) + _part.First + place;
         for (var sample = first; sample < first + (2L * _order.Count); sample++)
         {
             var index = _order.At(sample);
@@ -123,7 +126,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
 
             batch.Labels[place] = _source.Label(index);
             batch.Indices[place] = index;
-            _augmentation.Apply(image, _seed, (uint)batch.Step, place, batch.Image(place));
+            _augmentation.Apply(image, _seed, (uint)batch.Step, _part.First + place, batch.Image(place));
             return;
         }
 

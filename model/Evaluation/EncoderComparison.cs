@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
@@ -37,6 +38,12 @@ public sealed class EncoderComparison(IProbedEncoder encoder, IImageSource train
     /// <summary>Asks to stop: between batches, rows of neighbours and steps of a probe.</summary>
     public CancellationToken Cancellation { get; init; }
 
+    /// <summary>
+    /// The processes that share the work; one when not given. Each computes the features of a part of the images, and all get all of them. Everybody asks for the
+    /// same in the same order.
+    /// </summary>
+    public ICommunicator Group { get; init; } = SingleProcess.Instance;
+
     /// <summary>Number of classes: shards do not say how many, so either split may have seen more.</summary>
     public int Classes => Math.Max(training.ClassNames.Count, test.ClassNames.Count);
 
@@ -61,11 +68,16 @@ public sealed class EncoderComparison(IProbedEncoder encoder, IImageSource train
     /// <returns>Of the training and of the test images.</returns>
     public (FeatureSet Training, FeatureSet Test) Pixels() => (Pixels(training), Pixels(test));
 
-    /// <summary>Accuracy of weighted nearest neighbours on normalised features.</summary>
+    /// <summary>Accuracy of weighted nearest neighbours on normalised features; rank 0 alone looks for them, and the others get 0.</summary>
     /// <param name="features">Of the training and of the test images.</param>
     /// <returns>The accuracy.</returns>
     public ClassificationAccuracy NearestNeighbours((FeatureSet Training, FeatureSet Test) features)
     {
+        if (Group.Rank > 0)
+        {
+            return default;
+        }
+
         var normalization = new FeatureNormalization(features.Training);
         var (known, asked) = (normalization.Apply(features.Training), normalization.Apply(features.Test));
         return new KNearestNeighbours(known.Values, known.Labels, known.Channels, Classes) { Cancellation = Cancellation }.Evaluate(asked.Values, asked.Labels);
@@ -88,9 +100,11 @@ public sealed class EncoderComparison(IProbedEncoder encoder, IImageSource train
     /// <param name="features">Of the training and of the test images.</param>
     /// <param name="seed">Seed of the probe.</param>
     /// <param name="onTried">Told of each length tried.</param>
+    /// <param name="group">The processes with their backends, where they have a way of their own; <see cref="Group"/> when not given.</param>
     /// <returns>What it found.</returns>
     /// <exception cref="LdaeException">Data: no image can be held out for the choices.</exception>
-    public ProbeResult Linear(IBackend backend, (FeatureSet Training, FeatureSet Test) features, ulong seed, Action<ProbeChoice, double>? onTried = null)
+    public ProbeResult Linear(
+        IBackend backend, (FeatureSet Training, FeatureSet Test) features, ulong seed, Action<ProbeChoice, double>? onTried = null, ICommunicator? group = null)
     {
         var share = encoder.HoldOut;
         if (HoldOut.Split(features.Training.Labels, share, seed) is not { Train.Length: > 0, HeldOut.Length: > 0 })
@@ -101,16 +115,20 @@ public sealed class EncoderComparison(IProbedEncoder encoder, IImageSource train
                 "Give a training set with two images or more of some class and a run with data.holdOut above 0, or use --method knn.");
         }
 
-        return new LinearProbe(backend, Classes, seed) { HeldOut = share, OnTried = onTried, Cancellation = Cancellation }
+        return new LinearProbe(backend, Classes, seed) { HeldOut = share, OnTried = onTried, Cancellation = Cancellation, Group = group ?? Group }
             .Run(features.Training, features.Test);
     }
 
     private (FeatureSet Training, FeatureSet Test) Encode(FeatureExtractor opened)
     {
         using var extractor = opened;
-        return (
-            extractor.Extract(training, All(training), Workers, Bad, Cancellation),
-            extractor.Extract(test, All(test), Workers, Bad, Cancellation));
+        return (Of(training), Of(test));
+
+        FeatureSet Of(IImageSource source)
+        {
+            var part = Part(source);
+            return SharedFeatures.Gather(Group, extractor.Extract(source, part, Workers, Bad, part.FirstOrDefault(), Cancellation));
+        }
     }
 
     private FeatureSet Pixels(IImageSource source)
@@ -119,7 +137,7 @@ public sealed class EncoderComparison(IProbedEncoder encoder, IImageSource train
         var range = encoder.Range;
         var values = new List<float>();
         var labels = new List<int>();
-        foreach (var batch in CenterBatches.Read(source, All(source), side, workers: Workers, bad: Bad, cancellation: Cancellation))
+        foreach (var batch in CenterBatches.Read(source, Part(source), side, workers: Workers, bad: Bad, cancellation: Cancellation))
         {
             var pixels = batch.Filled;
             for (var i = 0; i < pixels.Length; i++)
@@ -130,8 +148,13 @@ public sealed class EncoderComparison(IProbedEncoder encoder, IImageSource train
             labels.AddRange(batch.Labels.AsSpan(0, batch.Count));
         }
 
-        return new FeatureSet([.. values], [.. labels], side * side * 3);
+        return SharedFeatures.Gather(Group, new FeatureSet([.. values], [.. labels], side * side * 3));
     }
 
-    private static int[] All(IImageSource source) => [.. Enumerable.Range(0, source.Count)];
+    /// <summary>The images of this process.</summary>
+    private int[] Part(IImageSource source)
+    {
+        var (from, to) = SharedFeatures.Part(Group, source.Count);
+        return [.. Enumerable.Range(from, to - from)];
+    }
 }

@@ -85,9 +85,11 @@ public sealed class FeatureExtractor : IDisposable
     /// <param name="indices">Which, in order.</param>
     /// <param name="workers">Threads that decode.</param>
     /// <param name="bad">Counts unreadable images, which are left out; none is allowed when not given.</param>
+    /// <param name="firstImage">Place of the first in its data set, for the noise of a noised input.</param>
     /// <param name="cancellation">Asks to stop before the next pass.</param>
     /// <returns>The features with their labels.</returns>
-    public FeatureSet Extract(IImageSource source, int[] indices, int workers, BadSamples? bad = null, CancellationToken cancellation = default)
+    public FeatureSet Extract(
+        IImageSource source, int[] indices, int workers, BadSamples? bad = null, long firstImage = 0, CancellationToken cancellation = default)
     {
         var values = new List<float>(indices.Length * Channels);
         var labels = new List<int>(indices.Length);
@@ -95,7 +97,7 @@ public sealed class FeatureExtractor : IDisposable
         foreach (var batch in CenterBatches.Read(source, indices, _side, 4 * BatchSize, workers, bad, cancellation))
         {
             var features = new float[batch.Count * Channels];
-            Extract(batch.Filled, labels.Count, features, cancellation);
+            Extract(batch.Filled, firstImage + labels.Count, features, cancellation);
             values.AddRange(features);
             labels.AddRange(batch.Labels.AsSpan(0, batch.Count));
             read.AddRange(batch.Indices.AsSpan(0, batch.Count));

@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Optim;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
@@ -7,7 +8,7 @@ namespace LDaeCore.Model.Evaluation;
 
 /// <summary>
 /// Several softmax classifiers on the same features, trained side by side: their weights are the rows of one matrix, so that a
-/// whole sweep of learning rates and weight decays costs one matrix product a step.
+/// whole sweep of learning rates and weight decays costs one matrix product a step. Several processes take a part of each batch and sum the gradients.
 /// </summary>
 internal sealed class LinearClassifier : IDisposable
 {
@@ -18,18 +19,20 @@ internal sealed class LinearClassifier : IDisposable
     private readonly int _channels, _classes, _members;
     private readonly ulong _seed;
     private readonly List<PersistentTensor> _owned = [];
-    private readonly Tensor _weight, _bias, _dWeight, _dBias, _x, _logits, _dLogits, _labels, _loss, _one;
+    private readonly Tensor _weight, _bias, _dWeight, _dBias, _x, _logits, _dLogits, _labels, _loss, _one, _share;
     private readonly Tensor[] _moments;
+    private readonly ICommunicator _group;
 
-    public LinearClassifier(IBackend backend, int channels, int classes, int members, ulong seed)
+    public LinearClassifier(IBackend backend, int channels, int classes, int members, ulong seed, ICommunicator? group = null)
     {
+        _group = group ?? SingleProcess.Instance;
         (_backend, _channels, _classes, _members, _seed) = (backend, channels, classes, members, seed);
         var rows = members * classes;
         (_weight, _dWeight) = (New(rows, channels), New(rows, channels));
         (_bias, _dBias) = (New(rows), New(rows));
         _moments = [New(rows, channels), New(rows, channels), New(rows), New(rows)];
         (_x, _logits, _dLogits) = (New(BatchSize, channels), New(BatchSize, rows), New(BatchSize, rows));
-        (_loss, _one) = (New(1), New(1));
+        (_loss, _one, _share) = (New(1), New(1), New(1));
         _labels = New(DType.I32, BatchSize * members);
         backend.Fill(_one, 1);
         backend.Fill(_bias, 0);
@@ -50,8 +53,9 @@ internal sealed class LinearClassifier : IDisposable
         var batch = Math.Min(BatchSize, features.Count);
         var perEpoch = features.Count / batch;
         var order = Enumerable.Range(0, features.Count).ToArray();
-        var rows = new float[batch * _channels];
-        var labels = new int[batch * _members];
+        var (from, to) = SharedFeatures.Part(_group, batch);
+        var rows = new float[(to - from) * _channels];
+        var labels = new int[(to - from) * _members];
         var total = (long)perEpoch * epochs;
         var decays = settings.Select(s => Decay(s.WeightDecay)).ToArray();
         for (var step = 0L; step < total; step++)
@@ -62,8 +66,8 @@ internal sealed class LinearClassifier : IDisposable
                 Shuffle(order, (uint)(step / perEpoch));
             }
 
-            Gather(features, order.AsSpan((int)(step % perEpoch) * batch, batch), rows, labels);
-            Gradients(rows, labels, batch);
+            Gather(features, order.AsSpan(((int)(step % perEpoch) * batch) + from, to - from), rows, labels);
+            Gradients(rows, labels, to - from, batch);
             for (var member = 0; member < _members; member++)
             {
                 var rate = LearningRateSchedule.At(step, total, 0, settings[member].LearningRate);
@@ -77,9 +81,10 @@ internal sealed class LinearClassifier : IDisposable
     {
         var ranks = new int[_members, 2];
         var logits = new float[BatchSize * _members * _classes];
-        for (var first = 0; first < features.Count; first += BatchSize)
+        var (from, to) = SharedFeatures.Part(_group, features.Count);
+        for (var first = from; first < to; first += BatchSize)
         {
-            var count = Math.Min(BatchSize, features.Count - first);
+            var count = Math.Min(BatchSize, to - first);
             var x = _x.Slice(0, count);
             x.Write(_backend, features.Values.AsSpan(first * _channels, count * _channels));
             var result = _logits.Slice(0, count);
@@ -97,8 +102,10 @@ internal sealed class LinearClassifier : IDisposable
             }
         }
 
-        return [.. Enumerable.Range(0, _members).Select(m =>
-            new ClassificationAccuracy(100.0 * ranks[m, 0] / features.Count, 100.0 * ranks[m, 1] / features.Count))];
+        // Every process chooses by the counts of all.
+        var all = _group.Gather([.. ranks.Cast<int>().Select(count => (double)count)]);
+        double Share(int at) => 100.0 * Enumerable.Range(0, _group.Size).Sum(rank => all[(rank * ranks.Length) + at]) / features.Count;
+        return [.. Enumerable.Range(0, _members).Select(m => new ClassificationAccuracy(Share(2 * m), Share((2 * m) + 1)))];
     }
 
     /// <summary>The class with the largest logit of each row, by the only member.</summary>
@@ -146,15 +153,39 @@ internal sealed class LinearClassifier : IDisposable
         }
     }
 
-    private void Gradients(float[] rows, int[] labels, int batch)
+    private void Gradients(float[] rows, int[] labels, int count, int batch)
     {
-        var (x, logits, dLogits) = (_x.Slice(0, batch), _logits.Slice(0, batch), _dLogits.Slice(0, batch));
+        if (count > 0)
+        {
+            Gradients(rows, labels, count, (double)count / batch);
+        }
+        else
+        {
+            // More processes than rows.
+            _backend.Fill(_dWeight, 0);
+            _backend.Fill(_dBias, 0);
+        }
+
+        _group.BeginSum(_dWeight);
+        _group.BeginSum(_dBias);
+        _group.FinishSums();
+    }
+
+    private void Gradients(float[] rows, int[] labels, int count, double share)
+    {
+        var (x, logits, dLogits) = (_x.Slice(0, count), _logits.Slice(0, count), _dLogits.Slice(0, count));
         x.Write(_backend, rows);
         var y = _labels.Slice(0, labels.Length);
         _backend.Upload<int>(labels, y);
         _backend.MatMul(new MatMulArgs(x, false, _weight, true, logits) { Bias = _bias });
         _backend.SoftmaxCrossEntropy(
             logits.Reshape(labels.Length, _classes), y, _loss, dLogits.Reshape(labels.Length, _classes));
+        if (share < 1)
+        {
+            // The mean ran over this process's rows; the sum over processes is to be the mean over the batch.
+            _backend.Fill(_share, share);
+            _backend.Scale(dLogits, _share);
+        }
 
         // The mean ran over all members; each wants the mean over its own rows. Adam does not see the factor but for epsilon.
         _backend.MatMul(new MatMulArgs(dLogits, true, x, false, _dWeight));

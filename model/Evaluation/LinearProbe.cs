@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Distributed;
 using LDaeCore.Model.Data;
 
 namespace LDaeCore.Model.Evaluation;
@@ -35,6 +36,9 @@ public sealed class LinearProbe(IBackend backend, int classes, ulong seed)
     /// <summary>Asks to stop between steps.</summary>
     public CancellationToken Cancellation { get; init; }
 
+    /// <summary>The processes that share each batch, all of which have all features; one when not given.</summary>
+    public ICommunicator Group { get; init; } = SingleProcess.Instance;
+
     /// <summary>Told of each length tried: its best settings and their held-out accuracy, percent.</summary>
     public Action<ProbeChoice, double>? OnTried { get; init; }
 
@@ -46,7 +50,7 @@ public sealed class LinearProbe(IBackend backend, int classes, ulong seed)
     {
         var (choice, heldOut) = Choose(training);
         var (known, asked) = Prepare(training, test, choice.Decorrelated);
-        using var classifier = new LinearClassifier(backend, training.Channels, classes, 1, seed);
+        using var classifier = new LinearClassifier(backend, training.Channels, classes, 1, seed, Group);
         classifier.Train(known, [(choice.LearningRate, choice.WeightDecay)], choice.Epochs, Cancellation);
         return new ProbeResult(classifier.Evaluate(asked)[0], heldOut, choice) { Predicted = classifier.Predict(asked) };
     }
@@ -73,7 +77,7 @@ public sealed class LinearProbe(IBackend backend, int classes, ulong seed)
         var best = (Choice: default(ProbeChoice), Accuracy: -1.0);
         for (var epochs = FirstEpochs; epochs <= MostEpochs; epochs *= 2)
         {
-            using var classifier = new LinearClassifier(backend, train.Channels, classes, pairs.Length, seed);
+            using var classifier = new LinearClassifier(backend, train.Channels, classes, pairs.Length, seed, Group);
             classifier.Train(train, pairs, epochs, Cancellation);
             var accuracies = classifier.Evaluate(heldOut).Select(a => a.Top1).ToArray();
             var at = Array.IndexOf(accuracies, accuracies.Max());

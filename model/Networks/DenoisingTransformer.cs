@@ -16,6 +16,7 @@ public sealed class DenoisingTransformer : IDisposable
     private readonly Parameter _embedWeight, _embedBias;
     private readonly TimeConditioning? _time;
     private readonly TransformerBlock[] _blocks;
+    private readonly long[] _starts;
     private readonly LinearLayer? _finalModulation;
     private readonly Parameter? _finalWeight, _finalBias;
     private readonly LinearLayer _output;
@@ -33,7 +34,14 @@ public sealed class DenoisingTransformer : IDisposable
             "patch_embed.weight", new Shape(shape.Width, shape.InputSize), Initializer.XavierUniform(shape.Width, shape.InputSize));
         _embedBias = parameters.Declare("patch_embed.bias", new Shape(shape.Width), Initializer.Zeros);
         _time = shape.TimeWidth > 0 ? new TimeConditioning(parameters, shape.TimeWidth, shape.TellsTime, shape.LabelColumns) : null;
-        _blocks = Enumerable.Range(0, shape.Depth).Select(i => new TransformerBlock(parameters, $"blocks.{i}", shape)).ToArray();
+        (_blocks, _starts) = (new TransformerBlock[shape.Depth], new long[shape.Depth + 1]);
+        for (var i = 0; i < shape.Depth; i++)
+        {
+            _starts[i] = parameters.FlatCount;
+            _blocks[i] = new TransformerBlock(parameters, $"blocks.{i}", shape);
+        }
+
+        _starts[^1] = parameters.FlatCount;
         var start = Initializer.Normal(shape.GateStd);
         if (_time is not null)
         {
@@ -66,6 +74,7 @@ public sealed class DenoisingTransformer : IDisposable
     {
         var condition = Condition(tape, t, labels);
         var stream = Run(tape, patches, condition, Shape.Depth);
+        tape.Mark(_starts[^1]);
         tape.Owner = "final layer";
         var table = _finalModulation?.Apply(tape, condition!);
         var (_, y) = stream.Normalize(
@@ -121,6 +130,7 @@ public sealed class DenoisingTransformer : IDisposable
         var stream = new ResidualStream(tokens, null, null);
         for (var i = 0; i < blocks; i++)
         {
+            tape.Mark(_starts[i]);
             tape.Owner = $"block {i}";
             stream = !tape.Recording ? Forgetting(tape, _blocks[i], stream, condition)
                 : Shape.Recompute ? Recomputed(tape, _blocks[i], stream, condition)

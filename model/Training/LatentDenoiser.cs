@@ -198,9 +198,11 @@ public sealed class LatentDenoiser : IDisposable
     /// <param name="firstImage">Place of the first image in the global batch.</param>
     /// <param name="share">What the gradient is multiplied by [3]: 1 over the number of micro-batches, then zeros for the parts of the loss.</param>
     /// <param name="parts">Where the loss and its two parts go [3], of the parameter type.</param>
-    public void Differentiate(StepArena arena, Tensor images, NoiseLevels levels, uint step, long firstImage, Tensor share, Tensor parts)
+    /// <param name="passed">Told, block by block, from which element on the gradients are complete; see <see cref="Tape.Passed"/>.</param>
+    public void Differentiate(
+        StepArena arena, Tensor images, NoiseLevels levels, uint step, long firstImage, Tensor share, Tensor parts, Action<long>? passed = null)
     {
-        var tape = new Tape(Backend, arena);
+        var tape = new Tape(Backend, arena) { Passed = passed };
         var loss = Objective().Loss(tape, images, levels, step, firstImage);
         Backend.Copy(loss, parts);
         Backend.Copy(share, tape.Outgoing(loss, out _));

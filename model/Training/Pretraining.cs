@@ -33,6 +33,7 @@ public sealed class Pretraining(PretrainingOptions options)
     private bool _better;
     private bool _probeCut;
     private long _drawn = -1;
+    private readonly RunAgreement _agreement = new(options.Group);
     private StepImages? _images;
     private MemoryPlan? _plan;
 
@@ -55,12 +56,17 @@ public sealed class Pretraining(PretrainingOptions options)
     private string Asked => $"train.batch = {_recipe.Train.Batch} in train.accumulate = {_recipe.Train.Accumulate} parts";
 
     private string Less =>
-        $"Raise train.accumulate or lower train.batch: {_recipe.Train.MicroBatch} images are held at once. network.recompute=true takes less memory for more time.";
+        $"Raise train.accumulate or lower train.batch: {_recipe.Train.MicroBatch / options.Group.Size} images are held at once. network.recompute=true takes less memory for more time.";
 
     private PretrainingResult RunPlanned()
     {
-        Directory.CreateDirectory(_checkpoints);
-        CheckpointFolder.RemoveStale(_checkpoints);
+        if (_agreement.Writes)
+        {
+            Directory.CreateDirectory(_checkpoints);
+            CheckpointFolder.RemoveStale(_checkpoints);
+        }
+
+        _agreement.Check(_recipe.Train, options.Source.Count, options.Source.ClassNames.Count);
         var labels = Enumerable.Range(0, options.Source.Count).Select(options.Source.Label).ToArray();
         (_train, _heldOut) = _recipe.Train.KnnEvery > 0 ? HoldOut.Split(labels, _recipe.Data.HoldOut, _recipe.Train.Seed) : ([.. labels.Select((_, i) => i)], []);
         if (_recipe.Train.KnnEvery > 0 && _heldOut.Length == 0)
@@ -77,23 +83,27 @@ public sealed class Pretraining(PretrainingOptions options)
         _images = new StepImages(options with { Recipe = _recipe }, _train);
         _plan = Plan(_recipe);
         Describe(_plan);
-        var checkpoint = options.Resume ? LatestCheckpoint() : null;
-        using var model = new LatentDenoiser(options.Backend, _recipe, checkpoint is null ? new TokenizerFit(options with { Recipe = _recipe }, _train).Run() : LoadTokenizer(checkpoint));
+        var checkpoint = options.Resume && _agreement.Writes ? LatestCheckpoint() : null;
+        FittedTokenizer Tokenizer() => checkpoint is null ? new TokenizerFit(options with { Recipe = _recipe }, _train).Run() : LoadTokenizer(checkpoint);
+        using var model = new LatentDenoiser(options.Backend, _recipe, _agreement.Tokenizer(Tokenizer, _recipe));
         _plan = model.Recipe == _recipe ? _plan : Plan(model.Recipe);
-        using var trainer = new Trainer(model, _plan);
-        var state = checkpoint is null ? default : TrainingCheckpoint.Resume(checkpoint, trainer);
-        _best = BestCheckpoint.Read(_checkpoints) is { } best && best.Step <= trainer.Step ? best : null;
+        using var trainer = new Trainer(model, _plan, group: options.Group);
+        var state = _agreement.Start(trainer, checkpoint is null ? default : TrainingCheckpoint.Resume(checkpoint, trainer));
+        _best = _agreement.Writes && BestCheckpoint.Read(_checkpoints) is { } best && best.Step <= trainer.Step ? best : null;
         if (checkpoint is not null)
         {
             options.OnLine?.Invoke($"Resumed from {checkpoint.Folder}, step {trainer.Step}.");
         }
 
         // Only now is it sure that the recipe fits the checkpoint: one that does not must leave the run's own as it is.
-        AtomicFile.WriteText(Path.Combine(options.Folder, RunFiles.Config), RecipeJson.Write(model.Recipe));
-        if (_recipe.Train.SpikeFactor > 0 && trainer.Step == 0)
+        if (_agreement.Writes)
         {
-            // Something to go back to from the first step on.
-            Save(trainer, state);
+            AtomicFile.WriteText(Path.Combine(options.Folder, RunFiles.Config), RecipeJson.Write(model.Recipe));
+            if (_recipe.Train.SpikeFactor > 0 && trainer.Step == 0)
+            {
+                // Something to go back to from the first step on.
+                Save(trainer, state);
+            }
         }
 
         while (true)
@@ -103,7 +113,10 @@ public sealed class Pretraining(PretrainingOptions options)
                 return result;
             }
 
-            state = RollBack(trainer, spike!);
+            // All see the same loss, so all go back; rank 0 knows where to.
+            _spikes.Clear();
+            _drawn = -1;
+            state = _agreement.Start(trainer, _agreement.Writes ? RollBack(trainer, spike!) : default);
         }
     }
 
@@ -114,14 +127,14 @@ public sealed class Pretraining(PretrainingOptions options)
         spike = null;
         var train = _recipe.Train;
         var length = new RunLength(train, _train.Length);
-        using var metrics = new MetricsLog(Path.Combine(options.Folder, RunFiles.Metrics), trainer.Step);
-        using var events = new EventLog(options.Folder, trainer.Step);
-        metrics.Events = events;
-        events.Text(trainer.Step, "config", $"```\n{RecipeJson.Write(trainer.Model.Recipe)}\n```");
+        using var metrics = _agreement.Writes ? new MetricsLog(Path.Combine(options.Folder, RunFiles.Metrics), trainer.Step) : null;
+        using var events = _agreement.Writes ? new EventLog(options.Folder, trainer.Step) : null;
+        metrics?.Events = events;
+        events?.Text(trainer.Step, "config", $"```\n{RecipeJson.Write(trainer.Model.Recipe)}\n```");
         Draw(trainer, events, starts: true);
         BatchLoader? loader = null;
-        using var images = _images!.Open(augmentation =>
-            loader = new BatchLoader(options.Source, _train, augmentation, train.Batch, train.Seed, trainer.Step, options.LoaderThreads, options.Bad));
+        using var images = _images!.Open((augmentation, part) => loader = new BatchLoader(
+            options.Source, _train, augmentation, train.Batch, train.Seed, trainer.Step, options.LoaderThreads, options.Bad, part: part));
         using var loading = loader;
         if (_images.Description is { Length: > 0 } way)
         {
@@ -135,10 +148,16 @@ public sealed class Pretraining(PretrainingOptions options)
         StepResult? last = null;
         var saved = trainer.Step > 0 ? trainer.Step : -1;
         var interrupted = false;
-        while (length.Done(trainer.Step, Seconds()) < 1 && !(interrupted = options.Cancellation.IsCancellationRequested))
+        while (true)
         {
+            var (stops, now) = _agreement.Ask(options.Cancellation.IsCancellationRequested, Seconds());
+            if (length.Done(trainer.Step, now) >= 1 || (interrupted = stops))
+            {
+                break;
+            }
+
             var start = Stopwatch.GetTimestamp();
-            var rate = before.LearningRateFactor * length.LearningRate(trainer.Step, Seconds());
+            var rate = before.LearningRateFactor * length.LearningRate(trainer.Step, now);
             if (Step(trainer, images, rate, saved, out spike) is not { } result)
             {
                 return null;
@@ -146,6 +165,11 @@ public sealed class Pretraining(PretrainingOptions options)
 
             last = result;
             _speeds.Add(train.Batch / Stopwatch.GetElapsedTime(start).TotalSeconds);
+            if (metrics is null)
+            {
+                continue;
+            }
+
             var ends = length.Done(trainer.Step, Seconds()) >= 1;
             After(trainer, result, length, metrics, Seconds(), ends);
             if (_better || (!ends && train.CheckpointEvery > 0 && trainer.Step % train.CheckpointEvery == 0))
@@ -163,7 +187,7 @@ public sealed class Pretraining(PretrainingOptions options)
 
         // A last probe that was cut short is an interruption as well, though no step is missing.
         interrupted |= _probeCut;
-        if (trainer.Step != saved)
+        if (trainer.Step != saved && _agreement.Writes)
         {
             Save(trainer, State());
             if (!interrupted)
@@ -173,12 +197,12 @@ public sealed class Pretraining(PretrainingOptions options)
         }
 
         var done = new PretrainingResult(trainer.Step, last, _speeds.Value, Seconds(), interrupted, plannedBytes, _knn, _speeds.Count, _best, before.Rollbacks);
-        return _speeds.Count == 0 && MetricsLog.ReadLast(Path.Combine(options.Folder, RunFiles.Metrics)) is { } line
+        return _speeds.Count == 0 && _agreement.Writes && MetricsLog.ReadLast(Path.Combine(options.Folder, RunFiles.Metrics)) is { } line
             ? done with { Last = line.Result, ImagesPerSecond = line.ImagesPerSecond, KnnTop1 = line.KnnTop1 }
             : done;
     }
 
-    /// <summary>Brings the trainer back to the last whole checkpoint, to go on at half the learning rate.</summary>
+    /// <summary>Brings rank 0's trainer back to the last whole checkpoint, to go on at half the learning rate.</summary>
     /// <exception cref="LdaeException">Run: it has been brought back too often, or no checkpoint is whole.</exception>
     private TrainingState RollBack(Trainer trainer, string spike)
     {
@@ -194,8 +218,6 @@ public sealed class Pretraining(PretrainingOptions options)
                 $"The checkpoint of step {state.Step} is kept. Start a run with a lower train.lr, a longer train.warmup, or train.clip=1.");
         }
 
-        _spikes.Clear();
-        _drawn = -1;
         state = state with { Rollbacks = state.Rollbacks + 1 };
 
         // Written down at once: a run that is killed before its next checkpoint must not try the same rate again.
@@ -261,9 +283,9 @@ public sealed class Pretraining(PretrainingOptions options)
     }
 
     /// <summary>Pictures of a step, once.</summary>
-    private void Draw(Trainer trainer, EventLog events, bool starts)
+    private void Draw(Trainer trainer, EventLog? events, bool starts)
     {
-        if (_drawn == trainer.Step)
+        if (events is null || _drawn == trainer.Step)
         {
             return;
         }
@@ -298,7 +320,7 @@ public sealed class Pretraining(PretrainingOptions options)
     }
 
     private FeatureSet Features(FeatureExtractor extractor, int[] indices) =>
-        extractor.Extract(options.Source, indices, options.LoaderThreads, options.Bad, options.Cancellation);
+        extractor.Extract(options.Source, indices, options.LoaderThreads, options.Bad, cancellation: options.Cancellation);
 
     private FittedTokenizer LoadTokenizer(Checkpoint checkpoint)
     {
@@ -344,7 +366,7 @@ public sealed class Pretraining(PretrainingOptions options)
     }
 
     private MemoryPlan Plan(Recipe recipe) => MemoryPlan.Of(
-        recipe,
+        recipe with { Train = recipe.Train with { Batch = recipe.Train.Batch / options.Group.Size } },
         options.Backend.ActivationType,
         options.Backend.ParameterType,
         Math.Min(UnknownDim, recipe.Tokenizer.PatchValues),

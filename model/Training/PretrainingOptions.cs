@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Distributed;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Tokenizers;
@@ -17,6 +18,12 @@ public sealed record PretrainingOptions(Recipe Recipe, IBackend Backend, IImageS
 
     /// <summary>Whether to go on from the folder's last checkpoint.</summary>
     public bool Resume { get; init; }
+
+    /// <summary>
+    /// The processes that train together; one when not given. Each takes its part of every batch. Rank 0 alone needs the folder, reads and writes it, and
+    /// tells what there is to tell; the others learn from it where the run stands.
+    /// </summary>
+    public ICommunicator Group { get; init; } = SingleProcess.Instance;
 
     /// <summary>Threads that decode images.</summary>
     public int LoaderThreads { get; init; } = 2;

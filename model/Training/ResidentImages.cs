@@ -20,7 +20,9 @@ public sealed class ResidentImages : IStepImages
     private readonly PersistentTensor _images, _boxes, _crops;
     private readonly EpochOrder _order;
     private readonly Augmentation _augmentation;
-    private readonly TrainRecipe _train;
+    private readonly BatchPart _part;
+    private readonly ulong _seed;
+    private readonly int _micro;
     private readonly CropBox[] _drawn;
     private readonly int[] _classes, _labels;
 
@@ -31,16 +33,19 @@ public sealed class ResidentImages : IStepImages
     /// <param name="augmentation">What happens to each.</param>
     /// <param name="train">Batch, micro-batches and seed.</param>
     /// <param name="workers">Threads that decode.</param>
-    public ResidentImages(IDeviceBackend backend, IImageSource source, int[] indices, Augmentation augmentation, TrainRecipe train, int workers)
+    /// <param name="part">The places of each batch that are wanted; all when not given.</param>
+    public ResidentImages(
+        IDeviceBackend backend, IImageSource source, int[] indices, Augmentation augmentation, TrainRecipe train, int workers, BatchPart? part = null)
     {
-        (_backend, _augmentation, _train) = (backend, augmentation, train);
+        _part = part ?? BatchPart.All(train.Batch);
+        (_backend, _augmentation, _seed, _micro) = (backend, augmentation, train.Seed, _part.Count / train.Accumulate);
         var (width, height) = source.UniformSize ?? throw new ArgumentException($"{source.Name} has images of several sizes.", nameof(source));
         _images = new PersistentTensor(backend, new Shape(indices.Length, height, width, 3), DType.U8);
-        _boxes = new PersistentTensor(backend, new Shape(train.Batch, CropBox.Numbers), DType.I32);
-        _crops = new PersistentTensor(backend, new Shape(train.MicroBatch, augmentation.Size, augmentation.Size, 3), DType.U8);
+        _boxes = new PersistentTensor(backend, new Shape(_part.Count, CropBox.Numbers), DType.I32);
+        _crops = new PersistentTensor(backend, new Shape(_micro, augmentation.Size, augmentation.Size, 3), DType.U8);
         _order = new EpochOrder([.. Enumerable.Range(0, indices.Length)], train.Seed);
-        _drawn = new CropBox[train.Batch];
-        (_classes, _labels) = ([.. indices.Select(source.Label)], new int[train.Batch]);
+        _drawn = new CropBox[_part.Count];
+        (_classes, _labels) = ([.. indices.Select(source.Label)], new int[_part.Count]);
         Upload(source, indices, workers);
     }
 
@@ -54,9 +59,9 @@ public sealed class ResidentImages : IStepImages
         var (width, height) = (_images.Tensor.Shape[2], _images.Tensor.Shape[1]);
         for (var place = 0; place < _drawn.Length; place++)
         {
-            var image = _order.At((step * _drawn.Length) + place);
+            var image = _order.At((step * _part.Batch) + _part.First + place);
             _labels[place] = _classes[image];
-            _drawn[place] = _augmentation.Box(image, width, height, _train.Seed, (uint)step, place);
+            _drawn[place] = _augmentation.Box(image, width, height, _seed, (uint)step, _part.First + place);
         }
 
         _backend.Upload<int>(MemoryMarshal.Cast<CropBox, int>(_drawn), _boxes.Tensor);
@@ -65,7 +70,7 @@ public sealed class ResidentImages : IStepImages
     /// <inheritdoc/>
     public Tensor MicroBatch(int micro)
     {
-        var boxes = _boxes.Tensor.Slice(micro * _train.MicroBatch, _train.MicroBatch);
+        var boxes = _boxes.Tensor.Slice(micro * _micro, _micro);
         _backend.Crop(new CropArgs(_images.Tensor, boxes, _augmentation.Size) { Bytes = _crops.Tensor });
         return _crops.Tensor;
     }

@@ -15,7 +15,10 @@ namespace LDaeCore.Model.Training;
 internal sealed class StepImages(PretrainingOptions options, int[] train)
 {
     private readonly Recipe _recipe = options.Recipe;
+    private readonly BatchPart _part = BatchPart.Of(options.Recipe.Train.Batch, options.Group.Rank, options.Group.Size);
     private readonly long _residentBytes = ResidentBytesOf(options, train.Length);
+
+    private int MicroBatch => _part.Count / _recipe.Train.Accumulate;
 
     /// <summary>Bytes of the data set on the device, or 0; where the device is the processor, those that the source keeps in memory.</summary>
     public long SetBytes => options.Backend is IDeviceBackend ? _residentBytes : options.Source.ResidentBytes;
@@ -26,9 +29,9 @@ internal sealed class StepImages(PretrainingOptions options, int[] train)
         get
         {
             var image = 3L * _recipe.Data.ImageSize * _recipe.Data.ImageSize;
-            var micro = _recipe.Train.MicroBatch * image;
-            return _residentBytes > 0 ? micro + (_recipe.Train.Batch * sizeof(int) * CropBox.Numbers)
-                : options.Backend is IDeviceBackend ? 2 * _recipe.Train.Batch * image
+            var micro = MicroBatch * image;
+            return _residentBytes > 0 ? micro + (_part.Count * sizeof(int) * CropBox.Numbers)
+                : options.Backend is IDeviceBackend ? 2 * _part.Count * image
                 : micro;
         }
     }
@@ -42,14 +45,14 @@ internal sealed class StepImages(PretrainingOptions options, int[] train)
     /// <summary>Starts to bring images.</summary>
     /// <param name="loader">Starts to decode batches ahead, where the images do not lie on the device.</param>
     /// <returns>The images.</returns>
-    public IStepImages Open(Func<Augmentation, IImageBatches> loader)
+    public IStepImages Open(Func<Augmentation, BatchPart, IImageBatches> loader)
     {
         var augmentation = new Augmentation(_recipe.Data.ImageSize, _recipe.Data.Crop == CropKind.Random, _recipe.Data.CropMinScale, _recipe.Data.Flip);
         return options.Backend is not IDeviceBackend device
-            ? new UploadedImages(options.Backend, loader(augmentation), _recipe.Train.MicroBatch, _recipe.Data.ImageSize)
+            ? new UploadedImages(options.Backend, loader(augmentation, _part), MicroBatch, _recipe.Data.ImageSize)
             : _residentBytes > 0
-                ? new ResidentImages(device, options.Source, train, augmentation, _recipe.Train, options.LoaderThreads)
-                : new StreamedImages(device, loader(augmentation), _recipe.Train.Batch, _recipe.Train.MicroBatch, _recipe.Data.ImageSize);
+                ? new ResidentImages(device, options.Source, train, augmentation, _recipe.Train, options.LoaderThreads, _part)
+                : new StreamedImages(device, loader(augmentation, _part), _part.Count, MicroBatch, _recipe.Data.ImageSize);
     }
 
     private static long ResidentBytesOf(PretrainingOptions options, int images)

@@ -1,7 +1,9 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Profiling;
+using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Data;
 using LDaeCore.Model.Objectives;
 
 namespace LDaeCore.Model.Training;
@@ -22,26 +24,35 @@ public sealed class Trainer : IDisposable
     private readonly NoiseLevels _levels;
     private readonly Tensor? _decay;
     private readonly ReplayedWork _differentiate, _update;
+    private readonly ICommunicator _group;
+    private readonly BatchPart _part;
+    private readonly int _micro;
     private IStepImages? _images;
+    private long _summed;
+    private bool _rehearses;
     private double _learningRate;
 
     /// <summary>Allocates the optimizer's state and the step's memory.</summary>
     /// <param name="model">What is trained.</param>
     /// <param name="plan">The run's memory.</param>
     /// <param name="mode">How the step's memory is handed out; guarded when <c>LDAE_ARENA=guard</c>.</param>
-    public Trainer(LatentDenoiser model, MemoryPlan plan, ArenaMode? mode = null)
+    /// <param name="group">The processes that share each batch; one when not given. Each holds everything but its part of the batch.</param>
+    public Trainer(LatentDenoiser model, MemoryPlan plan, ArenaMode? mode = null, ICommunicator? group = null)
     {
         Model = model;
         _backend = model.Backend;
         var train = model.Recipe.Train;
+        _group = group ?? SingleProcess.Instance;
+        _part = BatchPart.Of(train.Batch, _group.Rank, _group.Size);
+        _micro = _part.Count / train.Accumulate;
         FirstMoment = model.Parameters.NewFlat();
         SecondMoment = model.Parameters.NewFlat();
         Average = train.Ema > 0 ? model.Parameters.NewFlat() : null;
         _decay = train.WeightDecay > 0 ? DecayMask(model.Parameters, train.WeightDecay) : null;
-        _levels = new NoiseLevels(_backend, train.Batch, model.LabelColumns);
+        _levels = new NoiseLevels(_backend, _part.Count, model.LabelColumns);
         _found = new PersistentTensor(_backend, new Shape((train.Accumulate * Parts) + 1), _backend.ParameterType);
         _share = new PersistentTensor(_backend, new Shape(Parts), _backend.ParameterType);
-        _share.Tensor.Write(_backend, [1.0 / train.Accumulate, 0, 0]);
+        _share.Tensor.Write(_backend, [1.0 / (train.Accumulate * _group.Size), 0, 0]);
         _clipScale = new PersistentTensor(_backend, new Shape(1), _backend.ParameterType);
         _arena = new StepArena(_backend, plan.ArenaBytes, mode ?? DefaultMode);
 
@@ -89,11 +100,13 @@ public sealed class Trainer : IDisposable
         if (_backend is IDeviceBackend)
         {
             Use(images);
+            _rehearses = true;
             _backend.Prepare(() =>
             {
                 Differentiate();
                 Update();
             });
+            _rehearses = false;
         }
     }
 
@@ -112,10 +125,10 @@ public sealed class Trainer : IDisposable
         _learningRate = learningRate;
         _device?.SetStep(new StepScalars((uint)Step, learningRate, train.Beta1, train.Beta2));
         images.Begin(Step);
-        Model.DrawLevels(_levels, train.Batch, (uint)Step, 0);
+        Model.DrawLevels(_levels, _part.Count, (uint)Step, _part.First);
         if (Model.LabelColumns > 0)
         {
-            Model.DrawLabels(_levels, images.Labels, (uint)Step, 0);
+            Model.DrawLabels(_levels, images.Labels, (uint)Step, _part.First);
         }
 
         _differentiate.Run();
@@ -130,6 +143,8 @@ public sealed class Trainer : IDisposable
         Step++;
         return result;
     }
+
+    private bool Shares => _group is not SingleProcess && !_rehearses;
 
     /// <summary>Frees the step's memory; the optimizer's state belongs to the parameter set.</summary>
     public void Dispose()
@@ -176,31 +191,60 @@ public sealed class Trainer : IDisposable
         var train = Model.Recipe.Train;
         var parameters = Model.Parameters;
         parameters.ForgetGradients();
+        _summed = parameters.FlatCount;
         for (var micro = 0; micro < train.Accumulate; micro++)
         {
-            var first = micro * train.MicroBatch;
-            var levels = _levels.Slice(first, train.MicroBatch);
+            var first = micro * _micro;
+            var levels = _levels.Slice(first, _micro);
             var parts = _found.Tensor.Slice(micro * Parts, Parts);
-            Model.Differentiate(_arena, _images!.MicroBatch(micro), levels, (uint)Step, first, _share.Tensor, parts);
+            Action<long>? passed = Shares && micro == train.Accumulate - 1 ? SumFrom : null;
+            Model.Differentiate(_arena, _images!.MicroBatch(micro), levels, (uint)Step, _part.First + first, _share.Tensor, parts, passed);
             _arena.Reset();
         }
 
-        parameters.ZeroUntouchedGradients();
+        if (Shares)
+        {
+            SumFrom(0);
+            _group.FinishSums();
+        }
+        else
+        {
+            parameters.ZeroUntouchedGradients();
+        }
+
         _backend.GlobalNorm(parameters.Gradients, train.Clip, _found.Tensor.Slice(train.Accumulate * Parts, 1), _clipScale.Tensor);
     }
 
-    /// <summary>The losses of the micro-batches and the norm, by one small copy.</summary>
+    /// <summary>
+    /// The last micro-batch's backward pass has come to the first element of a block: what lies from there to the block after it is summed over the processes
+    /// while the pass goes on.
+    /// </summary>
+    private void SumFrom(long element)
+    {
+        if (element < _summed)
+        {
+            Model.Parameters.ZeroUntouchedGradients(element, _summed);
+            _group.BeginSum(Model.Parameters.Gradients.Slice((int)element, (int)(_summed - element)));
+            _summed = element;
+        }
+    }
+
+    /// <summary>The losses of the micro-batches and the norm, by one small copy; the losses are means over all processes.</summary>
     private StepResult Found(double learningRate)
     {
         var accumulate = Model.Recipe.Train.Accumulate;
         var found = _found.Tensor.ReadDoubles(_backend);
-        Span<double> loss = stackalloc double[Parts];
+        Span<double> mine = stackalloc double[Parts + 1];
         for (var i = 0; i < accumulate * Parts; i++)
         {
-            loss[i % Parts] += found[i] / accumulate;
+            mine[i % Parts] += found[i] / accumulate;
         }
 
-        return new StepResult(loss[0], loss[1], loss[2], learningRate, found[^1]);
+        // The norm is of the sum, which all have: rank 0's is everybody's, so that all decide alike.
+        mine[Parts] = found[^1];
+        var all = _group.Gather(mine);
+        double Mean(int part) => Enumerable.Range(0, _group.Size).Sum(rank => all[(rank * (Parts + 1)) + part]) / _group.Size;
+        return new StepResult(Mean(0), Mean(1), Mean(2), learningRate, all[Parts]);
     }
 
     private void Update()

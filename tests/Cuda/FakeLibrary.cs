@@ -36,6 +36,10 @@ internal static partial class FakeLibrary
     /// <summary>The ranges that are open in a copy of it, outermost first.</summary>
     public static string OpenRanges(LoadedLibrary library) => Marshal.PtrToStringUTF8(library.Export("fakeRanges"))!;
 
+    /// <summary>Sums over GPUs that a copy of it was asked for, and values in them.</summary>
+    public static (int Sums, long Values) Summed(LoadedLibrary library) =>
+        (Marshal.ReadInt32(library.Export("fakeSums")), Marshal.ReadInt64(library.Export("fakeSummed")));
+
     private static string? Build()
     {
         var folder = Directory.CreateTempSubdirectory("ldae-fake-").FullName;
@@ -69,13 +73,14 @@ internal static partial class FakeLibrary
             ["nvrtcGetProgramLogSize"] = "(void *, unsigned long *size) { *size = sizeof(log); return 0; }",
             ["nvtxRangePushA"] = "(const char *name) { lengths[depth++] = length; if (length) fakeRanges[length++] = '/'; while (*name) fakeRanges[length++] = *name++; fakeRanges[length] = 0; return depth - 1; }",
             ["nvtxRangePop"] = "() { length = lengths[--depth]; fakeRanges[length] = 0; return depth; }",
+            ["ncclAllReduce"] = "(void *, void *, unsigned long count, int, int, void *, void *stream) { fakeSums++; fakeSummed += count; return stream == 0; }",
             ["nvrtcGetProgramLog"] = "(void *, char *to) { for (unsigned i = 0; i < sizeof(log); i++) to[i] = log[i]; return 0; }",
         };
         var names = RepositoryFiles.Below(["engine/Interop"], ".cs").SelectMany(path => Exported().Matches(RepositoryFiles.Read(path)))
             .Select(match => match.Groups["name"].Value)
             .Distinct();
         var text = new StringBuilder($"static const char log[] = \"{CompilerLog}\";\nstatic int length, depth, lengths[16];\nextern \"C\" {{\n");
-        text.AppendLine("char fakeRanges[256];");
+        text.AppendLine("char fakeRanges[256];\nint fakeSums;\nlong fakeSummed;");
         foreach (var name in names)
         {
             var texts = name.EndsWith("String", StringComparison.Ordinal) && !name.StartsWith("cuGet", StringComparison.Ordinal);

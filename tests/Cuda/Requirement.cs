@@ -8,7 +8,7 @@ namespace LDaeCore.Tests.Cuda;
 /// </summary>
 internal static class Requirement
 {
-    public const string Nvrtc = "nvrtc", Emulator = "emulator", Cuda = "cuda", OnnxRuntime = "onnxruntime", Chromium = "chromium";
+    public const string Nvrtc = "nvrtc", Emulator = "emulator", Cuda = "cuda", OnnxRuntime = "onnxruntime", Chromium = "chromium", Mpi = "mpi";
 
     /// <summary>Ends the test as skipped, or as failed when the thing is required.</summary>
     public static void Missing(string name, string reason)

@@ -1,5 +1,6 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cuda;
+using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
@@ -14,16 +15,19 @@ internal static class PretrainingWork
 {
     /// <summary>Trains.</summary>
     public static PretrainingResult Run(
-        Recipe recipe, string data, IBackend backend, RunFolder folder, int? threads, BadSamples bad, RunnerContext context, RunLog log, FittedTokenizer? tokenizer = null)
+        Recipe recipe, string data, IBackend backend, RunFolder folder, int? threads, BadSamples bad, RunnerContext context, RunLog log, FittedTokenizer? tokenizer = null, JoinedGroup? group = null)
     {
         var source = ImageSourceFactory.Open(data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
         ResumedRun.KeepData(folder, data);
         log.Line($"{Wording.Count(source.Count, "training image")}, {Wording.Count(source.ClassNames.Count, "class", "classes")}: {source.Name}");
+        var processes = group?.With(backend) ?? SingleProcess.Instance;
+        using var gpus = processes as NcclCommunicator;
         using var progress = context.Output.StartProgress();
         var kept = false;
         var pictures = new TrainingPictures(source, folder.Path, log.Line);
         var pretraining = new Pretraining(new PretrainingOptions(recipe, backend, source, folder.Path)
         {
+            Group = processes,
             Resume = folder.HoldsRun,
             Tokenizer = tokenizer,
             LoaderThreads = Workbench.Loaders(threads),

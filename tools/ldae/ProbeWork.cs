@@ -1,5 +1,6 @@
 using System.Globalization;
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Distributed;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Runner.Commands;
 using LDaeCore.Runner.Reporting;
@@ -14,14 +15,20 @@ internal static class ProbeWork
     /// and start. Accuracies are means over the seeds, spreads the difference of the best and the worst. The figures for the report go into a folder.
     /// </summary>
     public static CommandResult Run(
-        CommandResult result, EncoderComparison comparison, ProbeMethod method, IBackend backend, IReadOnlyList<ulong> seeds, string folder, Action<string> line)
+        CommandResult result, EncoderComparison comparison, ProbeMethod method, IBackend backend, IReadOnlyList<ulong> seeds, string folder, Action<string> line,
+        ICommunicator? group = null)
     {
         var features = comparison.Trained();
         line($"Features: {features.Training.Count} training and {features.Test.Count} test images, {features.Training.Channels} channels.");
         var neighbours = comparison.NearestNeighbours(features);
         var trained = Accuracy("trained encoder", features);
-        ProbeFigures.WriteNeighbours(folder, comparison, features);
-        if (method == ProbeMethod.Linear)
+        var leads = comparison.Group.Rank == 0;
+        if (leads)
+        {
+            ProbeFigures.WriteNeighbours(folder, comparison, features);
+        }
+
+        if (leads && method == ProbeMethod.Linear)
         {
             ProbeFigures.WriteConfusion(folder, features.Test, trained[0].Found, comparison.TestImages.ClassNames, trained[0].Seed);
         }
@@ -55,7 +62,7 @@ internal static class ProbeWork
             {
                 var found = method == ProbeMethod.Knn
                     ? new ProbeResult(comparison.NearestNeighbours(set), double.NaN, default)
-                    : comparison.Linear(backend, set, seed);
+                    : comparison.Linear(backend, set, seed, group: group);
                 line(string.Create(
                     CultureInfo.InvariantCulture,
                     $"  {name,-16} {(method == ProbeMethod.Knn ? "kNN" : "linear")}{(seeds.Count > 1 ? $", seed {seed}," : "")} top-1 {found.Test.Top1:F2} %, top-5 {found.Test.Top5:F2} %"));

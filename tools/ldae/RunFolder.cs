@@ -12,6 +12,9 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
     /// <summary>The file whose presence makes a folder a run: the resolved recipe.</summary>
     public const string ConfigName = RunFiles.Config;
 
+    /// <summary>That of a process that writes nothing.</summary>
+    public static RunFolder None { get; } = new("", HoldsRun: false);
+
     /// <summary>Where the resolved recipe is.</summary>
     public string ConfigPath => System.IO.Path.Combine(Path, ConfigName);
 

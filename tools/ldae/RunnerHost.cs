@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Runner.Commands;
@@ -9,6 +10,8 @@ namespace LDaeCore.Runner;
 /// <summary>The command line as a whole: parses it, runs one command, and turns what comes out into output and an exit code.</summary>
 internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTerminal, TimeProvider time, CancellationToken cancellation)
 {
+    private static readonly string[] Shared = [PretrainCommand.Name, ProbeCommand.Name];
+
     private readonly Option<bool> _json = new("--json")
     {
         Description = "Print one JSON object as the last line of standard output.",
@@ -63,7 +66,10 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
         var output = OutputOf(parse);
         try
         {
-            return output.Finish(body(new RunnerContext(output, time, cancellation)));
+            var launch = LaunchOf(name);
+            output = OutputOf(parse, launch.Rank);
+            RequireAlone(name, launch);
+            return output.Finish(body(new RunnerContext(output, time, cancellation) { Launch = launch }));
         }
 #pragma warning disable CA1031 // Every failure becomes one message, one result object and one exit code.
         catch (Exception error)
@@ -97,8 +103,34 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
             names.Length > 0 ? $"Did you mean '{NearestName.Of(token, names)}'? {help}" : help);
     }
 
-    private RunnerOutput OutputOf(ParseResult parse) =>
-        new(result, human, parse.GetValue(_json), parse.GetValue(_verbose), isTerminal, time) { CommandLine = _line };
+    private RunnerOutput OutputOf(ParseResult parse, int rank = 0) =>
+        new(result, human, parse.GetValue(_json), parse.GetValue(_verbose), isTerminal, time) { CommandLine = _line, Rank = rank };
+
+    /// <summary>Which of how many processes this one is.</summary>
+    private static Launch LaunchOf(string command)
+    {
+        try
+        {
+            return Launch.Read(Environment.GetEnvironmentVariable);
+        }
+        catch (LdaeException) when (!Shared.Contains(command))
+        {
+            // Variables that mean something else are no reason not to look at a file.
+            return Launch.Alone;
+        }
+    }
+
+    /// <summary>Several processes would each do the whole of a command that they do not share, and write over each other.</summary>
+    private static void RequireAlone(string command, Launch launch)
+    {
+        if (launch.Size > 1 && command != DoctorCommand.Name && !Shared.Contains(command))
+        {
+            throw new LdaeException(
+                ErrorKind.Configuration,
+                $"ldae {command} is the work of one process, but {launch.By} started {launch.Size}.",
+                $"Start it alone. What several processes share: {string.Join(", ", Shared.Select(name => $"ldae {name}"))}.");
+        }
+    }
 
     private RootCommand CreateRoot()
     {

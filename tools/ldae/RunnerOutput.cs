@@ -13,6 +13,9 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
     /// <summary>The command line, as it can be typed again; empty where nobody says.</summary>
     public string CommandLine { get; init; } = "";
 
+    /// <summary>This process's number where a command has several; all but rank 0 say nothing but errors.</summary>
+    public int Rank { get; init; }
+
     /// <summary>A file that errors are appended to as well: the log of the run they end; or null.</summary>
     public string? ErrorLog { get; set; }
 
@@ -22,6 +25,11 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
     /// <summary>Writes a line for people.</summary>
     public void Line(string text = "")
     {
+        if (Rank > 0)
+        {
+            return;
+        }
+
         _progress?.Clear();
         human.WriteLine(text);
     }
@@ -64,7 +72,7 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
             IOException or UnauthorizedAccessException => (error.Message, "Make disk space, or give folders that can be read and an --out that can be written; checkpoints that were written are whole."),
             _ => ($"{error.GetType().Name}: {error.Message}", "This is a defect: please report it, with the trace that --verbose prints."),
         };
-        var lines = $"error: {message}{Environment.NewLine}  {remedy}";
+        var lines = $"{(Rank > 0 ? $"rank {Rank}: " : "")}error: {message}{Environment.NewLine}  {remedy}";
         human.WriteLine(lines);
         Log(lines);
         if (verbose)
@@ -100,7 +108,7 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
     private void WriteResult(CommandResult found)
     {
         human.Flush();
-        if (json)
+        if (json && Rank == 0)
         {
             result.WriteLine(found.ToJson());
             result.Flush();

@@ -5,6 +5,7 @@ using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
+using LDaeCore.Tests.Distributed;
 using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
@@ -89,6 +90,22 @@ public sealed class LossSpikeTests
         Assert.That(error.Message, Does.Contain("gone back 5 times"));
         Assert.That(error.Remedy, Does.Contain("checkpoint of step 0 is kept").And.Contain("train.lr"));
         Assert.That(CheckpointFolder.LatestValid(Path.Combine(_folder.Path, RunFiles.Checkpoints), out _)!.Step, Is.Zero);
+    }
+
+    [Test]
+    public void Processes_that_share_a_run_go_back_together()
+    {
+        var results = ThreadGroup.Run(2, group =>
+        {
+            using var cpu = new CpuBackend(1);
+            using var spiking = new SpikingBackend(cpu, call: 26, factor: 100);
+            var folder = Directory.CreateDirectory(Path.Combine(_folder.Path, $"{group.Rank}")).FullName;
+            var result = new Pretraining(Toy.Options(Recipe("train.steps=40"), spiking, folder) with { Group = group }).Run();
+            return (result.Steps, result.Rollbacks, result.Last!.Value.Loss, result.Last.Value.LearningRate);
+        });
+        Assert.That(results[0].Steps, Is.EqualTo(40));
+        Assert.That(results[0].Rollbacks, Is.EqualTo(1));
+        Assert.That(results[1], Is.EqualTo(results[0]));
     }
 
     [TestCase(0.5)]

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Backends.Cuda;
+using LDaeCore.Engine.Distributed;
 
 namespace LDaeCore.Runner.Commands;
 
@@ -42,6 +43,13 @@ internal static class DoctorCommand
 
         var libraries = CudaLibraryReport.OfThisMachine();
         Describe(libraries, context.Output);
+        var mpi = MpiCommunicator.Describe();
+        context.Output.Line($"Open MPI    {(mpi.Problem is null ? $"{mpi.Version} at {mpi.Path}" : mpi.Problem)}");
+        if (mpi.Problem is not null)
+        {
+            context.Output.Line($"            {mpi.Remedy}");
+        }
+
         var looked = Stopwatch.GetTimestamp();
         var device = DeviceChoice.Resolve(options.Device);
         var opened = Stopwatch.GetElapsedTime(looked);
@@ -71,6 +79,11 @@ internal static class DoctorCommand
             .Add("simd_unused", machine.UnusedSimd)
             .Add("memory_bytes", machine.MemoryBytes)
             .Add("libraries", Listed(libraries))
+            .Add("mpi", new CommandResult()
+                .Add("path", mpi.Path)
+                .Add("version", mpi.Version)
+                .Add("problem", mpi.Problem)
+                .Add("remedy", mpi.Problem is null ? null : mpi.Remedy))
             .Add("gpu", device.Gpu?.Name)
             .Add("cache", (backend as CudaBackend)?.Cache)
             .Add("smoke_error", error)

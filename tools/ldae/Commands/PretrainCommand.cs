@@ -38,18 +38,28 @@ internal static class PretrainCommand
 
         command.SetAction(parse => host.Execute(Name, parse, context =>
         {
-            var chosen = DeviceChoice.Resolve(parse.GetRequiredValue(device));
-            var folder = RunFolder.Choose(Name, parse.GetValue(@out), parse.GetValue(resume), context.Time);
-            string[] assignments = [.. parse.GetRequiredValue(set), .. SharedOptions.Assignments(("train.keep", parse.GetValue(keep)))];
-            var source = new RecipeSource(parse.GetValue(preset), parse.GetValue(config), assignments, parse.GetValue(seed));
-            var (recipe, images) = folder.HoldsRun
-                ? Resumed(new ResumedRun(folder), source, parse.GetValue(data), chosen)
-                : Started(folder, source, parse.GetValue(data), chosen, parse.GetValue(resume));
+            using var group = JoinedGroup.Join(Name, context);
+            var count = group.Threads(parse.GetValue(threads));
             var skipped = parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples;
-            return Run(
-                new PretrainOptions(
-                    recipe, images, chosen, folder, parse.GetValue(resume), parse.GetValue(threads), skipped, parse.GetValue(profile), parse.GetValue(tokenizer), parse.GetValue(anomaly)),
-                context);
+            return group.Run(() =>
+            {
+                if (group.Processes.Rank > 0)
+                {
+                    return FollowedRun.Run(group, count, skipped, context);
+                }
+
+                var chosen = DeviceChoice.Resolve(group.DeviceName(parse.GetRequiredValue(device)));
+                var folder = RunFolder.Choose(Name, parse.GetValue(@out), parse.GetValue(resume), context.Time);
+                string[] assignments = [.. parse.GetRequiredValue(set), .. SharedOptions.Assignments(("train.keep", parse.GetValue(keep)))];
+                var source = new RecipeSource(parse.GetValue(preset), parse.GetValue(config), assignments, parse.GetValue(seed));
+                var (recipe, images) = folder.HoldsRun
+                    ? Resumed(new ResumedRun(folder), source, parse.GetValue(data), chosen)
+                    : Started(folder, source, parse.GetValue(data), chosen, parse.GetValue(resume));
+                group.Tell(() => (recipe, images, chosen.Name.Split(':')[0]));
+                var options = new PretrainOptions(
+                    recipe, images, chosen, folder, parse.GetValue(resume), count, skipped, parse.GetValue(profile), parse.GetValue(tokenizer), parse.GetValue(anomaly));
+                return Run(options with { Group = group }, context);
+            });
         }));
         return command;
     }
@@ -92,7 +102,7 @@ internal static class PretrainCommand
         }
 
         var bad = new BadSamples(options.MaxBadSamples, log.Line);
-        var trained = PretrainingWork.Run(options.Recipe, options.Data, backend, options.Out, options.Threads, bad, context, log, tokenizer);
+        var trained = PretrainingWork.Run(options.Recipe, options.Data, backend, options.Out, options.Threads, bad, context, log, tokenizer, options.Group);
         var result = PretrainingWork.Describe(
             new CommandResult { ExitCode = trained.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done }.Add("command", Name), trained, options.Out, options.Device, backend, bad);
         if (trained.KnnTop1 is { } knn)

@@ -23,4 +23,8 @@ internal sealed record PretrainOptions(
     int MaxBadSamples,
     bool Profile = false,
     string? Tokenizer = null,
-    bool DetectAnomaly = false);
+    bool DetectAnomaly = false)
+{
+    /// <summary>The processes that train together, or null for this one alone.</summary>
+    public JoinedGroup? Group { get; init; }
+}

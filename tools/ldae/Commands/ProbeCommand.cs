@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
@@ -44,31 +45,35 @@ internal static class ProbeCommand
 
         command.SetAction(parse => host.Execute(Name, parse, context =>
         {
-            var overrides = SharedOptions.Assignments(
-                ("probe.block", parse.GetValue(block)),
-                ("probe.time", parse.GetValue(time)),
-                ("probe.input", parse.GetValue(input)),
-                ("probe.weights", parse.GetValue(weights)));
-            return Run(
-                new ProbeOptions(
+            using var group = JoinedGroup.Join(Name, context);
+            return group.Run(() => Run(Options(group), context, group));
+
+            ProbeOptions Options(JoinedGroup group)
+            {
+                var overrides = SharedOptions.Assignments(
+                    ("probe.block", parse.GetValue(block)),
+                    ("probe.time", parse.GetValue(time)),
+                    ("probe.input", parse.GetValue(input)),
+                    ("probe.weights", parse.GetValue(weights)));
+                return new ProbeOptions(
                     parse.GetRequiredValue(checkpoint),
                     parse.GetValue(data) ?? throw SharedOptions.NoData(),
                     parse.GetValue(method) == "knn" ? ProbeMethod.Knn : ProbeMethod.Linear,
                     overrides,
                     vit.Known(parse),
-                    DeviceChoice.Resolve(parse.GetRequiredValue(device)),
-                    RunFolder.Choose(Name, parse.GetValue(@out), resume: false, context.Time),
+                    DeviceChoice.Resolve(group.DeviceName(parse.GetRequiredValue(device))),
+                    group.Processes.Rank > 0 ? RunFolder.None : RunFolder.Choose(Name, parse.GetValue(@out), resume: false, context.Time),
                     parse.GetValue(seed) ?? 0,
                     parse.GetValue(seeds) ?? 1,
-                    parse.GetValue(threads),
-                    parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples),
-                context);
+                    group.Threads(parse.GetValue(threads)),
+                    parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples);
+            }
         }));
         return command;
     }
 
-    /// <summary>Does the work.</summary>
-    public static CommandResult Run(ProbeOptions options, RunnerContext context)
+    /// <summary>Does the work; of several processes each computes its part, and rank 0 writes.</summary>
+    public static CommandResult Run(ProbeOptions options, RunnerContext context, JoinedGroup group)
     {
         var start = Stopwatch.GetTimestamp();
         using var opened = OpenedEncoder.Open(options.Checkpoint, options.Overrides, options.Known, options.Device, options.Threads);
@@ -76,14 +81,15 @@ internal static class ProbeCommand
         var (side, seed) = (opened.Encoder.ImageSize, opened.Recipe.Train.Seed);
         var training = ImageSourceFactory.Open(options.Data, train: true, side, seed);
         var test = ImageSourceFactory.Open(options.Data, train: false, side, seed);
-        options.Out.Create();
-        using var log = new RunLog(context.Output, options.Out.Path);
-        var bad = new BadSamples(options.MaxBadSamples, log.Line);
+        using var log = group.Processes.Rank == 0 ? Log(options.Out, context) : null;
+        Action<string> line = log is null ? _ => { } : log.Line;
+        var bad = new BadSamples(options.MaxBadSamples, line);
         var comparison = new EncoderComparison(opened.Encoder, training, test)
         {
             Workers = Workbench.Loaders(options.Threads),
             Bad = bad,
             Cancellation = context.Cancellation,
+            Group = group.Processes,
         };
         var result = opened.Describe(new CommandResult()
                 .Add("command", Name)
@@ -92,14 +98,28 @@ internal static class ProbeCommand
                 .Add("checkpoint", options.Checkpoint)
                 .Add("method", options.Method == ProbeMethod.Knn ? "knn" : "linear"))
             .Add("seed", (long)options.Seed);
-        ProbeWork.Run(result, comparison, options.Method, exact ?? opened.Backend, [.. Enumerable.Range(0, options.Seeds).Select(i => options.Seed + (ulong)i)], options.Out.Path, log.Line)
-            .Add("bad_samples", bad.Count)
+        var classifier = exact ?? opened.Backend;
+        var processes = group.With(classifier);
+        using var gpus = processes as NcclCommunicator;
+        var seeds = Enumerable.Range(0, options.Seeds).Select(i => options.Seed + (ulong)i).ToArray();
+        ProbeWork.Run(result, comparison, options.Method, classifier, seeds, options.Out.Path, line, processes)
+            .Add("bad_samples", (long)group.Processes.Gather([bad.Count]).Sum())
             .Add("peak_memory_bytes", Workbench.PeakMemory(opened.Backend))
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
-        Workbench.Keep(result, options.Out.Path, Name);
-        RunReport.Write(options.Out.Path, $"l-DAE probe of {options.Checkpoint}");
-        AddToRun(options, result, log);
+        if (log is not null)
+        {
+            Workbench.Keep(result, options.Out.Path, Name);
+            RunReport.Write(options.Out.Path, $"l-DAE probe of {options.Checkpoint}");
+            AddToRun(options, result, log);
+        }
+
         return result;
+    }
+
+    private static RunLog Log(RunFolder folder, RunnerContext context)
+    {
+        folder.Create();
+        return new RunLog(context.Output, folder.Path);
     }
 
     /// <summary>The page of a run shows how it was last judged; the result of a probe that the run made by itself stays.</summary>

@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using LDaeCore.Engine.Errors;
+
+namespace LDaeCore.Engine.Distributed;
+
+/// <summary>Where rank 0 lets the other processes in. Whoever does not know the run's token is turned away without a word.</summary>
+internal sealed class Door : IDisposable
+{
+    private readonly Socket _listener;
+    private readonly int _size;
+    private readonly long _token;
+    private readonly Dictionary<(byte Line, int Rank), Socket> _arrived = [];
+    private readonly Lock _lock = new();
+    private readonly ManualResetEventSlim _changed = new();
+    private string? _stranger;
+
+    /// <summary>Opens it.</summary>
+    /// <param name="port">Port to listen at; 0 for any that is free.</param>
+    /// <param name="size">Number of processes.</param>
+    /// <param name="token">What the others must know.</param>
+    /// <exception cref="LdaeException">Configuration: the port is taken.</exception>
+    public Door(int port, int size, long token)
+    {
+        (_size, _token) = (size, token);
+        _listener = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            // A run that starts right after another one must not wait for the last connections of that one to be forgotten.
+            _listener.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+            _listener.Bind(new IPEndPoint(_listener.AddressFamily == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any, port));
+            _listener.Listen(size * 2);
+        }
+        catch (SocketException e)
+        {
+            _listener.Dispose();
+            throw new LdaeException(
+                ErrorKind.Configuration, $"Rank 0 cannot listen at port {port}: {e.Message}", "Set MASTER_PORT to a port that is free on rank 0's machine.", e);
+        }
+
+        new Thread(Accept) { IsBackground = true, Name = "door" }.Start();
+    }
+
+    /// <summary>What the others must know.</summary>
+    public long Token => _token;
+
+    /// <summary>The port it listens at.</summary>
+    public int Port => ((IPEndPoint)_listener.LocalEndPoint!).Port;
+
+    /// <summary>Waits for a connection of each of the other processes.</summary>
+    /// <param name="line">What the connections are for.</param>
+    /// <param name="patience">How long.</param>
+    /// <returns>Connections in order of rank, from 1 on.</returns>
+    /// <exception cref="LdaeException">Run: some did not come; the message names them. Configuration: one was told of another number of processes.</exception>
+    public Socket[] Wait(byte line, TimeSpan patience)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            lock (_lock)
+            {
+                var missing = Enumerable.Range(1, _size - 1).Where(rank => !_arrived.ContainsKey((line, rank))).ToArray();
+                if (missing.Length == 0)
+                {
+                    return [.. Enumerable.Range(1, _size - 1).Select(rank => _arrived[(line, rank)])];
+                }
+
+                if (_stranger is { } stranger)
+                {
+                    throw new LdaeException(ErrorKind.Configuration, stranger, "Set WORLD_SIZE to the same number for every process.");
+                }
+
+                if (Stopwatch.GetElapsedTime(start) >= patience)
+                {
+                    throw new LdaeException(
+                        ErrorKind.Run,
+                        $"Rank {string.Join(", ", missing)} of {_size} did not come to rank 0 at port {Port} in {patience.TotalSeconds:F0} s.",
+                        "Start all processes, with the same MASTER_ADDR and MASTER_PORT, and see that this machine lets them in.");
+                }
+
+                _changed.Reset();
+            }
+
+            _changed.Wait(TimeSpan.FromMilliseconds(200));
+        }
+    }
+
+    /// <summary>Closes it; connections that were let in stay open.</summary>
+    public void Dispose() => _listener.Dispose();
+
+    private void Accept()
+    {
+        while (true)
+        {
+            Socket socket;
+            try
+            {
+                socket = Wire.Prompt(_listener.Accept());
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                // Closed.
+                return;
+            }
+
+            // Whoever says nothing must not keep the others waiting.
+            ThreadPool.QueueUserWorkItem(_ => Admit(socket));
+        }
+    }
+
+    private void Admit(Socket socket)
+    {
+        if (Greeting.Hear(socket) is not { } greeting || greeting.Token != _token)
+        {
+            socket.Dispose();
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (greeting.Size != _size || greeting.Rank < 1 || greeting.Rank >= _size)
+            {
+                _stranger = $"Rank {greeting.Rank} says it is one of {greeting.Size} processes; rank 0 was told of {_size}.";
+                socket.Dispose();
+            }
+            else if (!_arrived.TryAdd((greeting.Line, greeting.Rank), socket))
+            {
+                _stranger = $"Two processes say they are rank {greeting.Rank} of {_size}.";
+                socket.Dispose();
+            }
+
+            _changed.Set();
+        }
+    }
+}

@@ -1,0 +1,137 @@
+using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Tensors;
+
+namespace LDaeCore.Engine.Distributed;
+
+/// <summary>What the groups whose tensors lie in the processor's memory have in common: the thread that talks, and the lifeline.</summary>
+public abstract class HostGroup : ICommunicator
+{
+    // News of a process that died come by another way than the call that fails of it.
+    private static readonly TimeSpan NewsTakes = TimeSpan.FromSeconds(5), RankZeroTakes = TimeSpan.FromSeconds(1);
+
+    private readonly CallThread _calls = new();
+    private bool _hasLeft;
+
+    private protected HostGroup()
+    {
+    }
+
+    /// <inheritdoc/>
+    public abstract string Name { get; }
+
+    /// <inheritdoc/>
+    public int Rank { get; private protected set; }
+
+    /// <inheritdoc/>
+    public int Size { get; private protected set; }
+
+    private protected Lifeline? Life { get; set; }
+
+    /// <inheritdoc/>
+    public void BeginSum(Tensor tensor)
+    {
+        if (tensor.DType is not (DType.F32 or DType.F64))
+        {
+            throw new ArgumentException($"{tensor} is not summed over processes: only F32 and F64 are.", nameof(tensor));
+        }
+
+        _calls.Begin(() => Sum(tensor));
+    }
+
+    /// <inheritdoc/>
+    public void FinishSums() => Checked(_calls.Finish);
+
+    /// <inheritdoc/>
+    public void Broadcast(Tensor tensor) => Call(() => Broadcast(tensor.Address, tensor.Bytes));
+
+    /// <inheritdoc/>
+    public unsafe byte[] Broadcast(byte[] bytes)
+    {
+        var length = new long[] { bytes.Length };
+        var content = bytes;
+        Call(() =>
+        {
+            fixed (long* number = length)
+            {
+                Broadcast((nint)number, sizeof(long));
+            }
+
+            content = Rank == 0 ? bytes : new byte[length[0]];
+            fixed (byte* first = content)
+            {
+                Broadcast((nint)first, content.Length);
+            }
+        });
+        return content;
+    }
+
+    /// <inheritdoc/>
+    public double[] Gather(ReadOnlySpan<double> mine)
+    {
+        var own = mine.ToArray();
+        var all = new double[own.Length * Size];
+        Call(() => Gather(own, all));
+        return all;
+    }
+
+    /// <inheritdoc/>
+    public void Leave()
+    {
+        // From here on a closed connection is nobody's death; but only once all are here.
+        Gather([]);
+        Life?.Leave();
+        _calls.Run(Stop);
+        _hasLeft = true;
+    }
+
+    /// <inheritdoc/>
+    public virtual void Abort(int code, string message)
+    {
+        // What all find out at once is rank 0's to say.
+        if (Rank > 0 && Life?.HasNews(RankZeroTakes) == true)
+        {
+            Thread.Sleep(NewsTakes);
+        }
+
+        Life?.Fail(code, message);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Life?.Dispose();
+        _calls.Dispose();
+        Close(_hasLeft);
+        GC.SuppressFinalize(this);
+    }
+
+    private protected void Call(Action call) => Checked(() => _calls.Run(call));
+
+    private protected abstract void Sum(Tensor tensor);
+
+    private protected abstract void Broadcast(nint address, long bytes);
+
+    private protected abstract void Gather(double[] mine, double[] all);
+
+    /// <summary>The last call of the thread that talks.</summary>
+    private protected abstract void Stop();
+
+    private protected virtual void Close(bool hasLeft)
+    {
+    }
+
+    /// <summary>Where a call fails because a process died, whoever watches the processes says which.</summary>
+    private void Checked(Action call)
+    {
+        try
+        {
+            call();
+        }
+        catch (LdaeException) when (Life?.HasNews(NewsTakes) == true)
+        {
+            // They end this process; what it would say now names whom it happened to talk to.
+            Thread.Sleep(NewsTakes);
+            throw;
+        }
+    }
+}

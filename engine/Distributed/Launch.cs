@@ -1,0 +1,135 @@
+using System.Globalization;
+using LDaeCore.Engine.Errors;
+
+namespace LDaeCore.Engine.Distributed;
+
+/// <summary>
+/// Which of how many processes this one is, by the environment variables of whoever started it: mpirun (OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_RANK,
+/// _LOCAL_SIZE), srun (SLURM_PROCID, SLURM_STEP_NUM_TASKS, SLURM_LOCALID), or torchrun and those who set its variables by hand (RANK, WORLD_SIZE,
+/// LOCAL_RANK, MASTER_ADDR, MASTER_PORT). A process for which none is set is alone.
+/// </summary>
+/// <param name="Way">How the processes find each other.</param>
+/// <param name="By">Who started them, for people.</param>
+/// <param name="Rank">This process's number.</param>
+/// <param name="Size">How many there are.</param>
+/// <param name="LocalRank">This process's number among those of its machine.</param>
+/// <param name="LocalSize">How many there are on this machine; 1 where nobody says.</param>
+public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int LocalRank, int LocalSize)
+{
+    private const string Mpirun = "mpirun", Srun = "srun", Torchrun = "torchrun";
+    private const string OmpiRank = "OMPI_COMM_WORLD_RANK", OmpiSize = "OMPI_COMM_WORLD_SIZE";
+    private const string SlurmRank = "SLURM_PROCID", SlurmSize = "SLURM_STEP_NUM_TASKS";
+    private const string TorchRank = "RANK", TorchSize = "WORLD_SIZE", TorchLocal = "LOCAL_RANK", Address = "MASTER_ADDR", Port = "MASTER_PORT";
+
+    /// <summary>A process by itself.</summary>
+    public static Launch Alone { get; } = new(LaunchWay.Alone, "nobody", 0, 1, 0, 1);
+
+    /// <summary>Where rank 0 waits for the others; empty but for <see cref="LaunchWay.Tcp"/>.</summary>
+    public string MasterAddress { get; private init; } = "";
+
+    /// <summary>Port at which rank 0 waits for the others; 0 but for <see cref="LaunchWay.Tcp"/>.</summary>
+    public int MasterPort { get; private init; }
+
+    /// <summary>Reads the environment.</summary>
+    /// <param name="environment">Gives a variable's value, or null.</param>
+    /// <returns>Who we are.</returns>
+    /// <exception cref="LdaeException">Configuration: variables are half given, contradict each other, or are no numbers; the message names them.</exception>
+    public static Launch Read(Func<string, string?> environment)
+    {
+        string? Of(string name) => environment(name) is { Length: > 0 } value ? value : null;
+        var torch = Torch(Of);
+        if (Of(OmpiRank) is not null || Of(OmpiSize) is not null)
+        {
+            var launch = Checked(Of, LaunchWay.Mpi, Mpirun, OmpiRank, OmpiSize, "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE");
+            Agree(launch, torch, OmpiRank, OmpiSize);
+            return launch.Size == 1 ? Alone : launch;
+        }
+
+        if (torch is not null)
+        {
+            if (Of(SlurmSize) is not null)
+            {
+                Agree(Checked(Of, LaunchWay.Tcp, Srun, SlurmRank, SlurmSize, "SLURM_LOCALID", null), torch, SlurmRank, SlurmSize);
+            }
+
+            return torch.Size == 1 ? Alone : torch;
+        }
+
+        // SLURM_PROCID and SLURM_NTASKS are there in a batch script too, which is one process; only srun sets the step's.
+        if (Of(SlurmSize) is not null)
+        {
+            var way = Of(Address) is not null && Of(Port) is not null ? LaunchWay.Tcp : LaunchWay.Mpi;
+            var launch = Checked(Of, way, Srun, SlurmRank, SlurmSize, "SLURM_LOCALID", null);
+            return launch.Size == 1 ? Alone : launch;
+        }
+
+        if (Of("PMI_SIZE") is { } size && size != "1")
+        {
+            throw Refused($"PMI_SIZE = {size} says that MPICH's mpiexec started this process; MPICH is not supported.", "Start it with Open MPI's mpirun (Debian's openmpi-bin).");
+        }
+
+        return Alone;
+    }
+
+    private static Launch? Torch(Func<string, string?> of)
+    {
+        if (of(TorchRank) is null && of(TorchSize) is null && of(TorchLocal) is null)
+        {
+            return null;
+        }
+
+        return Checked(of, LaunchWay.Tcp, Torchrun, TorchRank, TorchSize, TorchLocal, "LOCAL_WORLD_SIZE");
+    }
+
+    private static Launch Checked(Func<string, string?> of, LaunchWay way, string by, string rankName, string sizeName, string localName, string? localSizeName)
+    {
+        var (rank, size) = (Number(of, by, rankName, 0), Number(of, by, sizeName, 1));
+        if (rank >= size)
+        {
+            throw Refused($"{rankName} = {rank}, but {sizeName} = {size}: ranks are 0 to {size - 1}.", $"Correct {rankName} or {sizeName}, or start the processes with mpirun.");
+        }
+
+        var local = size == 1 && of(localName) is null ? 0 : Number(of, by, localName, 0);
+        var localSize = localSizeName is not null && of(localSizeName) is not null ? Number(of, by, localSizeName, 1) : 1;
+        if (way != LaunchWay.Tcp || size == 1)
+        {
+            return new Launch(way, by, rank, size, local, localSize);
+        }
+
+        var port = Number(of, by, Port, 1);
+        if (port >= 1 << 16)
+        {
+            throw Refused($"{Port} = {port} is no port.", $"Set {Port} to a number below 65536.");
+        }
+
+        // torchrun's own agent listens at the port it names; the next one is free for whoever it starts.
+        var taken = of("TORCHELASTIC_USE_AGENT_STORE") == "True" ? 1 : 0;
+        return new Launch(way, by, rank, size, local, localSize) { MasterAddress = Text(of, by, Address), MasterPort = port + taken };
+    }
+
+    private static void Agree(Launch launch, Launch? torch, string rankName, string sizeName)
+    {
+        if (torch is not null && (torch.Rank, torch.Size) != (launch.Rank, launch.Size))
+        {
+            throw Refused(
+                $"{TorchRank} = {torch.Rank} of {TorchSize} = {torch.Size} contradicts {rankName} = {launch.Rank} of {sizeName} = {launch.Size}.",
+                $"Unset {TorchRank} and {TorchSize}, or start the processes another way.");
+        }
+    }
+
+    private static int Number(Func<string, string?> of, string by, string name, int least)
+    {
+        var text = Text(of, by, name);
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= least
+            ? value
+            : throw Refused($"{name} = {text} is no whole number from {least} on.", $"Correct {name}, or unset the variables that {by} sets, to run one process.");
+    }
+
+    private static string Text(Func<string, string?> of, string by, string name) => of(name) ?? throw Refused(
+        $"{name} is not set, but other variables that {by} sets are.",
+        by == Torchrun
+            ? $"Set {TorchRank}, {TorchSize}, {TorchLocal}, {Address} and {Port} for every process, or none of them; or start the processes with mpirun."
+            : $"Set {name}, or start the processes with mpirun.");
+
+    private static LdaeException Refused(string message, string remedy) => new(ErrorKind.Configuration, message, remedy);
+}

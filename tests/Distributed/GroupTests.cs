@@ -1,0 +1,173 @@
+using System.Net;
+using System.Net.Sockets;
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Cpu;
+using LDaeCore.Engine.Backends.Reference;
+using LDaeCore.Engine.Distributed;
+using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Tensors;
+using NUnit.Framework;
+
+namespace LDaeCore.Tests.Distributed;
+
+/// <summary>What a group gives, over sockets between threads, and how it hears of one that is gone.</summary>
+public sealed class GroupTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    // More than a piece of what goes over a socket at once, and no multiple of a vector.
+    private const int Count = 40_001;
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public void Sums_are_those_of_all_and_have_the_same_bits_everywhere(bool wide)
+    {
+        var sums = ThreadGroup.Run(3, group =>
+        {
+            using IBackend backend = wide ? new ReferenceBackend() : new CpuBackend(1);
+            using var tensor = new PersistentTensor(backend, new Shape(Count), backend.ParameterType);
+            tensor.Tensor.Write(backend, Values(group.Rank));
+            group.BeginSum(tensor.Tensor.Slice(0, 10));
+            group.BeginSum(tensor.Tensor.Slice(10, Count - 10));
+            group.FinishSums();
+            return tensor.Tensor.ReadDoubles(backend);
+        });
+        var expected = Values(0).Zip(Values(1), Values(2)).Select(v => v.First + v.Second + v.Third).ToArray();
+        Assert.That(sums[0], Is.EqualTo(expected).Within(wide ? 1e-15 : 1e-6));
+        Assert.That(sums[1], Is.EqualTo(sums[0]));
+        Assert.That(sums[2], Is.EqualTo(sums[0]));
+    }
+
+    [Test]
+    public void Numbers_are_gathered_in_order_and_rank_0_tells_the_others()
+    {
+        var found = ThreadGroup.Run(3, group =>
+        {
+            using var backend = new CpuBackend(1);
+            using var tensor = new PersistentTensor(backend, new Shape(5), DType.F32);
+            tensor.Tensor.Write(backend, [.. Values(group.Rank).Take(5)]);
+            group.Broadcast(tensor.Tensor);
+            return (group.Gather([group.Rank, 10]), group.Broadcast(group.Rank == 0 ? [1, 2, 3] : []), tensor.Tensor.ReadFloats(backend));
+        });
+        foreach (var (gathered, told, tensor) in found)
+        {
+            Assert.That(gathered, Is.EqualTo(new double[] { 0, 10, 1, 10, 2, 10 }));
+            Assert.That(told, Is.EqualTo(new byte[] { 1, 2, 3 }));
+            Assert.That(tensor, Is.EqualTo(Values(0).Take(5).Select(v => (float)v)));
+        }
+    }
+
+    [Test]
+    public void Whoever_is_gone_is_named_to_all_and_not_whom_they_lost_first()
+    {
+        var verdicts = Lines(3, TimeSpan.FromMinutes(1), out var sockets, out var lifelines);
+        sockets[2].Dispose();
+        foreach (var verdict in verdicts[..2].Select(Heard))
+        {
+            Assert.That((verdict.Rank, verdict.IsGone, verdict.Code), Is.EqualTo((2, true, 1)));
+            Assert.That(verdict.Message, Does.StartWith("Rank 2 of 3 is gone"));
+        }
+
+        Array.ForEach(lifelines, l => l.Dispose());
+    }
+
+    [Test]
+    public void Whoever_falls_silent_is_named_to_all()
+    {
+        // Rank 2 keeps its connection, and says nothing: as a machine that has lost its power does.
+        var (listener, client) = Pair();
+        var verdicts = new TaskCompletionSource<Verdict>[] { new(), new() };
+        var (rootEnd, peerEnd) = Pair();
+        using var root = new Lifeline(0, 3, [rootEnd, listener], verdicts[0].SetResult, TimeSpan.FromSeconds(1));
+        using var peer = new Lifeline(1, 3, [peerEnd], verdicts[1].SetResult, TimeSpan.FromSeconds(1));
+        foreach (var verdict in verdicts.Select(Heard))
+        {
+            Assert.That(verdict.Message, Does.Contain("Rank 2 of 3 is gone").And.Contain("nothing was heard"));
+        }
+
+        client.Dispose();
+    }
+
+    [Test]
+    public void Whoever_fails_tells_the_others_why()
+    {
+        var verdicts = Lines(3, TimeSpan.FromMinutes(1), out _, out var lifelines);
+        lifelines[1].Fail(3, "no images");
+        foreach (var verdict in new[] { verdicts[0], verdicts[2] }.Select(Heard))
+        {
+            Assert.That(verdict, Is.EqualTo(new Verdict(1, 3, "no images", IsGone: false)));
+        }
+
+        Assert.That(verdicts[1].Task.IsCompleted, Is.False);
+        Array.ForEach(lifelines, l => l.Dispose());
+    }
+
+    [Test]
+    public void Whoever_says_goodbye_is_not_missed()
+    {
+        var verdicts = Lines(2, TimeSpan.FromMinutes(1), out var sockets, out var lifelines);
+        Array.ForEach(lifelines, l => l.Leave());
+        Array.ForEach(lifelines, l => l.Dispose());
+        Array.ForEach(sockets, s => s.Dispose());
+        Thread.Sleep(100);
+        Assert.That(verdicts.Any(v => v.Task.IsCompleted), Is.False);
+    }
+
+    [Test]
+    public void Who_does_not_come_is_named_and_strangers_are_turned_away()
+    {
+        using var door = new Door(0, 4, token: 7);
+        using var welcome = Enter(door, new Greeting(Greeting.Data, 2, 4, 7));
+        using var stranger = Enter(door, new Greeting(Greeting.Data, 1, 4, 8));
+        var error = Assert.Throws<LdaeException>(() => door.Wait(Greeting.Data, TimeSpan.FromMilliseconds(300)));
+        Assert.That(error.Message, Does.Contain("Rank 1, 3 of 4"));
+    }
+
+    [Test]
+    public void Another_number_of_processes_is_refused()
+    {
+        using var door = new Door(0, 2, token: 0);
+        using var other = Enter(door, new Greeting(Greeting.Data, 1, 3, 0));
+        var error = Assert.Throws<LdaeException>(() => door.Wait(Greeting.Data, Patience));
+        Assert.That(error.Message, Does.Contain("one of 3").And.Contain("told of 2"));
+    }
+
+    private static double[] Values(int rank) => [.. Enumerable.Range(0, Count).Select(i => Math.Sin(i + rank))];
+
+    private static Verdict Heard(TaskCompletionSource<Verdict> verdict)
+    {
+        Assert.That(verdict.Task.Wait(Patience), Is.True, "nobody was told");
+        return verdict.Task.Result;
+    }
+
+    /// <summary>The lifelines of a group, and the socket of each member to rank 0.</summary>
+    private static TaskCompletionSource<Verdict>[] Lines(int size, TimeSpan silence, out Socket[] sockets, out Lifeline[] lifelines)
+    {
+        var verdicts = Enumerable.Range(0, size).Select(_ => new TaskCompletionSource<Verdict>()).ToArray();
+        var pairs = Enumerable.Range(1, size - 1).Select(_ => Pair()).ToArray();
+        sockets = [null!, .. pairs.Select(p => p.There)];
+        lifelines =
+        [
+            new Lifeline(0, size, [.. pairs.Select(p => p.Here)], verdicts[0].SetResult, silence),
+            .. pairs.Select((p, i) => new Lifeline(i + 1, size, [p.There], verdicts[i + 1].SetResult, silence)),
+        ];
+        sockets[0] = pairs[0].Here;
+        return verdicts;
+    }
+
+    private static (Socket Here, Socket There) Pair()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var there = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        there.Connect((IPEndPoint)listener.LocalEndpoint);
+        return (listener.AcceptSocket(), there);
+    }
+
+    private static Socket Enter(Door door, Greeting greeting)
+    {
+        var socket = Wire.Connect(["127.0.0.1"], door.Port, Patience)!;
+        greeting.Send(socket);
+        return socket;
+    }
+}

@@ -1,0 +1,64 @@
+using LDaeCore.Engine.Distributed;
+using LDaeCore.Engine.Errors;
+using NUnit.Framework;
+
+namespace LDaeCore.Tests.Distributed;
+
+/// <summary>Who a process is, by the variables of whoever started it.</summary>
+public sealed class LaunchTests
+{
+    private const string Mpirun = "OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_LOCAL_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=2";
+    private const string Srun = "SLURM_PROCID=3 SLURM_STEP_NUM_TASKS=8 SLURM_LOCALID=1";
+    private const string Torchrun = "RANK=2 WORLD_SIZE=3 LOCAL_RANK=0 MASTER_ADDR=node1 MASTER_PORT=29500";
+
+    [TestCase("", LaunchWay.Alone, 0, 1, 0)]
+    [TestCase(Mpirun, LaunchWay.Mpi, 1, 4, 1)]
+    [TestCase(Mpirun + " MASTER_ADDR=node1 MASTER_PORT=1 SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2 SLURM_LOCALID=0", LaunchWay.Mpi, 1, 4, 1)]
+    [TestCase("OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_LOCAL_RANK=0", LaunchWay.Alone, 0, 1, 0)]
+    [TestCase(Srun, LaunchWay.Mpi, 3, 8, 1)]
+    [TestCase(Srun + " MASTER_ADDR=node1 MASTER_PORT=29500", LaunchWay.Tcp, 3, 8, 1)]
+    [TestCase("SLURM_PROCID=0 SLURM_NTASKS=8 SLURM_LOCALID=0", LaunchWay.Alone, 0, 1, 0, Description = "a batch script's own process")]
+    [TestCase(Torchrun, LaunchWay.Tcp, 2, 3, 0)]
+    [TestCase("RANK=0 WORLD_SIZE=1", LaunchWay.Alone, 0, 1, 0)]
+    [TestCase("MASTER_ADDR=node1 MASTER_PORT=29500", LaunchWay.Alone, 0, 1, 0)]
+    public void Variables_say_who_we_are(string variables, LaunchWay way, int rank, int size, int localRank)
+    {
+        var launch = Read(variables);
+        Assert.That((launch.Way, launch.Rank, launch.Size, launch.LocalRank), Is.EqualTo((way, rank, size, localRank)));
+    }
+
+    [Test]
+    public void Torchruns_own_port_is_left_to_it()
+    {
+        Assert.That((Read(Torchrun).MasterAddress, Read(Torchrun).MasterPort), Is.EqualTo(("node1", 29500)));
+        Assert.That(Read(Torchrun + " TORCHELASTIC_USE_AGENT_STORE=True").MasterPort, Is.EqualTo(29501));
+    }
+
+    [TestCase("RANK=0", "WORLD_SIZE")]
+    [TestCase("WORLD_SIZE=2", "RANK")]
+    [TestCase("LOCAL_RANK=0", "RANK")]
+    [TestCase("RANK=0 WORLD_SIZE=2 LOCAL_RANK=0", "MASTER_PORT")]
+    [TestCase("RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_PORT=29500", "MASTER_ADDR")]
+    [TestCase("RANK=0 WORLD_SIZE=2 MASTER_ADDR=a MASTER_PORT=29500", "LOCAL_RANK")]
+    [TestCase("RANK=2 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=29500", "RANK = 2")]
+    [TestCase("RANK=-1 WORLD_SIZE=2", "RANK = -1")]
+    [TestCase("RANK=0 WORLD_SIZE=two", "WORLD_SIZE = two")]
+    [TestCase("RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=70000", "MASTER_PORT = 70000")]
+    [TestCase("OMPI_COMM_WORLD_RANK=0", "OMPI_COMM_WORLD_SIZE")]
+    [TestCase(Mpirun + " " + Torchrun, "OMPI_COMM_WORLD_RANK = 1")]
+    [TestCase(Srun + " " + Torchrun, "SLURM_PROCID = 3")]
+    [TestCase("PMI_RANK=0 PMI_SIZE=2", "MPICH")]
+    public void Half_given_and_contradictory_variables_are_refused_by_name(string variables, string named)
+    {
+        var error = Assert.Throws<LdaeException>(() => Read(variables));
+        Assert.That(error.Kind, Is.EqualTo(ErrorKind.Configuration));
+        Assert.That(error.Message, Does.Contain(named));
+        Assert.That(error.Remedy, Does.StartWith("Set ").Or.StartWith("Unset ").Or.StartWith("Correct ").Or.Contain("mpirun"));
+    }
+
+    private static Launch Read(string variables)
+    {
+        var values = variables.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(v => v.Split('=')).ToDictionary(v => v[0], v => v[1]);
+        return Launch.Read(name => values.GetValueOrDefault(name));
+    }
+}

@@ -1,0 +1,192 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using LDaeCore.Model.Training;
+using LDaeCore.Tests.Cuda;
+using LDaeCore.Tests.Model.Training;
+using NUnit.Framework;
+
+namespace LDaeCore.Tests.Distributed;
+
+/// <summary>A toy run of several processes of their own, that mpirun started or that were told where to meet.</summary>
+internal sealed class MpiRun : IDisposable
+{
+    private const string Mark = "LDAE_TEST_RUN";
+
+    private readonly string _mark = Guid.NewGuid().ToString("N");
+    private readonly List<Process> _started = [];
+    private readonly StringBuilder _output = new(), _errors = new();
+
+    private MpiRun()
+    {
+    }
+
+    /// <summary>What all processes wrote for people.</summary>
+    public string Errors
+    {
+        get
+        {
+            lock (_errors)
+            {
+                return _errors.ToString();
+            }
+        }
+    }
+
+    /// <summary>Skips a test where there is no mpirun.</summary>
+    public static void Require()
+    {
+        if (!(Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "mpirun"))))
+        {
+            Requirement.Missing(Requirement.Mpi, "mpirun is not on the path; Debian's openmpi-bin has it");
+        }
+    }
+
+    /// <summary>Starts a run by mpirun.</summary>
+    public static MpiRun Start(int processes, string folder, params string[] more) => StartCommand("pretrain", processes, folder, more);
+
+    /// <summary>Starts a command by mpirun.</summary>
+    public static MpiRun StartCommand(string command, int processes, string folder, params string[] more)
+    {
+        var run = new MpiRun();
+        string[] mpirun = ["--oversubscribe", "-n", processes.ToString(CultureInfo.InvariantCulture), "--mca", "btl_vader_single_copy_mechanism", "none", "-x", Mark];
+        run.Start("mpirun", [.. mpirun, .. Runner(command, folder, more)], new() { ["OMPI_ALLOW_RUN_AS_ROOT"] = "1", ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1" });
+        return run;
+    }
+
+    /// <summary>Starts processes that were told where to meet.</summary>
+    public static MpiRun StartByHand(int processes, string folder, params string[] more)
+    {
+        var run = new MpiRun();
+        var port = ThreadGroup.FreePort().ToString(CultureInfo.InvariantCulture);
+        for (var rank = 0; rank < processes; rank++)
+        {
+            var number = rank.ToString(CultureInfo.InvariantCulture);
+            var command = Runner("pretrain", folder, more);
+            run.Start(command[0], command[1..], new()
+            {
+                ["RANK"] = number,
+                ["LOCAL_RANK"] = number,
+                ["WORLD_SIZE"] = processes.ToString(CultureInfo.InvariantCulture),
+                ["MASTER_ADDR"] = "127.0.0.1",
+                ["MASTER_PORT"] = port,
+            });
+        }
+
+        return run;
+    }
+
+    /// <summary>Waits for the end.</summary>
+    /// <returns>Exit codes of what was started.</returns>
+    public int[] Wait(TimeSpan patience)
+    {
+        var end = Stopwatch.GetTimestamp();
+        foreach (var process in _started)
+        {
+            var left = patience - Stopwatch.GetElapsedTime(end);
+            Assert.That(process.WaitForExit(left > TimeSpan.Zero ? left : TimeSpan.Zero), Is.True, $"it goes on and on\n{Errors}");
+            process.WaitForExit();
+        }
+
+        return [.. _started.Select(process => process.ExitCode)];
+    }
+
+    /// <summary>The result object, the only line of standard output.</summary>
+    public JsonElement Result
+    {
+        get
+        {
+            lock (_output)
+            {
+                // A terminal's own codes come before it where mpirun keeps one.
+                var line = _output.ToString().Split('\n').Single(l => l.Contains('{', StringComparison.Ordinal));
+                return JsonDocument.Parse(line[line.IndexOf('{', StringComparison.Ordinal)..]).RootElement;
+            }
+        }
+    }
+
+    /// <summary>Kills one of the processes, without a chance to say anything.</summary>
+    public void Kill(int rank)
+    {
+        foreach (var folder in Directory.EnumerateDirectories("/proc").Where(f => int.TryParse(Path.GetFileName(f), out _)))
+        {
+            var variables = Variables(folder);
+            if (variables.Contains($"{Mark}={_mark}") && (variables.Contains($"OMPI_COMM_WORLD_RANK={rank}") || variables.Contains($"RANK={rank}")))
+            {
+                using var victim = Process.GetProcessById(int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture));
+                victim.Kill();
+                return;
+            }
+        }
+
+        Assert.Fail($"There is no rank {rank}.\n{Errors}");
+    }
+
+    /// <summary>The loss of each step.</summary>
+    public static double[] Losses(string folder) =>
+        [.. File.ReadLines(Path.Combine(folder, RunFiles.Metrics)).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("loss").GetDouble())];
+
+    public void Dispose()
+    {
+        foreach (var process in _started)
+        {
+            if (!process.HasExited)
+            {
+                process.Kill(entireProcessTree: true);
+            }
+
+            process.Dispose();
+        }
+    }
+
+    private static string[] Runner(string command, string folder, string[] more) =>
+    [
+        Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"), typeof(LDaeCore.Runner.Program).Assembly.Location,
+        command, "--out", folder, "--json", "--threads", "1", .. more,
+    ];
+
+    /// <summary>How a toy run begins.</summary>
+    public static string[] Toys(params string[] settings) =>
+        ["--preset", "demo", "--data", "synthetic:40", "--device", "cpu", .. Toy.Settings.Append("train.ema=0.9").Append("train.checkpointEvery=0").Concat(settings).SelectMany(s => new[] { "--set", s })];
+
+    private static string[] Variables(string folder)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(folder, "environ")).Split('\0');
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It has ended meanwhile, or is somebody else's.
+            return [];
+        }
+    }
+
+    private void Start(string file, string[] arguments, Dictionary<string, string> environment)
+    {
+        var start = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment[Mark] = _mark;
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        var process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, line) => Append(_output, line.Data);
+        process.ErrorDataReceived += (_, line) => Append(_errors, line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        _started.Add(process);
+    }
+
+    private static void Append(StringBuilder to, string? line)
+    {
+        lock (to)
+        {
+            to.Append(line).Append('\n');
+        }
+    }
+}
