@@ -9,6 +9,9 @@ public abstract class HostGroup : ICommunicator
     // News of a process that died come by another way than the call that fails of it.
     private static readonly TimeSpan NewsTakes = TimeSpan.FromSeconds(5), RankZeroTakes = TimeSpan.FromSeconds(1);
 
+    // Whoever was told the news ends this process in that time.
+    private static readonly TimeSpan EndTakes = TimeSpan.FromMinutes(2);
+
     private readonly CallThread _calls = new();
     private bool _hasLeft;
 
@@ -90,7 +93,7 @@ public abstract class HostGroup : ICommunicator
         // What all find out at once is rank 0's to say.
         if (Rank > 0 && Life?.HasNews(RankZeroTakes) == true)
         {
-            Thread.Sleep(NewsTakes);
+            Thread.Sleep(EndTakes);
         }
 
         Life?.Fail(code, message);
@@ -130,7 +133,7 @@ public abstract class HostGroup : ICommunicator
         catch (LdaeException) when (Life?.HasNews(NewsTakes) == true)
         {
             // They end this process; what it would say now names whom it happened to talk to.
-            Thread.Sleep(NewsTakes);
+            Thread.Sleep(EndTakes);
             throw;
         }
     }

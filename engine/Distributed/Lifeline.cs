@@ -14,6 +14,8 @@ internal sealed class Lifeline : IDisposable
     private const byte Alive = 1, Bye = 2, News = 3;
     private const int HeaderBytes = 5, MostBytes = 1 << 20;
 
+    private static readonly TimeSpan LastWords = TimeSpan.FromMinutes(1);
+
     private readonly int _rank, _size;
     private readonly Line[] _lines;
     private readonly Action<Verdict> _lost;
@@ -21,6 +23,7 @@ internal sealed class Lifeline : IDisposable
     private readonly Timer _heart;
     private long _beaten = Stopwatch.GetTimestamp();
     private int _decided;
+    private bool _warned;
     private volatile bool _left;
 
     /// <summary>Begins to watch.</summary>
@@ -47,7 +50,7 @@ internal sealed class Lifeline : IDisposable
 
     /// <summary>Waits for news that may be on their way.</summary>
     /// <returns>Whether there are any.</returns>
-    public bool HasNews(TimeSpan patience) => SpinWait.SpinUntil(() => Volatile.Read(ref _decided) != 0, patience);
+    public bool HasNews(TimeSpan patience) => SpinWait.SpinUntil(() => Volatile.Read(ref _decided) != 0 || Volatile.Read(ref _warned), patience);
 
     /// <summary>Says goodbye: from here on nobody misses this process, and it misses nobody.</summary>
     public void Leave()
@@ -74,29 +77,59 @@ internal sealed class Lifeline : IDisposable
     {
         try
         {
-            var header = new byte[HeaderBytes];
             while (true)
             {
-                Wire.Receive(line.Socket, header);
-                line.Heard = Stopwatch.GetTimestamp();
-                var length = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(1));
-                var content = new byte[length is >= 0 and <= MostBytes ? length : 0];
-                Wire.Receive(line.Socket, content);
-                if (header[0] == Bye)
+                var (kind, content) = Hear(line);
+                if (kind == Bye)
                 {
                     line.Left = true;
                     return;
                 }
 
-                if (header[0] == News)
+                if (kind == News)
                 {
-                    Decide(Verdict.Of(content), line);
+                    var verdict = Verdict.Of(content);
+                    if (line.Rank == 0 && verdict is { Rank: 0, IsGone: false })
+                    {
+                        HearOut(line);
+                    }
+
+                    Decide(verdict, line);
                 }
             }
         }
         catch (Exception e) when (e is SocketException or EndOfStreamException or ObjectDisposedException)
         {
             Miss(line, "its connection is closed, so it has ended or was killed");
+        }
+    }
+
+    private static (byte Kind, byte[] Content) Hear(Line line)
+    {
+        var header = new byte[HeaderBytes];
+        Wire.Receive(line.Socket, header);
+        line.Heard = Stopwatch.GetTimestamp();
+        var length = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(1));
+        var content = new byte[length is >= 0 and <= MostBytes ? length : 0];
+        Wire.Receive(line.Socket, content);
+        return (header[0], content);
+    }
+
+    /// <summary>Rank 0 fails and writes down why: whoever ended before it would make mpirun kill it over that.</summary>
+    private void HearOut(Line line)
+    {
+        Volatile.Write(ref _warned, true);
+        var start = Stopwatch.GetTimestamp();
+        try
+        {
+            while (Stopwatch.GetElapsedTime(start) < LastWords)
+            {
+                Hear(line);
+            }
+        }
+        catch (Exception e) when (e is SocketException or EndOfStreamException or ObjectDisposedException)
+        {
+            // It has ended.
         }
     }
 

@@ -1,5 +1,8 @@
 using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Interop;
+using LDaeCore.Tests.Cuda;
+using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Distributed;
@@ -54,6 +57,19 @@ public sealed class LaunchTests
         Assert.That(error.Kind, Is.EqualTo(ErrorKind.Configuration));
         Assert.That(error.Message, Does.Contain(named));
         Assert.That(error.Remedy, Does.StartWith("Set ").Or.StartWith("Unset ").Or.StartWith("Correct ").Or.Contain("mpirun"));
+    }
+
+    [Test]
+    public void Another_library_in_open_mpis_place_is_not_taken_for_it()
+    {
+        using var folder = new TemporaryFolder();
+        FakeLibrary.Place(folder.Path, LibraryKind.Mpi.FileNames[0]);
+        var search = new LibrarySearch(name => name == "LDAE_MPI_PATH" ? folder.Path : null, folder.Path, useLoader: false);
+        var error = Assert.Throws<LdaeException>(() => search.Find(LibraryKind.Mpi).Require())!;
+        Assert.That(error.Kind, Is.EqualTo(ErrorKind.Device));
+        Assert.That(error.Message, Does.Contain(Path.Combine(folder.Path, "libmpi.so.40")).And.Contain("not Open MPI"));
+        Assert.That(error.Remedy, Does.Contain("openmpi-bin").And.Contain("MPICH"));
+        Assert.That(new LibrarySearch(_ => null, folder.Path, useLoader: false).Find(LibraryKind.Mpi).Tried, Has.One.Contains("LDAE_MPI_PATH (not set)"));
     }
 
     private static Launch Read(string variables)

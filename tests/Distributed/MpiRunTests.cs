@@ -80,6 +80,18 @@ public sealed class MpiRunTests
         Assert.That(run.Errors.Split("error: train.batch"), Has.Length.EqualTo(2), "said once");
     }
 
+    [Test]
+    public void A_loss_that_is_not_finite_is_said_once_and_reported()
+    {
+        MpiRun.Require();
+        var folder = Folder("run");
+        using var run = MpiRun.Start(2, folder, MpiRun.Toys("train.lr=1e30", "train.warmup=0"));
+        Assert.That(run.Wait(Patience), Is.EqualTo(new[] { 1 }), run.Errors);
+        Assert.That(run.Result.GetProperty("error").GetProperty("message").GetString(), Does.Contain("Step 2 has loss"));
+        Assert.That(run.Errors.Split("Step 2 has loss"), Has.Length.EqualTo(2), run.Errors);
+        Assert.That(File.ReadAllText(Path.Combine(folder, "report.html")), Does.Contain("Step 2 has loss"));
+    }
+
     private void Killed(int rank, bool byHand)
     {
         var folder = Folder("killed");

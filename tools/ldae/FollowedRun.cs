@@ -21,6 +21,7 @@ internal static class FollowedRun
             Resume = true,
             LoaderThreads = Workbench.Loaders(threads),
             Bad = new BadSamples(maxBadSamples),
+            MemoryBytes = group.MemoryBytes,
             Cancellation = context.Cancellation,
         }).Run();
         return new CommandResult { ExitCode = trained.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done };

@@ -38,7 +38,9 @@ internal sealed class JoinedGroup : IDisposable
             var (message, remedy) = Split(verdict.Message);
             if (verdict.IsGone)
             {
-                context.Output.Fail(command, new LdaeException(ErrorKind.Run, message, "Start the run again with --resume: it goes on from its last checkpoint, with any number of processes."));
+                context.Output.Fail(command, new LdaeException(ErrorKind.Run, message, command == Commands.PretrainCommand.Name
+                    ? "Start the run again with --resume: it goes on from its last checkpoint, with any number of processes."
+                    : $"Start ldae {command} again, with any number of processes."));
             }
             else if (context.Launch.Rank == 0 && verdict.Code != ExitCodes.Interrupted)
             {
@@ -60,10 +62,14 @@ internal sealed class JoinedGroup : IDisposable
         }
         catch (Exception error)
         {
-            Processes.Abort(ExitCodes.Of(error), error is LdaeException known ? $"{known.Message}\n{known.Remedy}" : $"{error.GetType().Name}: {error.Message}\n");
+            Abort(error);
             throw;
         }
     }
+
+    /// <summary>Lets the others end; they wait for what rank 0 still has to write.</summary>
+    public void Abort(Exception error) =>
+        Processes.Abort(ExitCodes.Of(error), error is LdaeException known ? $"{known.Message}\n{known.Remedy}" : $"{error.GetType().Name}: {error.Message}\n");
 
     /// <summary>Rank 0 tells the others what to train, on what and where; what the others give is not asked for.</summary>
     public (Recipe Recipe, string Data, string Device) Tell(Func<(Recipe Recipe, string Data, string Device)> known)
@@ -96,6 +102,9 @@ internal sealed class JoinedGroup : IDisposable
     /// <summary>Threads for this process: its share of the machine's, where nobody asks for another number and mpirun has not given it cores of its own.</summary>
     public int? Threads(int? asked) =>
         asked is null && _launch.LocalSize > 1 && !HasCoresOfItsOwn ? Math.Max(1, Environment.ProcessorCount / _launch.LocalSize) : asked;
+
+    /// <summary>Memory that a run on the processor may plan for, bytes: this process's share of the machine's.</summary>
+    public long MemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / _launch.LocalSize;
 
     /// <inheritdoc/>
     public void Dispose() => Processes.Dispose();

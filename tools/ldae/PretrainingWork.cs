@@ -32,6 +32,7 @@ internal static class PretrainingWork
             Tokenizer = tokenizer,
             LoaderThreads = Workbench.Loaders(threads),
             Bad = bad,
+            MemoryBytes = group?.MemoryBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
             OnStep = (step, total, result, speed, eta) =>
             {
                 progress.Report(step, total, result.Loss, speed, eta);
@@ -47,7 +48,8 @@ internal static class PretrainingWork
         }
         catch (LdaeException error) when (error.Kind == ErrorKind.Run)
         {
-            // What led to a failure is what its reader wants to see.
+            // What led to a failure is what its reader wants to see; the others need not wait for it.
+            group?.Abort(error);
             RunReport.TryWrite(folder.Path, $"l-DAE pretraining: {Path.GetFileName(folder.Path)}", error.Message);
             throw;
         }

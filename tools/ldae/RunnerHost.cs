@@ -46,7 +46,7 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
         var parse = root.Parse(args);
         var asksForHelp = parse.GetResult(root.Options.OfType<HelpOption>().Single()) is { Implicit: false };
         return parse.Errors.Count > 0 && !asksForHelp
-            ? OutputOf(parse).Fail(parse.CommandResult.Command == root ? null : parse.CommandResult.Command.Name, UsageError(parse))
+            ? OutputOf(parse, LaunchOf("").Rank).Fail(parse.CommandResult.Command == root ? null : parse.CommandResult.Command.Name, UsageError(parse))
             : parse.Invoke(new InvocationConfiguration
             {
                 Output = result,
