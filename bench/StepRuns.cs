@@ -90,8 +90,7 @@ internal sealed class StepRuns(BenchOptions options, IBackend backend)
     private Dictionary<string, double> Families(Recipe recipe)
     {
         const int steps = 3;
-        // Disposing the profiler would dispose the backend.
-        var profiler = new ProfilingBackend(backend);
+        using var profiler = new ProfilingBackend(backend);
         using var work = new StepWork(recipe, profiler);
         work.Run();
         List<Dictionary<string, double>> taken = [];

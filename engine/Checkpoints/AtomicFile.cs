@@ -1,5 +1,6 @@
 using System.Text;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Interop;
 
 namespace LDaeCore.Engine.Checkpoints;
 
@@ -22,6 +23,7 @@ public static class AtomicFile
             }
 
             File.Move(temporary, path, overwrite: true);
+            FolderFlush.Flush(Path.GetDirectoryName(Path.GetFullPath(path))!);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,12 +1,13 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Interop;
 
 namespace LDaeCore.Engine.Checkpoints;
 
 /// <summary>
 /// Atomic checkpoint folders. The files of a checkpoint are written into a hidden sibling folder, flushed to the disk, listed with
-/// their lengths and SHA-256 in a manifest that is flushed last, and only then is the folder renamed to <c>step-XXXXXXXX</c>:
+/// their lengths and SHA-256 in a manifest that is flushed last, and only then is the folder renamed to <c>step-XXXXXXXX</c> and the name flushed:
 /// a run that is killed at any moment leaves every earlier checkpoint as it was and at worst a hidden folder,
 /// which <see cref="RemoveStale"/> clears.
 /// </summary>
@@ -40,7 +41,9 @@ public static class CheckpointFolder
             RemoveIfThere(temporary);
             Directory.CreateDirectory(temporary);
             WriteFiles(temporary, step, files);
+            FolderFlush.Flush(temporary);
             Publish(checkpoints, temporary, final, step);
+            FolderFlush.Flush(checkpoints);
             return new Checkpoint(step, final);
         }
         catch (Exception e)
@@ -133,10 +136,11 @@ public static class CheckpointFolder
     /// <param name="checkpoints">Folder of the run's checkpoints.</param>
     /// <param name="keepLast">How many to keep, at least 1.</param>
     /// <param name="step">Steps the run has done.</param>
-    public static void Prune(string checkpoints, int keepLast, long step)
+    /// <param name="spared">Step of a checkpoint that stays beside those, or null.</param>
+    public static void Prune(string checkpoints, int keepLast, long step, long? spared = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(keepLast, 1);
-        foreach (var old in List(checkpoints).Where(c => c.Step <= step).Skip(keepLast))
+        foreach (var old in List(checkpoints).Where(c => c.Step <= step).Skip(keepLast).Where(c => c.Step != spared))
         {
             // Hidden first: a kill in the middle of the deletion leaves no half checkpoint under a checkpoint's name.
             var hidden = Path.Combine(checkpoints, Unfinished + NameOf(old.Step));

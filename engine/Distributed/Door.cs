@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using LDaeCore.Engine.Errors;
@@ -54,7 +55,7 @@ internal sealed class Door : IDisposable
     /// <exception cref="LdaeException">Run: some did not come; the message names them. Configuration: one was told of another number of processes.</exception>
     public Socket[] Wait(byte line, TimeSpan patience)
     {
-        var end = DateTime.UtcNow + patience;
+        var start = Stopwatch.GetTimestamp();
         while (true)
         {
             lock (_lock)
@@ -70,7 +71,7 @@ internal sealed class Door : IDisposable
                     throw new LdaeException(ErrorKind.Configuration, stranger, "Set WORLD_SIZE to the same number for every process.");
                 }
 
-                if (DateTime.UtcNow >= end)
+                if (Stopwatch.GetElapsedTime(start) >= patience)
                 {
                     throw new LdaeException(
                         ErrorKind.Run,

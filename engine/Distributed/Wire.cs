@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 
@@ -42,12 +43,12 @@ internal static class Wire
     /// <returns>The connection, or null.</returns>
     public static Socket? Connect(IReadOnlyList<string> hosts, int port, TimeSpan patience)
     {
-        var end = DateTime.UtcNow + patience;
+        var start = Stopwatch.GetTimestamp();
         do
         {
             foreach (var host in hosts)
             {
-                if (TryConnect(host, port, end) is { } socket)
+                if (TryConnect(host, port, patience - Stopwatch.GetElapsedTime(start)) is { } socket)
                 {
                     return socket;
                 }
@@ -55,7 +56,7 @@ internal static class Wire
 
             Thread.Sleep(Pause);
         }
-        while (DateTime.UtcNow < end);
+        while (Stopwatch.GetElapsedTime(start) < patience);
         return null;
     }
 
@@ -66,13 +67,12 @@ internal static class Wire
         return socket;
     }
 
-    private static Socket? TryConnect(string host, int port, DateTime end)
+    private static Socket? TryConnect(string host, int port, TimeSpan left)
     {
         var socket = Prompt(new Socket(SocketType.Stream, ProtocolType.Tcp));
         try
         {
             // An address that leads nowhere must leave time for the next.
-            var left = end - DateTime.UtcNow;
             using var stop = new CancellationTokenSource(left > Attempt ? Attempt : left > TimeSpan.Zero ? left : Pause);
             EndPoint point = IPAddress.TryParse(host, out var address) ? new IPEndPoint(address, port) : new DnsEndPoint(host, port);
             socket.ConnectAsync(point, stop.Token).AsTask().GetAwaiter().GetResult();

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using LDaeCore.Engine.Errors;
 using SkiaSharp;
@@ -14,6 +13,9 @@ public static class ImageDecoder
 {
     /// <summary>Most pixels an image may declare; more are refused before memory is taken for them.</summary>
     public const long MostPixels = 100_000_000;
+
+    // Of photos as data sets have them; what is lent stays with the process.
+    private const long MostLentBytes = 16 << 20;
 
     private const string Remedy = "Replace or remove the file.";
 
@@ -36,9 +38,16 @@ public static class ImageDecoder
         var info = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, null);
 
         // Lent memory: fresh pages for every image would be cleared by the kernel first, a seventh of the time of a photo.
-        using var lent = MemoryPool<byte>.Shared.Rent(width * height * 4);
-        using var pinned = lent.Memory.Pin();
-        var result = codec.GetPixels(info, (nint)pinned.Pointer);
+        using var lent = info.BytesSize64 <= MostLentBytes ? MemoryPool<byte>.Shared.Rent(info.BytesSize) : null;
+        using var own = lent is null ? new SKBitmap() : null;
+        if (own is not null && !own.TryAllocPixels(info))
+        {
+            throw Error($"{name}: no memory for {width} x {height} pixels.");
+        }
+
+        using var pinned = lent?.Memory.Pin() ?? default;
+        var pixels = own?.GetPixels() ?? (nint)pinned.Pointer;
+        var result = codec.GetPixels(info, pixels);
         if (result != SKCodecResult.Success)
         {
             throw Error($"{name}: {(result == SKCodecResult.IncompleteInput ? "truncated" : "corrupt")} image ({result}).");
@@ -49,7 +58,7 @@ public static class ImageDecoder
             throw Error($"{name}: truncated image (no end marker).");
         }
 
-        return Upright(MemoryMarshal.Cast<byte, uint>(lent.Memory.Span), width, height, codec.EncodedOrigin);
+        return Upright(new ReadOnlySpan<uint>((void*)pixels, width * height), width, height, codec.EncodedOrigin);
     }
 
     /// <summary>Drops alpha and undoes the camera's turn: each row of the result is a walk through the stored pixels.</summary>

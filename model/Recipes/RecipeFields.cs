@@ -79,7 +79,8 @@ public static class RecipeFields
             .Whole("seed", "seed of all randomness", NumberRange.From(0), g => g.Seed, (g, v) => g with { Seed = v })
             .Whole("logEvery", "steps between two lines of metrics", NumberRange.From(1), g => g.LogEvery, (g, v) => g with { LogEvery = v })
             .Whole("checkpointEvery", "steps between two checkpoints; 0 saves only the last", NumberRange.From(0), g => g.CheckpointEvery, (g, v) => g with { CheckpointEvery = v })
-            .Whole("keep", "checkpoints kept", NumberRange.From(1), g => g.Keep, (g, v) => g with { Keep = v })
+            .Real("spikeFactor", "a loss of so many times the usual sends the run back to its last checkpoint, on at half the rate; 0 is off", NumberRange.From(0), g => g.SpikeFactor, (g, v) => g with { SpikeFactor = v })
+            .Whole("keep", "checkpoints kept, beside the best by train.knnEvery", NumberRange.From(1), g => g.Keep, (g, v) => g with { Keep = v })
             .Whole("knnEvery", "steps between two nearest-neighbour probes; 0 is off", NumberRange.From(0), g => g.KnnEvery, (g, v) => g with { KnnEvery = v }).All,
 
         .. new FieldGroup<ProbeRecipe>("probe", r => r.Probe, (r, g) => r with { Probe = g })

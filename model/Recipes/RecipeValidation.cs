@@ -93,6 +93,12 @@ public static class RecipeValidation
             $"it takes a number above 0 while train.knnEvery = {r.Train.KnnEvery} probes held-out images",
             "Set data.holdOut=0.1, or train.knnEvery=0.");
         Require(
+            r.Train.SpikeFactor is 0 or > 1,
+            r,
+            "train.spikeFactor",
+            "it takes a number above 1, or 0 for off: every other loss is above the median",
+            "Set train.spikeFactor=3.");
+        Require(
             r.Train.Batch % r.Train.Accumulate == 0,
             r,
             "train.accumulate",

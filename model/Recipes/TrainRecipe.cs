@@ -54,8 +54,14 @@ public sealed record TrainRecipe
     /// <summary>Steps between two checkpoints; 0 saves only the last.</summary>
     public int CheckpointEvery { get; init; } = 1000;
 
-    /// <summary>Checkpoints kept; older ones are removed.</summary>
+    /// <summary>Checkpoints kept; older ones are removed, but for the best by <see cref="KnnEvery"/>.</summary>
     public int Keep { get; init; } = 3;
+
+    /// <summary>
+    /// A loss of more than so many times the median of the last fifty is a spike, as is one that is not a number: the run goes back to its last
+    /// checkpoint and on from there at half the learning rate. 0 is off.
+    /// </summary>
+    public double SpikeFactor { get; init; }
 
     /// <summary>Steps between two nearest-neighbour probes on held-out images; 0 is off.</summary>
     public int KnnEvery { get; init; }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Numerics;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Profiling;
@@ -26,7 +27,10 @@ public sealed class Pretraining(PretrainingOptions options)
     private readonly RunningMedian _speeds = new(skip: 2);
     private readonly string _checkpoints = Path.Combine(options.Folder, RunFiles.Checkpoints);
     private int[] _train = [], _heldOut = [];
+    private readonly LossSpikes _spikes = new(options.Recipe.Train.SpikeFactor);
     private double? _knn;
+    private BestCheckpoint? _best;
+    private bool _better;
     private bool _probeCut;
     private long _drawn = -1;
     private readonly RunAgreement _agreement = new(options.Group);
@@ -84,7 +88,8 @@ public sealed class Pretraining(PretrainingOptions options)
         using var model = new LatentDenoiser(options.Backend, _recipe, _agreement.Tokenizer(Tokenizer, _recipe));
         _plan = model.Recipe == _recipe ? _plan : Plan(model.Recipe);
         using var trainer = new Trainer(model, _plan, group: options.Group);
-        var seconds = _agreement.Start(trainer, checkpoint is null ? 0 : TrainingCheckpoint.Resume(checkpoint, trainer));
+        var state = _agreement.Start(trainer, checkpoint is null ? default : TrainingCheckpoint.Resume(checkpoint, trainer));
+        _best = _agreement.Writes && BestCheckpoint.Read(_checkpoints) is { } best && best.Step <= trainer.Step ? best : null;
         if (checkpoint is not null)
         {
             options.OnLine?.Invoke($"Resumed from {checkpoint.Folder}, step {trainer.Step}.");
@@ -94,13 +99,32 @@ public sealed class Pretraining(PretrainingOptions options)
         if (_agreement.Writes)
         {
             AtomicFile.WriteText(Path.Combine(options.Folder, RunFiles.Config), RecipeJson.Write(model.Recipe));
+            if (_recipe.Train.SpikeFactor > 0 && trainer.Step == 0)
+            {
+                // Something to go back to from the first step on.
+                Save(trainer, state);
+            }
         }
 
-        return Loop(trainer, seconds, _plan.TotalBytes);
+        while (true)
+        {
+            if (Loop(trainer, state, _plan.TotalBytes, out var spike) is { } result)
+            {
+                return result;
+            }
+
+            // All see the same loss, so all go back; rank 0 knows where to.
+            _spikes.Clear();
+            _drawn = -1;
+            state = _agreement.Start(trainer, _agreement.Writes ? RollBack(trainer, spike!) : default);
+        }
     }
 
-    private PretrainingResult Loop(Trainer trainer, double secondsBefore, long plannedBytes)
+    /// <summary>Trains on from where the trainer stands.</summary>
+    /// <returns>Null at a spike of the loss that the run is to go back for.</returns>
+    private PretrainingResult? Loop(Trainer trainer, TrainingState before, long plannedBytes, out string? spike)
     {
+        spike = null;
         var train = _recipe.Train;
         var length = new RunLength(train, _train.Length);
         using var metrics = _agreement.Writes ? new MetricsLog(Path.Combine(options.Folder, RunFiles.Metrics), trainer.Step) : null;
@@ -119,7 +143,8 @@ public sealed class Pretraining(PretrainingOptions options)
 
         trainer.Prepare(images);
         var clock = Stopwatch.StartNew();
-        double Seconds() => secondsBefore + clock.Elapsed.TotalSeconds;
+        double Seconds() => before.Seconds + clock.Elapsed.TotalSeconds;
+        TrainingState State() => before with { Seconds = Seconds() };
         StepResult? last = null;
         var saved = trainer.Step > 0 ? trainer.Step : -1;
         var interrupted = false;
@@ -132,7 +157,13 @@ public sealed class Pretraining(PretrainingOptions options)
             }
 
             var start = Stopwatch.GetTimestamp();
-            last = Step(trainer, images, length.LearningRate(trainer.Step, now), saved);
+            var rate = before.LearningRateFactor * length.LearningRate(trainer.Step, now);
+            if (Step(trainer, images, rate, saved, out spike) is not { } result)
+            {
+                return null;
+            }
+
+            last = result;
             _speeds.Add(train.Batch / Stopwatch.GetElapsedTime(start).TotalSeconds);
             if (metrics is null)
             {
@@ -140,10 +171,10 @@ public sealed class Pretraining(PretrainingOptions options)
             }
 
             var ends = length.Done(trainer.Step, Seconds()) >= 1;
-            After(trainer, last.Value, length, metrics, Seconds(), ends);
-            if (!ends && train.CheckpointEvery > 0 && trainer.Step % train.CheckpointEvery == 0)
+            After(trainer, result, length, metrics, Seconds(), ends);
+            if (_better || (!ends && train.CheckpointEvery > 0 && trainer.Step % train.CheckpointEvery == 0))
             {
-                Save(trainer, Seconds());
+                Save(trainer, State());
                 saved = trainer.Step;
             }
 
@@ -158,26 +189,65 @@ public sealed class Pretraining(PretrainingOptions options)
         interrupted |= _probeCut;
         if (trainer.Step != saved && _agreement.Writes)
         {
-            Save(trainer, Seconds());
+            Save(trainer, State());
             if (!interrupted)
             {
                 Draw(trainer, events, starts: false);
             }
         }
 
-        var result = new PretrainingResult(trainer.Step, last, _speeds.Value, Seconds(), interrupted, plannedBytes, _knn, _speeds.Count);
+        var done = new PretrainingResult(trainer.Step, last, _speeds.Value, Seconds(), interrupted, plannedBytes, _knn, _speeds.Count, _best, before.Rollbacks);
         return _speeds.Count == 0 && _agreement.Writes && MetricsLog.ReadLast(Path.Combine(options.Folder, RunFiles.Metrics)) is { } line
-            ? result with { Last = line.Result, ImagesPerSecond = line.ImagesPerSecond, KnnTop1 = line.KnnTop1 }
-            : result;
+            ? done with { Last = line.Result, ImagesPerSecond = line.ImagesPerSecond, KnnTop1 = line.KnnTop1 }
+            : done;
+    }
+
+    /// <summary>Brings rank 0's trainer back to the last whole checkpoint, to go on at half the learning rate.</summary>
+    /// <exception cref="LdaeException">Run: it has been brought back too often, or no checkpoint is whole.</exception>
+    private TrainingState RollBack(Trainer trainer, string spike)
+    {
+        var spiked = trainer.Step;
+        var state = CheckpointFolder.LatestValid(_checkpoints, out _) is { } last
+            ? TrainingCheckpoint.Resume(last, trainer)
+            : throw new LdaeException(ErrorKind.Run, $"{spike} No checkpoint in {_checkpoints} is whole to go back to.", "Start a run with a lower train.lr.");
+        if (state.Rollbacks == TrainingCheckpoint.MostRollbacks)
+        {
+            throw new LdaeException(
+                ErrorKind.Run,
+                $"{spike} The run has gone back {TrainingCheckpoint.MostRollbacks} times already, and its learning rate is a {1 / state.LearningRateFactor:F0}th of the recipe's.",
+                $"The checkpoint of step {state.Step} is kept. Start a run with a lower train.lr, a longer train.warmup, or train.clip=1.");
+        }
+
+        state = state with { Rollbacks = state.Rollbacks + 1 };
+
+        // Written down at once: a run that is killed before its next checkpoint must not try the same rate again.
+        Save(trainer, state);
+        options.OnLine?.Invoke($"{spike} Back from step {spiked} to the checkpoint of step {state.Step}, on at {state.LearningRateFactor:G3} of the learning rate.");
+        return state;
     }
 
     /// <summary>One step; the diagnosis of a failed one says what is left to go on from.</summary>
-    private static StepResult Step(Trainer trainer, IStepImages images, double learningRate, long saved)
+    /// <returns>Null at a spike of the loss that the run is to go back for.</returns>
+    private StepResult? Step(Trainer trainer, IStepImages images, double learningRate, long saved, out string? spike)
     {
         using var range = Ranges.Open("step");
+        spike = null;
         try
         {
-            return trainer.Run(images, learningRate);
+            var result = trainer.Run(images, learningRate);
+            var usual = _spikes.Median;
+            if (_spikes.IsSpike(result.Loss))
+            {
+                spike = string.Create(CultureInfo.InvariantCulture, $"Step {trainer.Step} has loss {result.Loss:G4}, above train.spikeFactor = {_recipe.Train.SpikeFactor:G4} times the usual {usual:G4}.");
+                return null;
+            }
+
+            return result;
+        }
+        catch (NonFiniteStepException error) when (_recipe.Train.SpikeFactor > 0)
+        {
+            spike = error.Message;
+            return null;
         }
         catch (LdaeException error) when (error.Kind == ErrorKind.Run)
         {
@@ -198,6 +268,11 @@ public sealed class Pretraining(PretrainingOptions options)
         {
             knn = NearestNeighbours(trainer.Model);
             _knn = knn ?? _knn;
+            if (knn > (_best?.KnnTop1 ?? double.NegativeInfinity))
+            {
+                (_best, _better) = (new BestCheckpoint(trainer.Step, knn.Value), true);
+            }
+
             options.OnLine?.Invoke($"step {trainer.Step}: k-nearest neighbours on held-out images {(knn is null ? "interrupted" : $"{knn:F1} %")}");
         }
 
@@ -318,10 +393,17 @@ public sealed class Pretraining(PretrainingOptions options)
         }
     }
 
-    private void Save(Trainer trainer, double seconds)
+    private void Save(Trainer trainer, TrainingState state)
     {
         using var range = Ranges.Open("checkpoint");
-        TrainingCheckpoint.Save(_checkpoints, trainer, seconds);
-        CheckpointFolder.Prune(_checkpoints, Math.Max(1, _recipe.Train.Keep), trainer.Step);
+        TrainingCheckpoint.Save(_checkpoints, trainer, state);
+        if (_better)
+        {
+            // Named only now that it is there; until then the one before it stays the best.
+            _best!.Write(_checkpoints);
+            _better = false;
+        }
+
+        CheckpointFolder.Prune(_checkpoints, Math.Max(1, _recipe.Train.Keep), trainer.Step, _best?.Step);
     }
 }

@@ -9,5 +9,7 @@ namespace LDaeCore.Model.Training;
 /// <param name="PlannedBytes">Memory that the run planned for.</param>
 /// <param name="KnnTop1">The last nearest-neighbour accuracy on held-out images, percent, if one was measured.</param>
 /// <param name="StepsRun">Steps that this process did.</param>
+/// <param name="Best">The checkpoint with the best nearest-neighbour accuracy, if any was measured.</param>
+/// <param name="Rollbacks">How often a spike of the loss has sent the run back to a checkpoint.</param>
 public sealed record PretrainingResult(
-    long Steps, StepResult? Last, double ImagesPerSecond, double Seconds, bool Interrupted, long PlannedBytes, double? KnnTop1, long StepsRun);
+    long Steps, StepResult? Last, double ImagesPerSecond, double Seconds, bool Interrupted, long PlannedBytes, double? KnnTop1, long StepsRun, BestCheckpoint? Best, int Rollbacks);

@@ -73,16 +73,16 @@ internal sealed class RunAgreement(ICommunicator group)
 
     /// <summary>Brings every trainer to where rank 0's is.</summary>
     /// <param name="trainer">The trainer; on rank 0 fresh, or read from a checkpoint.</param>
-    /// <param name="seconds">On rank 0 the time spent training so far.</param>
-    /// <returns>That time.</returns>
-    public double Start(Trainer trainer, double seconds)
+    /// <param name="state">On rank 0 where the run stands.</param>
+    /// <returns>Where rank 0 says it stands.</returns>
+    public TrainingState Start(Trainer trainer, TrainingState state)
     {
         if (group.Size == 1)
         {
-            return seconds;
+            return state;
         }
 
-        var said = group.Gather([trainer.Step, seconds]);
+        var said = group.Gather([trainer.Step, state.Seconds, state.Rollbacks]);
         trainer.Step = (long)said[0];
         group.Broadcast(trainer.Model.Parameters.Values);
         group.Broadcast(trainer.FirstMoment);
@@ -92,7 +92,7 @@ internal sealed class RunAgreement(ICommunicator group)
             group.Broadcast(average);
         }
 
-        return said[1];
+        return new TrainingState(trainer.Step, said[1], (int)said[2]);
     }
 
     /// <summary>Whether to stop before the next step: where any process is asked to, all do. The time is rank 0's.</summary>

@@ -1,7 +1,6 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Distributed;
-using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
@@ -118,7 +117,7 @@ public sealed class Trainer : IDisposable
     /// <param name="images">Where the images come from; the same in every step.</param>
     /// <param name="learningRate">Learning rate.</param>
     /// <returns>What it found.</returns>
-    /// <exception cref="LdaeException">Run: the loss or the gradient is not a finite number; parameters are untouched.</exception>
+    /// <exception cref="NonFiniteStepException">The loss or the gradient is not a finite number; parameters are untouched.</exception>
     public StepResult Run(IStepImages images, double learningRate)
     {
         Use(images);
@@ -269,12 +268,11 @@ public sealed class Trainer : IDisposable
         });
     }
 
-    private LdaeException Diagnosis(StepResult result)
+    private NonFiniteStepException Diagnosis(StepResult result)
     {
         var broken = Model.Parameters.All.FirstOrDefault(p => p.Gradient.ReadDoubles(_backend).Any(g => !double.IsFinite(g)));
         var where = broken is null ? "every gradient is finite" : $"the first gradient that is not finite is that of {broken.Name}";
-        return new LdaeException(
-            ErrorKind.Run,
+        return new NonFiniteStepException(
             $"Step {Step + 1} has loss {result.Loss} (kept {result.LossKept}, residual {result.LossResidual}) and gradient norm {result.GradientNorm} at learning rate {result.LearningRate:G4}; {where}.",
             "Start a run with a lower train.lr, a longer train.warmup, or train.clip=1.");
     }

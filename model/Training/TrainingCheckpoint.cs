@@ -17,6 +17,9 @@ namespace LDaeCore.Model.Training;
 /// </summary>
 public static class TrainingCheckpoint
 {
+    /// <summary>How often a run may go back for a spike of its loss before it is given up.</summary>
+    internal const int MostRollbacks = 5;
+
     /// <summary>The model's file.</summary>
     public const string ModelFile = "model.safetensors";
 
@@ -28,9 +31,9 @@ public static class TrainingCheckpoint
     /// <summary>Writes a checkpoint; a crash at any moment leaves the ones before it as they are.</summary>
     /// <param name="checkpoints">The run's folder of checkpoints.</param>
     /// <param name="trainer">What is saved.</param>
-    /// <param name="seconds">Time spent training so far.</param>
+    /// <param name="state">Where the run stands; its step is the trainer's.</param>
     /// <returns>The checkpoint.</returns>
-    public static Checkpoint Save(string checkpoints, Trainer trainer, double seconds) => CheckpointFolder.Write(checkpoints, trainer.Step,
+    public static Checkpoint Save(string checkpoints, Trainer trainer, TrainingState state) => CheckpointFolder.Write(checkpoints, trainer.Step,
     [
         new CheckpointFile(ModelFile, path => SaveModel(path, trainer.Model, trainer.Average)),
         new CheckpointFile(OptimizerFile, path => SafetensorsWriter.Write(path,
@@ -38,15 +41,15 @@ public static class TrainingCheckpoint
             Lazy(FirstMoment, trainer.FirstMoment, trainer.Model.Backend),
             Lazy(SecondMoment, trainer.SecondMoment, trainer.Model.Backend),
         ])),
-        new CheckpointFile(StateFile, path => File.WriteAllBytes(path, State(trainer.Step, seconds))),
+        new CheckpointFile(StateFile, path => File.WriteAllBytes(path, Json(state with { Step = trainer.Step }))),
     ]);
 
     /// <summary>Brings a trainer back to where a checkpoint was made.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="trainer">A trainer of the same recipe.</param>
-    /// <returns>Time that was spent training, in seconds.</returns>
+    /// <returns>Where the run stood.</returns>
     /// <exception cref="LdaeException">Data: the checkpoint does not fit the recipe.</exception>
-    public static double Resume(Checkpoint checkpoint, Trainer trainer)
+    public static TrainingState Resume(Checkpoint checkpoint, Trainer trainer)
     {
         var backend = trainer.Model.Backend;
         using (var model = SafetensorsFile.Open(Path.Combine(checkpoint.Folder, ModelFile)))
@@ -64,23 +67,26 @@ public static class TrainingCheckpoint
             Read(optimizer, SecondMoment, trainer.SecondMoment, backend);
         }
 
-        (trainer.Step, var seconds) = ReadState(checkpoint);
-        return seconds;
+        var state = ReadState(checkpoint);
+        trainer.Step = state.Step;
+        return state;
     }
 
-    /// <summary>Step and time spent of a checkpoint.</summary>
+    /// <summary>Where the run of a checkpoint stood.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
     /// <exception cref="LdaeException">Data: the file that says so is missing, broken, or of another step.</exception>
-    internal static (long Step, double Seconds) ReadState(Checkpoint checkpoint)
+    internal static TrainingState ReadState(Checkpoint checkpoint)
     {
         var path = Path.Combine(checkpoint.Folder, StateFile);
         try
         {
-            using var state = JsonDocument.Parse(File.ReadAllBytes(path));
-            var (step, seconds) = (state.RootElement.GetProperty("step").GetInt64(), state.RootElement.GetProperty("seconds").GetDouble());
-            return step == checkpoint.Step && double.IsFinite(seconds) && seconds >= 0
-                ? (step, seconds)
-                : throw new FormatException($"step {step} after {seconds} seconds, in the checkpoint of step {checkpoint.Step}");
+            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            var root = json.RootElement;
+            var state = new TrainingState(
+                root.GetProperty("step").GetInt64(), root.GetProperty("seconds").GetDouble(), root.TryGetProperty("rollbacks", out var rollbacks) ? rollbacks.GetInt32() : 0);
+            return state.Step == checkpoint.Step && double.IsFinite(state.Seconds) && state.Seconds >= 0 && state.Rollbacks is >= 0 and <= MostRollbacks
+                ? state
+                : throw new FormatException($"step {state.Step} after {state.Seconds} seconds and {state.Rollbacks} rollbacks, in the checkpoint of step {checkpoint.Step}");
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IOException or UnauthorizedAccessException)
         {
@@ -220,14 +226,15 @@ public static class TrainingCheckpoint
         }
     }
 
-    private static byte[] State(long step, double seconds)
+    private static byte[] Json(TrainingState state)
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream))
         {
             writer.WriteStartObject();
-            writer.WriteNumber("step", step);
-            writer.WriteNumber("seconds", seconds);
+            writer.WriteNumber("step", state.Step);
+            writer.WriteNumber("seconds", state.Seconds);
+            writer.WriteNumber("rollbacks", state.Rollbacks);
             writer.WriteEndObject();
         }
 

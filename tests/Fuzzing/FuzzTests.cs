@@ -1,5 +1,7 @@
 using System.Text;
+using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
@@ -8,10 +10,11 @@ using NUnit.Framework;
 
 namespace LDaeCore.Tests.Fuzzing;
 
-/// <summary>Everything that is read from a file or a command line, broken in thousands of ways.</summary>
-[Category("Long")]
+/// <summary>Everything that is read from a file or a command line, broken in thousands of ways: a few in every run, many more in a long one.</summary>
 public sealed class FuzzTests
 {
+    private const int Few = 2_000, Many = 100_000;
+
     private TemporaryFolder _folder = null!;
 
     [SetUp]
@@ -20,8 +23,9 @@ public sealed class FuzzTests
     [TearDown]
     public void RemoveFolder() => _folder.Dispose();
 
-    [Test]
-    public void Safetensors()
+    [TestCase(Few)]
+    [TestCase(Many, Category = "Long")]
+    public void Safetensors(int inputs)
     {
         var path = Path.Combine(_folder.Path, "model.safetensors");
         SafetensorsWriter.Write(
@@ -31,7 +35,7 @@ public sealed class FuzzTests
                 SafetensorsTensor.I32("labels", new int[3], 3), SafetensorsTensor.U8("pixels", new byte[5], 5),
             ],
             new Dictionary<string, string> { ["format"] = "ldae/1" });
-        Fuzz.Run(20_000, [File.ReadAllBytes(path)], bytes =>
+        Fuzz.Run(inputs, [File.ReadAllBytes(path)], bytes =>
         {
             File.WriteAllBytes(path, bytes);
             using var file = SafetensorsFile.Open(path);
@@ -47,13 +51,15 @@ public sealed class FuzzTests
         });
     }
 
-    [TestCase(10, "test_batch.bin")]
-    [TestCase(100, "test.bin")]
-    public void Cifar_records(int classes, string name)
+    [TestCase(10, "test_batch.bin", Few)]
+    [TestCase(100, "test.bin", Few)]
+    [TestCase(10, "test_batch.bin", Many, Category = "Long")]
+    [TestCase(100, "test.bin", Many, Category = "Long")]
+    public void Cifar_records(int classes, string name, int inputs)
     {
         var record = new byte[classes == 10 ? 3073 : 3074];
         var path = _folder.Write(name, record);
-        Fuzz.Run(5000, [[.. record, .. record, .. record]], bytes =>
+        Fuzz.Run(inputs, [[.. record, .. record, .. record]], bytes =>
         {
             File.WriteAllBytes(path, bytes);
             ReadAll(CifarSource.Open(_folder.Path, classes, train: false));
@@ -61,11 +67,15 @@ public sealed class FuzzTests
         });
     }
 
-    [TestCase(".jpg")]
-    [TestCase(".png")]
-    [TestCase(".webp")]
-    [TestCase(".bmp")]
-    public void Images_of_a_folder(string extension)
+    [TestCase(".jpg", Few)]
+    [TestCase(".png", Few)]
+    [TestCase(".webp", Few)]
+    [TestCase(".bmp", Few)]
+    [TestCase(".jpg", Many, Category = "Long")]
+    [TestCase(".png", Many, Category = "Long")]
+    [TestCase(".webp", Many, Category = "Long")]
+    [TestCase(".bmp", Many, Category = "Long")]
+    public void Images_of_a_folder(string extension, int inputs)
     {
         byte[][] seeds = [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "goldens", "data", "images"), "*" + extension).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
         var path = _folder.Write("train/a/image" + extension, seeds[0]);
@@ -73,15 +83,16 @@ public sealed class FuzzTests
 
         // The pixels of the largest image that is read; more is refused before memory is taken.
         const long most = (3 * ImageDecoder.MostPixels) + (64 << 20);
-        Fuzz.Run(10_000, seeds, bytes =>
+        Fuzz.Run(inputs, seeds, bytes =>
         {
             File.WriteAllBytes(path, bytes);
             ReadAll(source);
         }, most);
     }
 
-    [Test]
-    public void Recipes_in_json()
+    [TestCase(Few)]
+    [TestCase(Many, Category = "Long")]
+    public void Recipes_in_json(int inputs)
     {
         var path = Path.Combine(_folder.Path, "config.json");
         byte[][] seeds =
@@ -90,7 +101,7 @@ public sealed class FuzzTests
             """{ "preset": "cifar-tiny", /* short */ "train": { "steps": 100, "lr": 1e-3, }, "network.width": 96 }"""u8.ToArray(),
             """{"train":{"minutes":20},"tokenizer":{"kind":"pca","scale":"whiten"},"noise.sigma":null,"data.flip":true}"""u8.ToArray(),
         ];
-        Fuzz.Run(20_000, seeds, bytes =>
+        Fuzz.Run(inputs, seeds, bytes =>
         {
             File.WriteAllBytes(path, bytes);
             Use(RecipeJson.ReadFile(path));
@@ -98,44 +109,67 @@ public sealed class FuzzTests
         });
     }
 
-    [Test]
-    public void Assignments_of_a_command_line()
+    [TestCase(Few)]
+    [TestCase(Many, Category = "Long")]
+    public void Assignments_of_a_command_line(int inputs)
     {
         byte[][] seeds =
         [
             .. RecipeFields.All.Select(field => Encoding.UTF8.GetBytes($"{field.Name}={field.Get(new Recipe())}")),
             .. ((string[])["train.steps=1000000", "train.minutes=20", "noise.sigma=1.41", "network.activation=gelu_tanh"]).Select(Encoding.UTF8.GetBytes),
         ];
-        Fuzz.Run(50_000, seeds, bytes => Use(RecipeFields.Apply(new Recipe(), [Encoding.UTF8.GetString(bytes), "train.batch=4"])));
+        Fuzz.Run(inputs, seeds, bytes => Use(RecipeFields.Apply(new Recipe(), [Encoding.UTF8.GetString(bytes), "train.batch=4"])));
     }
 
-    [Test]
-    public void Data_specifications_of_a_command_line()
+    [TestCase(Few)]
+    [TestCase(Many, Category = "Long")]
+    public void Data_specifications_of_a_command_line(int inputs)
     {
         byte[][] seeds = [.. ((string[])["synthetic", "synthetic:10"]).Select(Encoding.UTF8.GetBytes)];
-        Fuzz.Run(20_000, seeds, bytes => ImageSourceFactory.Open(Encoding.UTF8.GetString(bytes), train: true, 32, 0));
+        Fuzz.Run(inputs, seeds, bytes => ImageSourceFactory.Open(Encoding.UTF8.GetString(bytes), train: true, 32, 0));
     }
 
-    [Test]
-    public void State_of_a_checkpoint()
+    [TestCase(Few)]
+    [TestCase(Many, Category = "Long")]
+    public void State_of_a_checkpoint(int inputs)
     {
         var checkpoint = new Checkpoint(1200, _folder.Path);
-        Fuzz.Run(20_000, ["""{"step":1200,"seconds":345.678}"""u8.ToArray()], bytes =>
+        Fuzz.Run(inputs, ["""{"step":1200,"seconds":345.678}"""u8.ToArray()], bytes =>
         {
             _folder.Write("state.json", bytes);
             Assert.That(TrainingCheckpoint.ReadState(checkpoint).Step, Is.EqualTo(1200));
         });
     }
 
-    [Test]
-    public void Manifest_of_a_checkpoint()
+    [TestCase(Few)]
+    [TestCase(Many, Category = "Long")]
+    public void Manifest_of_a_checkpoint(int inputs)
     {
         var checkpoint = CheckpointFolder.Write(_folder.Path, 1200, [new CheckpointFile("state.json", path => File.WriteAllText(path, "{}"))]);
         var manifest = Path.Combine(checkpoint.Folder, "manifest.json");
-        Fuzz.Run(20_000, [File.ReadAllBytes(manifest)], bytes =>
+        Fuzz.Run(inputs, [File.ReadAllBytes(manifest)], bytes =>
         {
             File.WriteAllBytes(manifest, bytes);
             CheckpointFolder.Verify(checkpoint.Folder);
+        });
+    }
+
+    /// <summary>Here a refusal is a warning, and a kernel that is compiled again; what is taken has the bytes that were kept.</summary>
+    [TestCase(Few)]
+    [TestCase(Many, Category = "Long")]
+    public void Cached_kernels(int inputs)
+    {
+        var warning = "";
+        var cache = new CubinCache(_folder.Path, text => warning = text);
+        var image = Enumerable.Range(0, 600).Select(i => (byte)(i * 7)).ToArray();
+        cache.Write("kernel", image);
+        var file = Directory.GetFiles(_folder.Path).Single();
+        Fuzz.Run(inputs, [File.ReadAllBytes(file)], bytes =>
+        {
+            warning = "";
+            File.WriteAllBytes(file, bytes);
+            var read = cache.Read("kernel") ?? throw new LdaeException(ErrorKind.Data, warning, "compiled again");
+            Assert.That(read.AsSpan().SequenceEqual(image), "what is taken is what was kept");
         });
     }
 

@@ -31,7 +31,7 @@ internal static class ExitCodes
         LdaeException { Kind: ErrorKind.Configuration } => "configuration",
         LdaeException { Kind: ErrorKind.Data } => "data",
         LdaeException { Kind: ErrorKind.Device } => "device",
-        LdaeException => "run",
+        LdaeException or IOException or UnauthorizedAccessException => "run",
         OperationCanceledException => "interrupted",
         _ => "internal",
     };

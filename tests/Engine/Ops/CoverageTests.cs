@@ -40,7 +40,8 @@ public sealed class CoverageTests
             nameof(IBackend.SumCovariance),
         ];
         var primitives = typeof(IBackend).GetMethods().Where(m => !m.IsSpecialName).Select(m => m.Name).Except(plumbing).ToHashSet();
-        using var backend = new ProfilingBackend(new ReferenceBackend());
+        using var reference = new ReferenceBackend();
+        using var backend = new ProfilingBackend(reference);
         foreach (var opCase in OpCatalog.All.Where(c => !c.TimingOnly))
         {
             using var run = new CaseRun(opCase, backend, CaseRun.Draw(opCase, 1));

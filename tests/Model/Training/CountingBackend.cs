@@ -16,7 +16,7 @@ internal class CountingBackend(IBackend inner) : IBackend
 
     public long WorkspaceBytes => inner.WorkspaceBytes;
 
-    public Storage Allocate(long bytes)
+    public virtual Storage Allocate(long bytes)
     {
         Allocations++;
         return inner.Allocate(bytes);
@@ -98,7 +98,7 @@ internal class CountingBackend(IBackend inner) : IBackend
 
     public void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients) => inner.GaussianLatentBackward(args, gradients);
 
-    public void AdamW(in AdamWArgs args) => inner.AdamW(args);
+    public virtual void AdamW(in AdamWArgs args) => inner.AdamW(args);
 
     public void Ema(Tensor values, double decay, Tensor average) => inner.Ema(values, decay, average);
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
@@ -17,7 +18,7 @@ internal static class PretrainCommand
         var (preset, config, set, seed) = (SharedOptions.Preset(), SharedOptions.Config(), SharedOptions.Set(), SharedOptions.Seed());
         var (data, device, @out, resume) = (SharedOptions.Data(), SharedOptions.Device(), SharedOptions.Out(), SharedOptions.Resume());
         var (threads, bad, profile) = (SharedOptions.Threads(), SharedOptions.MaxBadSamples(), SharedOptions.Profile());
-        var tokenizer = SharedOptions.Tokenizer();
+        var (tokenizer, keep, anomaly) = (SharedOptions.Tokenizer(), SharedOptions.Keep(), SharedOptions.DetectAnomaly());
         var command = new RunnerCommand(
             Name,
             "Pretrains a latent denoising autoencoder.",
@@ -25,11 +26,12 @@ internal static class PretrainCommand
             "--preset cifar-tiny --data cifar10:DIR --set train.epochs=20 --set noise.schedule=single",
             "--config recipe.json --data folder:DIR --device cpu --threads 8",
             "--preset cifar-tiny --data cifar10:DIR --set train.steps=20 --profile",
+            "--preset cifar-tiny --data cifar10:DIR --set train.lr=1 --detect-anomaly",
             "--out runs/tiny --resume")
         {
             ListsFields = true,
         };
-        foreach (var option in new Option[] { preset, config, data, device, @out, resume, set, seed, threads, bad, profile, tokenizer })
+        foreach (var option in new Option[] { preset, config, data, device, @out, resume, set, seed, threads, bad, keep, profile, anomaly, tokenizer })
         {
             command.Add(option);
         }
@@ -48,14 +50,15 @@ internal static class PretrainCommand
 
                 var chosen = DeviceChoice.Resolve(group.DeviceName(parse.GetRequiredValue(device)));
                 var folder = RunFolder.Choose(Name, parse.GetValue(@out), parse.GetValue(resume), context.Time);
-                var source = new RecipeSource(parse.GetValue(preset), parse.GetValue(config), parse.GetRequiredValue(set), parse.GetValue(seed));
+                string[] assignments = [.. parse.GetRequiredValue(set), .. SharedOptions.Assignments(("train.keep", parse.GetValue(keep)))];
+                var source = new RecipeSource(parse.GetValue(preset), parse.GetValue(config), assignments, parse.GetValue(seed));
                 var (recipe, images) = folder.HoldsRun
                     ? Resumed(new ResumedRun(folder), source, parse.GetValue(data), chosen)
                     : Started(folder, source, parse.GetValue(data), chosen, parse.GetValue(resume));
                 group.Tell(() => (recipe, images, chosen.Name.Split(':')[0]));
-                return Run(
-                    new PretrainOptions(recipe, images, chosen, folder, parse.GetValue(resume), count, skipped, parse.GetValue(profile), parse.GetValue(tokenizer)) { Group = group },
-                    context);
+                var options = new PretrainOptions(
+                    recipe, images, chosen, folder, parse.GetValue(resume), count, skipped, parse.GetValue(profile), parse.GetValue(tokenizer), parse.GetValue(anomaly));
+                return Run(options with { Group = group }, context);
             });
         }));
         return command;
@@ -86,7 +89,8 @@ internal static class PretrainCommand
         using var log = new RunLog(context.Output, options.Out.Path);
         using var device = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line, options.Out);
         using var profile = options.Profile ? new RunProfile(device, options.Out.Path, log.Line) : null;
-        var backend = profile?.Backend ?? device;
+        using var anomalies = options.DetectAnomaly ? new AnomalyBackend(profile?.Backend ?? device) : null;
+        var backend = anomalies ?? profile?.Backend ?? device;
         if (options.Device.Why is { } why)
         {
             log.Line(why);
@@ -104,6 +108,16 @@ internal static class PretrainCommand
         if (trained.KnnTop1 is { } knn)
         {
             result.Add("knn_top1", knn);
+        }
+
+        if (trained.Best is { } best)
+        {
+            result.Add("best_step", best.Step).Add("best_knn_top1", Math.Round(best.KnnTop1, 2));
+        }
+
+        if (trained.Rollbacks > 0)
+        {
+            result.Add("rollbacks", trained.Rollbacks);
         }
 
         if (trained.StepsRun > 0 || !Workbench.HasResult(options.Out.Path, Name))

@@ -12,6 +12,7 @@ namespace LDaeCore.Runner.Commands;
 /// <param name="MaxBadSamples">Unreadable images to skip before giving up.</param>
 /// <param name="Profile">Whether a trace of kernel times goes into the run folder.</param>
 /// <param name="Tokenizer">A trained tokenizer, or null.</param>
+/// <param name="DetectAnomaly">Whether to stop at the first primitive that writes a value that is not finite.</param>
 internal sealed record PretrainOptions(
     Recipe Recipe,
     string Data,
@@ -21,7 +22,8 @@ internal sealed record PretrainOptions(
     int? Threads,
     int MaxBadSamples,
     bool Profile = false,
-    string? Tokenizer = null)
+    string? Tokenizer = null,
+    bool DetectAnomaly = false)
 {
     /// <summary>The processes that train together, or null for this one alone.</summary>
     public JoinedGroup? Group { get; init; }

@@ -81,6 +81,13 @@ internal static class SharedOptions
         Description = $"Write a trace of what took how long to {RunFiles.Trace} in the run folder, for chrome://tracing or ui.perfetto.dev; on a GPU each kernel is timed by events.",
     };
 
+    public static Option<bool> DetectAnomaly() => new("--detect-anomaly")
+    {
+        Description = "Look at everything that is computed and stop at the first primitive that writes a value that is not finite; several times as slow.",
+    };
+
+    public static Option<int?> Keep() => Whole("--keep", "Checkpoints to keep, as --set train.keep=N; the best by train.knnEvery stays beside them.", 1);
+
     public static Option<string?> Tokenizer() => new("--tokenizer")
     {
         Description = "A trained tokenizer: the folder that ldae tokenizer train wrote to. A recipe whose tokenizer is trained trains its own when left out.",

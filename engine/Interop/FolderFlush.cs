@@ -1,0 +1,42 @@
+using System.Runtime.InteropServices;
+
+namespace LDaeCore.Engine.Interop;
+
+/// <summary>
+/// Flushes a folder's own content, the names in it, to the disk. A file that is flushed and then renamed has its bytes on the disk, but
+/// its new name only when the folder is flushed as well; .NET has no call for that.
+/// </summary>
+internal static partial class FolderFlush
+{
+    private const int ReadOnly = 0, CloseOnExec = 0x80000;
+
+    /// <summary>Flushes it; returns when the disk has it.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <returns>False where it could not be done: there is no such folder, or its file system or this operating system does not offer it.</returns>
+    public static bool Flush(string folder)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return false;
+        }
+
+        var handle = Open(folder, ReadOnly | CloseOnExec);
+        if (handle < 0)
+        {
+            return false;
+        }
+
+        var flushed = Sync(handle) == 0;
+        _ = Close(handle);
+        return flushed;
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync")]
+    private static partial int Sync(int handle);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int handle);
+}
