@@ -10,6 +10,9 @@ public sealed record SeedAccuracies(IReadOnlyList<double> Values)
     /// <summary>The best minus the worst; 0 with a single seed.</summary>
     public double Spread => Values.Max() - Values.Min();
 
+    /// <summary>Whether the spread says something: that of a single seed is 0 and no measure of chance.</summary>
+    public bool HasSpread => Values.Count > 1;
+
     /// <summary>Whether these are higher than others by more than chance: the difference of the means exceeds the sum of the two spreads.</summary>
     /// <param name="other">The others.</param>
     /// <returns>True when they are.</returns>

@@ -82,5 +82,7 @@ public static class ShapeClaims
 
     private static ShapeClaim Missing(string name, string[] what) => new(name, null, $"not measured: {string.Join(", ", what)}");
 
-    private static string Words(SeedAccuracies top1) => string.Create(CultureInfo.InvariantCulture, $"{top1.Mean:F2}, spread {top1.Spread:F2}");
+    private static string Words(SeedAccuracies top1) => top1.HasSpread
+        ? string.Create(CultureInfo.InvariantCulture, $"{top1.Mean:F2}, spread {top1.Spread:F2}")
+        : string.Create(CultureInfo.InvariantCulture, $"{top1.Mean:F2} (one seed: no spread is known)");
 }

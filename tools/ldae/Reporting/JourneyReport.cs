@@ -61,7 +61,7 @@ internal sealed class JourneyReport
     {
         string[][] rows = [["step", "ours, %", "spread", "change", "paper, %", "change"], .. found.Steps.Select(step => (string[])
         [
-            step.Step.Name, Number(step.Top1?.Mean), Number(step.Top1?.Spread), Signed(step.Change), Number(step.Step.PaperTop1, "F1"), Signed(step.PaperChange, "F1"),
+            step.Step.Name, Number(step.Top1?.Mean), Spread(step.Top1), Signed(step.Change), Number(step.Step.PaperTop1, "F1"), Signed(step.PaperChange, "F1"),
         ])];
         var widths = rows[0].Select((_, column) => rows.Max(row => row[column].Length)).ToArray();
         foreach (var row in rows)
@@ -78,10 +78,10 @@ internal sealed class JourneyReport
     private static string Protocol(JourneyOptions options)
     {
         var train = options.Preset.Recipe.Resolve().Train;
-        var length = train.Steps is { } steps ? Wording.Count(steps, "step") : $"{RunReport.Number(train.Epochs ?? double.NaN, "G4")} epochs";
+        var length = train.Steps is { } steps ? Wording.Count(steps, "step") : $"{RunReport.Number(train.Epochs ?? double.NaN, "G4")} {(train.Epochs == 1 ? "epoch" : "epochs")}";
         return $"Preset {options.Settings.Preset} on {options.Settings.Data}: every step trains for {length} at batch {train.Batch}, from the same first seed {options.Settings.Seed}"
             + $"{(options.Settings.Set.Count > 0 ? $", with {string.Join(", ", options.Settings.Set)}" : "")}. "
-            + "Linear probe of the encoder's mean tokens on test images; spread is the best seed minus the worst. The paper's numbers are ImageNet's, after 400 epochs.";
+            + "Linear probe of the encoder's mean tokens on test images; spread is the best seed minus the worst, and unknown of a single one. The paper's numbers are ImageNet's, after 400 epochs.";
     }
 
     private static IReadOnlyList<string> Row(StepFinding found) =>
@@ -89,7 +89,7 @@ internal sealed class JourneyReport
         $"{found.Step.Number} {found.Step.Name}",
         found.Step.Title,
         Number(found.Top1?.Mean),
-        Number(found.Top1?.Spread),
+        Spread(found.Top1),
         (found.Top1?.Values.Count ?? 0).ToString(CultureInfo.InvariantCulture),
         found.Change is not null && found.Step.From is not null && JourneySteps.Before(found.Step) is { } before ? $"{Signed(found.Change)} from {before.Name}" : Signed(found.Change),
         Number(found.Step.PaperTop1, "F1"),
@@ -109,7 +109,7 @@ internal sealed class JourneyReport
             labels.Select(label => (IReadOnlyList<string>)
             [
                 label,
-                .. series.Select(line => At(line, label)).SelectMany(cell => (string[])[Number(cell?.Top1?.Mean), Number(cell?.Top1?.Spread), Number(cell?.Point.PaperTop1, "F1")]),
+                .. series.Select(line => At(line, label)).SelectMany(cell => (string[])[Number(cell?.Top1?.Mean), Spread(cell?.Top1), Number(cell?.Point.PaperTop1, "F1")]),
             ]));
         _page.Plot(LabelledPlot.Svg(sweep.Title, labels, [.. series.Select(line => (
             line,
@@ -141,6 +141,8 @@ internal sealed class JourneyReport
         _markdown.AppendLine();
         _page.Table(headings, all);
     }
+
+    private static string Spread(SeedAccuracies? top1) => Number(top1 is { HasSpread: true } ? top1.Spread : null);
 
     private static (double, double)? Point(SeedAccuracies? top1) => top1 is null ? null : (top1.Mean, top1.Spread);
 
