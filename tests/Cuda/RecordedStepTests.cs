@@ -113,7 +113,7 @@ public sealed class RecordedStepTests
         trainer.Run(images, 1e-3);
         backend.Fill(model.Parameters.All[0].Value, double.NaN);
         var before = model.Parameters.Values.ReadFloats(backend);
-        var error = Assert.Throws<LdaeException>(() => trainer.Run(images, 1e-3))!;
+        var error = Assert.Throws<NonFiniteStepException>(() => trainer.Run(images, 1e-3))!;
         Assert.That(error.Message, Does.Contain("Step 3").And.Contain("patch_embed.weight"));
         Assert.That(model.Parameters.Values.ReadFloats(backend), Is.EqualTo(before));
         Assert.That(trainer.Step, Is.EqualTo(2));
