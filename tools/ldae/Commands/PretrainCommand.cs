@@ -49,6 +49,12 @@ internal static class PretrainCommand
                 }
 
                 var chosen = DeviceChoice.Resolve(group.DeviceName(parse.GetRequiredValue(device)));
+                if (parse.GetValue(anomaly) && chosen.Gpu is not null && group.Processes.Size > 1)
+                {
+                    // What looks at the values stands between the processes' sums and the GPU.
+                    throw new LdaeException(ErrorKind.Configuration, "--detect-anomaly is for one process where the device is a GPU.", "Start one process, or leave --detect-anomaly out.");
+                }
+
                 var folder = RunFolder.Choose(Name, parse.GetValue(@out), parse.GetValue(resume), context.Time);
                 string[] assignments = [.. parse.GetRequiredValue(set), .. SharedOptions.Assignments(("train.keep", parse.GetValue(keep)))];
                 var source = new RecipeSource(parse.GetValue(preset), parse.GetValue(config), assignments, parse.GetValue(seed));
