@@ -125,14 +125,20 @@ public sealed class TarSourceTests
             _folder.Write($"train-{shard}.tar", Tar.Shard(shard * each, Enumerable.Repeat((image, 0), each)));
         }
 
+        // What decoding borrows stays with the process, however many images come: one is decoded before the count.
+        TarSource.Open(Path.Combine(_folder.Path, "train-0.tar"), train: true).Decode(0);
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var source = TarSource.Open(Path.Combine(_folder.Path, "train-*.tar"), train: true);
         using var loader = new BatchLoader(source, [.. Enumerable.Range(0, source.Count)], new Augmentation(32, false, 1, false), batch, 1, cacheBytes: 0);
+        var quarter = 0L;
         for (var step = 0; step < source.Count / batch; step++)
         {
             loader.Return(loader.Next());
+            quarter = step == source.Count / batch / 4 ? GC.GetTotalMemory(forceFullCollection: true) : quarter;
         }
 
+        // What each worker borrows to decode is there after a quarter of the images, and nothing comes from the other three.
+        Assert.That(GC.GetTotalMemory(forceFullCollection: true) - quarter, Is.LessThan(4 << 20), "from a quarter of the images to all");
         var held = GC.GetTotalMemory(forceFullCollection: true) - before;
         Assert.That(held, Is.LessThan(8 << 20), $"of {(long)source.Count * side * side * 3 >> 20} MiB decoded and {(long)source.Count * image.Length >> 20} MiB encoded");
         GC.KeepAlive(source);
