@@ -11,7 +11,6 @@ namespace LDaeCore.Model.Data;
 public sealed class BatchLoader : IImageBatches, IDisposable
 {
     private const int Ahead = 2;
-    private const long CacheBytes = 1L << 30;
 
     private readonly IImageSource _source;
     private readonly EpochOrder _order;
@@ -20,7 +19,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
     private readonly ulong _seed;
     private readonly BadSamples _bad;
     private readonly RgbImage?[]? _cache;
-    private readonly long _cacheBytes;
+    private long _cacheRoom;
     private readonly ConcurrentBag<ImageBatch> _free = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<long, Task<ImageBatch>> _pending = [];
@@ -36,7 +35,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
     /// <param name="firstStep">Step of the first batch.</param>
     /// <param name="workers">Threads that decode.</param>
     /// <param name="bad">Counts unreadable images; none is allowed when not given.</param>
-    /// <param name="cacheBytes">Decoded images are kept when all of them fit in this.</param>
+    /// <param name="cacheBytes">Bytes of decoded images that are kept from one epoch to the next; see <see cref="DecodedImages"/>.</param>
     /// <param name="part">The places of each batch that are wanted; all when not given.</param>
     public BatchLoader(
         IImageSource source,
@@ -47,7 +46,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
         long firstStep = 0,
         int workers = 2,
         BadSamples? bad = null,
-        long cacheBytes = CacheBytes,
+        long cacheBytes = 0,
         BatchPart? part = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(indices.Length, nameof(indices));
@@ -55,7 +54,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
         (_source, _order, _augmentation, _seed, _next, _workers) = (source, new EpochOrder(indices, seed, source.ShardStarts, openShards: source.OpenShards), augmentation, seed, firstStep, workers);
         _part = part ?? BatchPart.All(batch);
         _bad = bad ?? new BadSamples();
-        (_cache, _cacheBytes) = (cacheBytes > 0 ? new RgbImage?[source.Count] : null, cacheBytes);
+        (_cache, _cacheRoom) = (cacheBytes > 0 ? new RgbImage?[source.Count] : null, cacheBytes);
         for (var ahead = 0; ahead < Ahead; ahead++)
         {
             Start(firstStep + ahead);
@@ -141,9 +140,10 @@ public sealed class BatchLoader : IImageBatches, IDisposable
         }
 
         var image = _source.Decode(index);
-        if (_cache is not null && (long)image.Pixels.Length * _source.Count <= _cacheBytes)
+        if (_cache is not null && (Interlocked.Add(ref _cacheRoom, -image.Pixels.Length) < 0 || Interlocked.CompareExchange(ref _cache[index], image, null) is not null))
         {
-            _cache[index] = image;
+            // No room for it, or another thread had it as well and was first.
+            Interlocked.Add(ref _cacheRoom, image.Pixels.Length);
         }
 
         return image;

@@ -14,7 +14,7 @@ public interface IImageSource
     /// <summary>Names of the classes; a label is an index into it.</summary>
     IReadOnlyList<string> ClassNames { get; }
 
-    /// <summary>Bytes of images that the source keeps in memory, for the memory plan.</summary>
+    /// <summary>Most bytes of images that the source keeps in memory, for the memory plan.</summary>
     long ResidentBytes => 0;
 
     /// <summary>Columns and rows of every image, where all are alike and none can be unreadable; else null.</summary>

@@ -19,9 +19,10 @@ public static class ImageSourceFactory
     /// <param name="train">The training split, or the one for tests.</param>
     /// <param name="imageSize">Side of synthetic images in pixels; stored images keep theirs.</param>
     /// <param name="seed">Seed of synthetic images.</param>
+    /// <param name="shardMegabytes">Megabytes of a Parquet set's row groups that may be held.</param>
     /// <returns>The source.</returns>
     /// <exception cref="LdaeException">Configuration: a malformed specification; Data: files missing or broken.</exception>
-    public static IImageSource Open(string spec, bool train, int imageSize, ulong seed)
+    public static IImageSource Open(string spec, bool train, int imageSize, ulong seed, int shardMegabytes = (int)(ParquetSource.DefaultBudget >> 20))
     {
         var colon = spec.IndexOf(':', StringComparison.Ordinal);
         var (scheme, rest) = colon < 0 ? (spec, null) : (spec[..colon], spec[(colon + 1)..]);
@@ -32,7 +33,7 @@ public static class ImageSourceFactory
             "cifar100" => CifarSource.Open(Location(spec, scheme, rest), 100, train),
             "folder" => FolderSource.Open(Location(spec, scheme, rest), train),
             "tar" => TarSource.Open(Location(spec, scheme, rest, "files", "GLOB"), train),
-            "parquet" => ParquetSource.Open(Location(spec, scheme, rest, "files", "GLOB"), train),
+            "parquet" => ParquetSource.Open(Location(spec, scheme, rest, "files", "GLOB"), train, (long)shardMegabytes << 20),
             _ => throw Error($"data \"{spec}\": unknown scheme \"{scheme}\"; valid are synthetic, cifar10, cifar100, folder, tar, parquet."),
         };
     }

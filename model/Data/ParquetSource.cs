@@ -51,7 +51,11 @@ public sealed class ParquetSource : IImageSource
         // A set without classes has one.
         var most = Math.Max(0, _labels.Max());
         ClassNames = names is not null && most < names.Count ? names : [.. Enumerable.Range(0, most + 1).Select(c => c.ToString(CultureInfo.InvariantCulture))];
-        OpenShards = (int)Math.Clamp(budget / 2 / Math.Max(1, _groups.Max(g => Math.Max(g.Group.Images.Length, g.Group.Images.Unpacked))), 1, MostOpen);
+        var sizes = _groups.Select(g => Math.Clamp(Math.Max(g.Group.Images.Length, g.Group.Images.Unpacked), 1, ParquetPages.MostUnpacked)).ToArray();
+        OpenShards = (int)Math.Clamp(budget / 2 / sizes.Max(), 1, MostOpen);
+
+        // The group that is read comes before the one that goes.
+        ResidentBytes = Math.Min(sizes.Sum(), Math.Max(budget, sizes.Max()) + sizes.Max());
     }
 
     /// <inheritdoc/>
@@ -68,6 +72,9 @@ public sealed class ParquetSource : IImageSource
 
     /// <inheritdoc/>
     public int OpenShards { get; }
+
+    /// <inheritdoc/>
+    public long ResidentBytes { get; }
 
     /// <summary>Bytes of encoded images that are held now.</summary>
     internal long HeldBytes => _held.HeldBytes;

@@ -20,4 +20,10 @@ public sealed record DataRecipe
 
     /// <summary>Share of the training images held out for choices (learning rates of probes and the like).</summary>
     public double HoldOut { get; init; } = 0.1;
+
+    /// <summary>
+    /// Megabytes (2^20) of a Parquet set's row groups that are held at a time; training draws its images from half of them, so that it tells how well
+    /// they are mixed. Two groups at least are held.
+    /// </summary>
+    public int ShardMegabytes { get; init; } = 512;
 }

@@ -19,7 +19,8 @@ public static class RecipeFields
             .Real("cropMinScale", "smallest share of the area that a random crop takes", new(0, 1, OpenMin: true), g => g.CropMinScale, (g, v) => g with { CropMinScale = v })
             .Switch("flip", "mirror half of the images", g => g.Flip, (g, v) => g with { Flip = v })
             .Choice("range", "which numbers bytes become: unit is -1 to 1", g => g.Range, (g, v) => g with { Range = v })
-            .Real("holdOut", "share of the training images held out for choices", NumberRange.Decay, g => g.HoldOut, (g, v) => g with { HoldOut = v }).All,
+            .Real("holdOut", "share of the training images held out for choices", NumberRange.Decay, g => g.HoldOut, (g, v) => g with { HoldOut = v })
+            .Whole("shardMegabytes", "megabytes of a Parquet set's row groups held at a time; images are drawn from half of them", new(1, 1 << 20), g => g.ShardMegabytes, (g, v) => g with { ShardMegabytes = v }).All,
 
         .. new FieldGroup<TokenizerRecipe>("tokenizer", r => r.Tokenizer, (r, g) => r with { Tokenizer = g })
             .Choice("kind", "what turns patches into latents", g => g.Kind, (g, v) => g with { Kind = v })

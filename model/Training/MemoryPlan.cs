@@ -55,6 +55,12 @@ public sealed class MemoryPlan
         return new MemoryPlan(model.Parameters.Count, [.. Fixed(recipe, model, step ?? input.Tensor.Bytes, workspace, images), .. Activations(arena)], arena.Peak);
     }
 
+    /// <summary>The plan with one owner more.</summary>
+    /// <param name="owner">Its name.</param>
+    /// <param name="bytes">Its bytes; an owner of none is left out.</param>
+    /// <returns>The plan.</returns>
+    public MemoryPlan With(string owner, long bytes) => bytes == 0 ? this : new MemoryPlan(ParameterCount, [.. Owners, (owner, bytes)], ArenaBytes);
+
     /// <summary>The plan as lines: fixed owners one by one, the blocks' activations together.</summary>
     /// <returns>The lines.</returns>
     public IEnumerable<string> Describe()

@@ -25,12 +25,10 @@ public sealed class Pretraining(PretrainingOptions options)
     private const int UnknownDim = 32;
     private Recipe _recipe = options.Recipe.Resolve();
     private readonly RunningMedian _speeds = new(skip: 2);
-    private readonly string _checkpoints = Path.Combine(options.Folder, RunFiles.Checkpoints);
+    private readonly RunCheckpoints _checkpoints = new(Path.Combine(options.Folder, RunFiles.Checkpoints), options.Recipe.Train.Keep, options.OnLine);
     private int[] _train = [], _heldOut = [];
     private readonly LossSpikes _spikes = new(options.Recipe.Train.SpikeFactor);
     private double? _knn;
-    private BestCheckpoint? _best;
-    private bool _better;
     private bool _probeCut;
     private long _drawn = -1;
     private readonly RunAgreement _agreement = new(options.Group);
@@ -62,8 +60,7 @@ public sealed class Pretraining(PretrainingOptions options)
     {
         if (_agreement.Writes)
         {
-            Directory.CreateDirectory(_checkpoints);
-            CheckpointFolder.RemoveStale(_checkpoints);
+            _checkpoints.Prepare();
         }
 
         _agreement.Check(_recipe.Train, options.Source.Count, options.Source.ClassNames.Count);
@@ -81,15 +78,18 @@ public sealed class Pretraining(PretrainingOptions options)
 
         // Before anything that takes minutes or memory: a run that does not fit is refused at once.
         _images = new StepImages(options with { Recipe = _recipe }, _train);
+        var onDevice = options.Backend is IDeviceBackend;
         _plan = Plan(_recipe);
+        _images.Keep(onDevice ? options.Source.ResidentBytes : _plan.TotalBytes);
+        var kept = onDevice ? 0 : _images.KeptBytes;
+        _plan = _plan.With("decoded images", kept);
         Describe(_plan);
-        var checkpoint = options.Resume && _agreement.Writes ? LatestCheckpoint() : null;
-        FittedTokenizer Tokenizer() => checkpoint is null ? new TokenizerFit(options with { Recipe = _recipe }, _train).Run() : LoadTokenizer(checkpoint);
+        var checkpoint = options.Resume && _agreement.Writes ? _checkpoints.Latest() : null;
+        FittedTokenizer Tokenizer() => checkpoint is null ? new TokenizerFit(options with { Recipe = _recipe }, _train).Run() : RunCheckpoints.Tokenizer(checkpoint, _recipe);
         using var model = new LatentDenoiser(options.Backend, _recipe, _agreement.Tokenizer(Tokenizer, _recipe));
-        _plan = model.Recipe == _recipe ? _plan : Plan(model.Recipe);
+        _plan = model.Recipe == _recipe ? _plan : Plan(model.Recipe).With("decoded images", kept);
         using var trainer = new Trainer(model, _plan, group: options.Group);
         var state = _agreement.Start(trainer, checkpoint is null ? default : TrainingCheckpoint.Resume(checkpoint, trainer));
-        _best = _agreement.Writes && BestCheckpoint.Read(_checkpoints) is { } best && best.Step <= trainer.Step ? best : null;
         if (checkpoint is not null)
         {
             options.OnLine?.Invoke($"Resumed from {checkpoint.Folder}, step {trainer.Step}.");
@@ -98,11 +98,12 @@ public sealed class Pretraining(PretrainingOptions options)
         // Only now is it sure that the recipe fits the checkpoint: one that does not must leave the run's own as it is.
         if (_agreement.Writes)
         {
+            _checkpoints.RecallBest(trainer.Step);
             AtomicFile.WriteText(Path.Combine(options.Folder, RunFiles.Config), RecipeJson.Write(model.Recipe));
             if (_recipe.Train.SpikeFactor > 0 && trainer.Step == 0)
             {
                 // Something to go back to from the first step on.
-                Save(trainer, state);
+                _checkpoints.Save(trainer, state);
             }
         }
 
@@ -116,7 +117,7 @@ public sealed class Pretraining(PretrainingOptions options)
             // All see the same loss, so all go back; rank 0 knows where to.
             _spikes.Clear();
             _drawn = -1;
-            state = _agreement.Start(trainer, _agreement.Writes ? RollBack(trainer, spike!) : default);
+            state = _agreement.Start(trainer, _agreement.Writes ? _checkpoints.RollBack(trainer, spike!) : default);
         }
     }
 
@@ -134,7 +135,7 @@ public sealed class Pretraining(PretrainingOptions options)
         Draw(trainer, events, starts: true);
         BatchLoader? loader = null;
         using var images = _images!.Open((augmentation, part) => loader = new BatchLoader(
-            options.Source, _train, augmentation, train.Batch, train.Seed, trainer.Step, options.LoaderThreads, options.Bad, part: part));
+            options.Source, _train, augmentation, train.Batch, train.Seed, trainer.Step, options.LoaderThreads, options.Bad, _images.KeptBytes, part));
         using var loading = loader;
         if (_images.Description is { Length: > 0 } way)
         {
@@ -172,9 +173,9 @@ public sealed class Pretraining(PretrainingOptions options)
 
             var ends = length.Done(trainer.Step, Seconds()) >= 1;
             After(trainer, result, length, metrics, Seconds(), ends);
-            if (_better || (!ends && train.CheckpointEvery > 0 && trainer.Step % train.CheckpointEvery == 0))
+            if (_checkpoints.BestIsUnsaved || (!ends && train.CheckpointEvery > 0 && trainer.Step % train.CheckpointEvery == 0))
             {
-                Save(trainer, State());
+                _checkpoints.Save(trainer, State());
                 saved = trainer.Step;
             }
 
@@ -189,41 +190,17 @@ public sealed class Pretraining(PretrainingOptions options)
         interrupted |= _probeCut;
         if (trainer.Step != saved && _agreement.Writes)
         {
-            Save(trainer, State());
+            _checkpoints.Save(trainer, State());
             if (!interrupted)
             {
                 Draw(trainer, events, starts: false);
             }
         }
 
-        var done = new PretrainingResult(trainer.Step, last, _speeds.Value, Seconds(), interrupted, plannedBytes, _knn, _speeds.Count, _best, before.Rollbacks);
+        var done = new PretrainingResult(trainer.Step, last, _speeds.Value, Seconds(), interrupted, plannedBytes, _knn, _speeds.Count, _checkpoints.Best, before.Rollbacks);
         return _speeds.Count == 0 && _agreement.Writes && MetricsLog.ReadLast(Path.Combine(options.Folder, RunFiles.Metrics)) is { } line
             ? done with { Last = line.Result, ImagesPerSecond = line.ImagesPerSecond, KnnTop1 = line.KnnTop1 }
             : done;
-    }
-
-    /// <summary>Brings rank 0's trainer back to the last whole checkpoint, to go on at half the learning rate.</summary>
-    /// <exception cref="LdaeException">Run: it has been brought back too often, or no checkpoint is whole.</exception>
-    private TrainingState RollBack(Trainer trainer, string spike)
-    {
-        var spiked = trainer.Step;
-        var state = CheckpointFolder.LatestValid(_checkpoints, out _) is { } last
-            ? TrainingCheckpoint.Resume(last, trainer)
-            : throw new LdaeException(ErrorKind.Run, $"{spike} No checkpoint in {_checkpoints} is whole to go back to.", "Start a run with a lower train.lr.");
-        if (state.Rollbacks == TrainingCheckpoint.MostRollbacks)
-        {
-            throw new LdaeException(
-                ErrorKind.Run,
-                $"{spike} The run has gone back {TrainingCheckpoint.MostRollbacks} times already, and its learning rate is a {1 / state.LearningRateFactor:F0}th of the recipe's.",
-                $"The checkpoint of step {state.Step} is kept. Start a run with a lower train.lr, a longer train.warmup, or train.clip=1.");
-        }
-
-        state = state with { Rollbacks = state.Rollbacks + 1 };
-
-        // Written down at once: a run that is killed before its next checkpoint must not try the same rate again.
-        Save(trainer, state);
-        options.OnLine?.Invoke($"{spike} Back from step {spiked} to the checkpoint of step {state.Step}, on at {state.LearningRateFactor:G3} of the learning rate.");
-        return state;
     }
 
     /// <summary>One step; the diagnosis of a failed one says what is left to go on from.</summary>
@@ -268,11 +245,7 @@ public sealed class Pretraining(PretrainingOptions options)
         {
             knn = NearestNeighbours(trainer.Model);
             _knn = knn ?? _knn;
-            if (knn > (_best?.KnnTop1 ?? double.NegativeInfinity))
-            {
-                (_best, _better) = (new BestCheckpoint(trainer.Step, knn.Value), true);
-            }
-
+            _checkpoints.Note(trainer.Step, knn);
             options.OnLine?.Invoke($"step {trainer.Step}: k-nearest neighbours on held-out images {(knn is null ? "interrupted" : $"{knn:F1} %")}");
         }
 
@@ -322,12 +295,6 @@ public sealed class Pretraining(PretrainingOptions options)
     private FeatureSet Features(FeatureExtractor extractor, int[] indices) =>
         extractor.Extract(options.Source, indices, options.LoaderThreads, options.Bad, cancellation: options.Cancellation);
 
-    private FittedTokenizer LoadTokenizer(Checkpoint checkpoint)
-    {
-        using var file = SafetensorsFile.Open(Path.Combine(checkpoint.Folder, TrainingCheckpoint.ModelFile));
-        return FittedTokenizer.Load(file, _recipe);
-    }
-
     /// <summary>The recipe for as many classes as the images have.</summary>
     private Recipe WithClasses(int classes)
     {
@@ -339,30 +306,6 @@ public sealed class Pretraining(PretrainingOptions options)
                 ErrorKind.Data,
                 $"conditioning.class tells the network one of {(told.Classes == 0 ? "two or more" : told.Classes)} classes, but {options.Source.Name} has {classes}.",
                 "Give images of other classes, or set conditioning.classes=0 or conditioning.class=false.");
-    }
-
-    private Checkpoint? LatestCheckpoint()
-    {
-        var latest = CheckpointFolder.LatestValid(_checkpoints, out var warnings);
-        foreach (var warning in warnings)
-        {
-            options.OnLine?.Invoke($"warning: {warning}");
-        }
-
-        if (latest is null && warnings.Count > 0)
-        {
-            throw new LdaeException(
-                ErrorKind.Data,
-                $"No checkpoint in {_checkpoints} is whole: {warnings[0]}",
-                $"Bring one of them back from a copy, or delete {_checkpoints} to start the run anew.");
-        }
-
-        if (latest is null)
-        {
-            options.OnLine?.Invoke($"No checkpoint was written to {_checkpoints} yet: the run starts anew.");
-        }
-
-        return latest;
     }
 
     private MemoryPlan Plan(Recipe recipe) => MemoryPlan.Of(
@@ -388,22 +331,11 @@ public sealed class Pretraining(PretrainingOptions options)
             : (options.MemoryBytes, "this process may use");
         if (plan.TotalBytes > most)
         {
+            var shards = options.Source.OpenShards > 0 && options.Backend is not IDeviceBackend
+                ? $" data.shardMegabytes below {_recipe.Data.ShardMegabytes} holds fewer of the images: {options.Source.ResidentBytes / 1e6:N0} MB of these are theirs."
+                : "";
             throw new LdaeException(
-                ErrorKind.Configuration, $"{Asked} needs {plan.TotalBytes / 1e6:N0} MB, more than the {most / 1e6:N0} MB that {whose}.", Less);
+                ErrorKind.Configuration, $"{Asked} needs {plan.TotalBytes / 1e6:N0} MB, more than the {most / 1e6:N0} MB that {whose}.", Less + shards);
         }
-    }
-
-    private void Save(Trainer trainer, TrainingState state)
-    {
-        using var range = Ranges.Open("checkpoint");
-        TrainingCheckpoint.Save(_checkpoints, trainer, state);
-        if (_better)
-        {
-            // Named only now that it is there; until then the one before it stays the best.
-            _best!.Write(_checkpoints);
-            _better = false;
-        }
-
-        CheckpointFolder.Prune(_checkpoints, Math.Max(1, _recipe.Train.Keep), trainer.Step, _best?.Step);
     }
 }

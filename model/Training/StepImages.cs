@@ -18,6 +18,9 @@ internal sealed class StepImages(PretrainingOptions options, int[] train)
     private readonly BatchPart _part = BatchPart.Of(options.Recipe.Train.Batch, options.Group.Rank, options.Group.Size);
     private readonly long _residentBytes = ResidentBytesOf(options, train.Length);
 
+    /// <summary>Bytes of decoded images that the loader keeps from one epoch to the next, in the machine's memory.</summary>
+    public long KeptBytes { get; private set; }
+
     private int MicroBatch => _part.Count / _recipe.Train.Accumulate;
 
     /// <summary>Bytes of the data set on the device, or 0; where the device is the processor, those that the source keeps in memory.</summary>
@@ -39,8 +42,13 @@ internal sealed class StepImages(PretrainingOptions options, int[] train)
     /// <summary>What a person may want to know of it.</summary>
     public string Description => _residentBytes > 0
         ? string.Create(CultureInfo.InvariantCulture, $"The {train.Length:N0} training images lie on the device, {_residentBytes / 1e6:N1} MB.")
-        : options.Backend is IDeviceBackend ? "The next step's images are sent to the device while a step is computed."
-        : "";
+        : options.Backend is IDeviceBackend
+            ? string.Create(CultureInfo.InvariantCulture, $"The next step's images are sent to the device while a step is computed{(KeptBytes > 0 ? $"; decoded once and kept in the machine's memory, {KeptBytes / 1e6:N1} MB" : "")}.")
+            : "";
+
+    /// <summary>Keeps decoded images if they fit in half of the memory that the run leaves: the other half is for what no plan has.</summary>
+    /// <param name="planned">Bytes of the machine's memory that are planned for otherwise.</param>
+    public void Keep(long planned) => KeptBytes = _residentBytes > 0 ? 0 : DecodedImages.Budget(options.Source, train, (options.MemoryBytes - planned) / 2);
 
     /// <summary>Starts to bring images.</summary>
     /// <param name="loader">Starts to decode batches ahead, where the images do not lie on the device.</param>

@@ -85,7 +85,9 @@ public sealed class TokenizerTraining(PretrainingOptions options, int[] train)
         using var norm = new PersistentTensor(backend, new Shape(1), backend.ParameterType);
         using var clip = new PersistentTensor(backend, new Shape(1), backend.ParameterType);
         var augmentation = new Augmentation(side, _recipe.Data.Crop == CropKind.Random, _recipe.Data.CropMinScale, _recipe.Data.Flip);
-        using var loader = new BatchLoader(options.Source, train, augmentation, fields.TrainBatch, _recipe.Train.Seed, _step, options.LoaderThreads, options.Bad);
+        var planned = options.Source.ResidentBytes + (options.Backend is IDeviceBackend ? 0 : arena.Capacity);
+        var kept = DecodedImages.Budget(options.Source, train, (options.MemoryBytes - planned) / 2);
+        using var loader = new BatchLoader(options.Source, train, augmentation, fields.TrainBatch, _recipe.Train.Seed, _step, options.LoaderThreads, options.Bad, kept);
         while (_step < Steps && !options.Cancellation.IsCancellationRequested)
         {
             var start = Stopwatch.GetTimestamp();

@@ -56,8 +56,9 @@ internal sealed class SupervisedVit : IDisposable
     /// <summary>Trains on a source; returns the mean loss of the last tenth.</summary>
     public double Train(IImageSource source, int steps, double learningRate)
     {
+        int[] all = [.. Enumerable.Range(0, source.Count)];
         using var loader = new BatchLoader(
-            source, [.. Enumerable.Range(0, source.Count)], new Augmentation(_side, RandomCrop: false, 1, Flip: false), _batch, 1);
+            source, all, new Augmentation(_side, RandomCrop: false, 1, Flip: false), _batch, 1, cacheBytes: DecodedImages.Budget(source, all, DecodedImages.Most));
         var late = 0.0;
         for (var step = 0; step < steps; step++)
         {

@@ -12,7 +12,7 @@ internal static class FollowedRun
     {
         var (recipe, data, kind) = group.Tell(() => throw new InvalidOperationException("Rank 0 leads."));
         using var device = Workbench.Open(DeviceChoice.Resolve(group.DeviceName(kind)), threads, recipe);
-        var source = ImageSourceFactory.Open(data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
+        var source = ImageSourceFactory.Open(data, train: true, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
         var processes = group.With(device);
         using var gpus = processes as NcclCommunicator;
         var trained = new Pretraining(new PretrainingOptions(recipe, device, source, Path.GetTempPath())

@@ -17,7 +17,7 @@ internal static class PretrainingWork
     public static PretrainingResult Run(
         Recipe recipe, string data, IBackend backend, RunFolder folder, int? threads, BadSamples bad, RunnerContext context, RunLog log, FittedTokenizer? tokenizer = null, JoinedGroup? group = null)
     {
-        var source = ImageSourceFactory.Open(data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
+        var source = ImageSourceFactory.Open(data, train: true, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
         ResumedRun.KeepData(folder, data);
         log.Line($"{Wording.Count(source.Count, "training image")}, {Wording.Count(source.ClassNames.Count, "class", "classes")}: {source.Name}");
         var processes = group?.With(backend) ?? SingleProcess.Instance;

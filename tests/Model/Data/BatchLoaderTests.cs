@@ -117,6 +117,38 @@ public sealed class BatchLoaderTests
         Assert.That(seen, Has.Count.LessThanOrEqualTo(4));
     }
 
+    [TestCase(0, 100, 110)]
+    [TestCase(10, 60, 75)]
+    [TestCase(20, 20, 25)]
+    public void As_many_images_are_kept_as_fit_and_not_decoded_again(int fit, int least, int most)
+    {
+        // Five epochs of four batches.
+        const int images = 20, batches = 20, side = 8;
+        var source = new FakeSource(images, side);
+        Assert.That(Take(source, batches, 0, 2, fit * 3 * side * side), Is.EqualTo(Take(new FakeSource(images, side), batches, 0, 2)));
+
+        // Two batches are read ahead, and two threads may meet an image at once.
+        Assert.That(source.Decoded, Is.InRange(least, most));
+    }
+
+    [Test]
+    public void What_all_images_take_decoded_is_known_or_estimated_before_a_run()
+    {
+        int[] indices = [.. Enumerable.Range(0, 50)];
+        const long all = 50 * 3 * 16 * 16;
+        Assert.That(DecodedImages.Budget(new FakeSource(100, 16), indices, all), Is.EqualTo(all), "estimated");
+        Assert.That(DecodedImages.Budget(new FakeSource(100, 16, 0, 6, 12), indices, all), Is.EqualTo(all), "some are unreadable");
+        Assert.That(DecodedImages.Budget(new FakeSource(100, 16, indices), indices, all), Is.Zero, "all are");
+        Assert.That(DecodedImages.Budget(new FakeSource(100, 16), indices, all - 1), Is.Zero, "no room");
+        var known = new FakeSource(100, 16) { UniformSize = (16, 16) };
+        Assert.That(DecodedImages.Budget(known, indices, all), Is.EqualTo(all), "known");
+        Assert.That(known.Decoded, Is.Zero);
+        Assert.That(DecodedImages.Budget(new FakeSource(100, 16) { UniformSize = (16, 16), ResidentBytes = 2 * all }, indices, all), Is.Zero, "in memory anyway");
+        var large = new FakeSource(100_000_000, 16);
+        Assert.That(DecodedImages.Budget(large, [.. Enumerable.Range(0, 2_000_000)], long.MaxValue), Is.Zero, "more than a gibibyte");
+        Assert.That(large.Decoded, Is.LessThan(10));
+    }
+
     [Test]
     public void Center_batches_keep_the_order_and_close_ranks_over_unreadable_images()
     {
@@ -160,8 +192,8 @@ public sealed class BatchLoaderTests
         Assert.That(mirrored, Is.InRange(160, 240));
     }
 
-    private static BatchLoader Loader(FakeSource source, int batch, long firstStep, BadSamples? bad = null, int workers = 2) =>
-        new(source, [.. Enumerable.Range(0, source.Count)], Varied, batch, 9, firstStep, workers, bad);
+    private static BatchLoader Loader(FakeSource source, int batch, long firstStep, BadSamples? bad = null, int workers = 2, long cacheBytes = 0) =>
+        new(source, [.. Enumerable.Range(0, source.Count)], Varied, batch, 9, firstStep, workers, bad, cacheBytes);
 
     private static int[] Indices(BatchLoader loader)
     {
@@ -171,9 +203,9 @@ public sealed class BatchLoaderTests
         return indices;
     }
 
-    private static List<(string Pixels, string Labels)> Take(FakeSource source, int count, long firstStep, int workers)
+    private static List<(string Pixels, string Labels)> Take(FakeSource source, int count, long firstStep, int workers, long cacheBytes = 0)
     {
-        using var loader = Loader(source, 5, firstStep, workers: workers);
+        using var loader = Loader(source, 5, firstStep, workers: workers, cacheBytes: cacheBytes);
         var taken = new List<(string, string)>();
         for (var i = 0; i < count; i++)
         {

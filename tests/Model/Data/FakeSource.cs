@@ -6,7 +6,16 @@ namespace LDaeCore.Tests.Model.Data;
 /// <summary>Images that tell their index: every pixel of image i has the colour (i / 256, i mod 256, 7).</summary>
 internal sealed class FakeSource(int count, int side = 8, params int[] broken) : IImageSource
 {
+    private int _decoded;
+
     public TimeSpan Delay { get; init; }
+
+    public (int Width, int Height)? UniformSize { get; init; }
+
+    public long ResidentBytes { get; init; }
+
+    /// <summary>How often an image was asked for.</summary>
+    public int Decoded => _decoded;
 
     public string Name => "fake";
 
@@ -21,6 +30,7 @@ internal sealed class FakeSource(int count, int side = 8, params int[] broken) :
     public RgbImage Decode(int index)
     {
         Thread.Sleep(Delay);
+        Interlocked.Increment(ref _decoded);
         if (broken.Contains(index))
         {
             throw new LdaeException(ErrorKind.Data, $"image {index} is corrupt.", "Remove it.");

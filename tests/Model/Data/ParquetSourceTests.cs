@@ -1,4 +1,8 @@
+using LDaeCore.Engine.Backends.Cpu;
+using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Training;
+using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Data;
@@ -111,6 +115,21 @@ public sealed class ParquetSourceTests
         Assert.That(source.HeldBytes, Is.LessThanOrEqualTo(5 * unpacked));
         Assert.That(source.GroupLoads, Is.InRange(files, files + 4), "each group once, and those of the batches read ahead");
         Assert.That(Steps(source, 30, 10), Is.EqualTo(all[30..40]));
+    }
+
+    [Test]
+    public void What_is_held_is_the_recipes_choice_planned_for_and_refused_where_it_does_not_fit()
+    {
+        var all = Images().Sum(path => new FileInfo(path).Length);
+        var recipe = Toy.Recipe("data.shardMegabytes=1", "train.steps=2");
+        Assert.That(ParquetSource.Open(Golden("snappy"), train: true).ResidentBytes, Is.InRange(all, 2 * all), "a set that is held whole");
+        var source = ImageSourceFactory.Open($"parquet:{Golden("snappy")}", train: true, 32, 1, recipe.Data.ShardMegabytes);
+        Assert.That(source.OpenShards, Is.EqualTo((1 << 19) / source.ResidentBytes), "half a megabyte is drawn from");
+
+        using var backend = new CpuBackend(1);
+        var error = Assert.Throws<LdaeException>(() => new Pretraining(Toy.Options(recipe, backend, _folder.Path) with { Source = source, MemoryBytes = 1000 }).Run())!;
+        Assert.That(error.Kind, Is.EqualTo(ErrorKind.Configuration));
+        Assert.That(error.Remedy, Does.Contain("data.shardMegabytes below 1 "));
     }
 
     private static List<int[]> Steps(ParquetSource source, long first, int count)

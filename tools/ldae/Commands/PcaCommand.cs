@@ -49,7 +49,7 @@ internal static class PcaCommand
     {
         var start = Stopwatch.GetTimestamp();
         var recipe = options.Recipe;
-        var source = ImageSourceFactory.Open(options.Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
+        var source = ImageSourceFactory.Open(options.Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
         options.Out.Create();
         using var log = new RunLog(context.Output, options.Out.Path);
         var bad = new BadSamples(options.MaxBadSamples, log.Line);

@@ -78,9 +78,9 @@ internal static class ProbeCommand
         var start = Stopwatch.GetTimestamp();
         using var opened = OpenedEncoder.Open(options.Checkpoint, options.Overrides, options.Known, options.Device, options.Threads);
         using var exact = Workbench.OpenInFloat32(options.Device, opened.Backend);
-        var (side, seed) = (opened.Encoder.ImageSize, opened.Recipe.Train.Seed);
-        var training = ImageSourceFactory.Open(options.Data, train: true, side, seed);
-        var test = ImageSourceFactory.Open(options.Data, train: false, side, seed);
+        var (side, seed, held) = (opened.Encoder.ImageSize, opened.Recipe.Train.Seed, opened.Recipe.Data.ShardMegabytes);
+        var training = ImageSourceFactory.Open(options.Data, train: true, side, seed, held);
+        var test = ImageSourceFactory.Open(options.Data, train: false, side, seed, held);
         using var log = group.Processes.Rank == 0 ? Log(options.Out, context) : null;
         Action<string> line = log is null ? _ => { } : log.Line;
         var bad = new BadSamples(options.MaxBadSamples, line);

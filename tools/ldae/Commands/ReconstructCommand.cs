@@ -74,7 +74,7 @@ internal static class ReconstructCommand
         var start = Stopwatch.GetTimestamp();
         using var backend = Workbench.Open(options.Device, options.Threads, TrainingCheckpoint.RecipeIn(options.Checkpoint));
         using var model = TrainingCheckpoint.Load(options.Checkpoint, backend, options.Weights);
-        var source = ImageSourceFactory.Open(options.Data, train: false, model.Recipe.Data.ImageSize, model.Recipe.Train.Seed);
+        var source = ImageSourceFactory.Open(options.Data, train: false, model.Recipe.Data.ImageSize, model.Recipe.Train.Seed, model.Recipe.Data.ShardMegabytes);
         if (options.Level is { } level && level > model.Schedule.Levels)
         {
             throw new LdaeException(ErrorKind.Configuration, $"--level {level} is not allowed: the run has {model.Schedule.Levels} levels.", "Give a smaller --level, or --sigma.");

@@ -55,7 +55,7 @@ internal static class TokenizerCommand
     public static CommandResult Run(TokenizerOptions options, RunnerContext context)
     {
         var recipe = options.Recipe;
-        var source = ImageSourceFactory.Open(options.Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
+        var source = ImageSourceFactory.Open(options.Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
         using var backend = Workbench.Open(options.Device, options.Threads, recipe);
         TokenizerTraining.Create(backend, recipe).Dispose();
         options.Out.Create();
@@ -89,7 +89,7 @@ internal static class TokenizerCommand
             .Add("peak_memory_bytes", Workbench.PeakMemory(backend));
         if (trained.Tokenizer is { } tokenizer)
         {
-            var test = ImageSourceFactory.Open(options.Data, train: false, recipe.Data.ImageSize, recipe.Train.Seed);
+            var test = ImageSourceFactory.Open(options.Data, train: false, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
             TokenizerWork.Show(result, tokenizer, recipe, backend, test, options.Images, options.Out.Path, loaders, bad, log.Line, context.Cancellation);
         }
 

@@ -122,7 +122,7 @@ internal sealed class JourneyWork(JourneyOptions options, RunnerContext context)
         using var model = TrainingCheckpoint.Load(folder.Path, backend, recipe.Probe.Weights);
         using var exact = Workbench.OpenInFloat32(options.Device, backend);
         using var log = new RunLog(context.Output, folder.Path);
-        IImageSource Images(bool train) => ImageSourceFactory.Open(options.Settings.Data, train, recipe.Data.ImageSize, recipe.Train.Seed);
+        IImageSource Images(bool train) => ImageSourceFactory.Open(options.Settings.Data, train, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
         var comparison = new EncoderComparison(model, recipe.Probe, Images(train: true), Images(train: false))
         {
             Workers = Workbench.Loaders(options.Threads),

@@ -1,0 +1,119 @@
+using LDaeCore.Engine.Backends.Profiling;
+using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Tokenizers;
+
+namespace LDaeCore.Model.Training;
+
+/// <summary>The checkpoints of one run: the last of them, and the best by nearest neighbours on held-out images.</summary>
+/// <param name="folder">Where they are.</param>
+/// <param name="keep">How many of the last are kept.</param>
+/// <param name="onLine">Told of whatever a person may want to read.</param>
+internal sealed class RunCheckpoints(string folder, int keep, Action<string>? onLine)
+{
+    /// <summary>Which is the best, once a probe has been made.</summary>
+    public BestCheckpoint? Best { get; private set; }
+
+    /// <summary>Whether the step just probed is the best so far and its checkpoint not yet written.</summary>
+    public bool BestIsUnsaved { get; private set; }
+
+    /// <summary>Makes the folder, and removes what a kill left of unfinished checkpoints.</summary>
+    public void Prepare()
+    {
+        Directory.CreateDirectory(folder);
+        CheckpointFolder.RemoveStale(folder);
+    }
+
+    /// <summary>The newest whole checkpoint; says which newer ones are broken.</summary>
+    /// <returns>Null where none was written yet.</returns>
+    /// <exception cref="LdaeException">Data: none is whole.</exception>
+    public Checkpoint? Latest()
+    {
+        var latest = CheckpointFolder.LatestValid(folder, out var warnings);
+        foreach (var warning in warnings)
+        {
+            onLine?.Invoke($"warning: {warning}");
+        }
+
+        if (latest is null && warnings.Count > 0)
+        {
+            throw new LdaeException(
+                ErrorKind.Data,
+                $"No checkpoint in {folder} is whole: {warnings[0]}",
+                $"Bring one of them back from a copy, or delete {folder} to start the run anew.");
+        }
+
+        if (latest is null)
+        {
+            onLine?.Invoke($"No checkpoint was written to {folder} yet: the run starts anew.");
+        }
+
+        return latest;
+    }
+
+    /// <summary>The tokenizer that a checkpoint was trained with.</summary>
+    public static FittedTokenizer Tokenizer(Checkpoint checkpoint, Recipe recipe)
+    {
+        using var file = SafetensorsFile.Open(Path.Combine(checkpoint.Folder, TrainingCheckpoint.ModelFile));
+        return FittedTokenizer.Load(file, recipe);
+    }
+
+    /// <summary>Remembers the best from earlier, as far as the run stands.</summary>
+    /// <param name="step">Where the run goes on.</param>
+    public void RecallBest(long step) => Best = BestCheckpoint.Read(folder) is { } best && best.Step <= step ? best : null;
+
+    /// <summary>Notes a probe's accuracy.</summary>
+    /// <param name="step">The step probed.</param>
+    /// <param name="knnTop1">Percent; null for a probe that was cut short.</param>
+    public void Note(long step, double? knnTop1)
+    {
+        if (knnTop1 > (Best?.KnnTop1 ?? double.NegativeInfinity))
+        {
+            (Best, BestIsUnsaved) = (new BestCheckpoint(step, knnTop1.Value), true);
+        }
+    }
+
+    /// <summary>Writes a checkpoint, and removes those that are too old to be kept.</summary>
+    /// <exception cref="LdaeException">Run: the disk is full, or takes no writes.</exception>
+    public void Save(Trainer trainer, TrainingState state)
+    {
+        using var range = Ranges.Open("checkpoint");
+        TrainingCheckpoint.Save(folder, trainer, state);
+        if (BestIsUnsaved)
+        {
+            // Named only now that it is there; until then the one before it stays the best.
+            Best!.Write(folder);
+            BestIsUnsaved = false;
+        }
+
+        CheckpointFolder.Prune(folder, Math.Max(1, keep), trainer.Step, Best?.Step);
+    }
+
+    /// <summary>Brings a trainer whose loss has jumped back to the last whole checkpoint, to go on at half the learning rate.</summary>
+    /// <param name="trainer">The trainer.</param>
+    /// <param name="spike">What is the matter, for a person.</param>
+    /// <returns>Where the run stands now.</returns>
+    /// <exception cref="LdaeException">Run: it has been brought back too often, or no checkpoint is whole.</exception>
+    public TrainingState RollBack(Trainer trainer, string spike)
+    {
+        var spiked = trainer.Step;
+        var state = CheckpointFolder.LatestValid(folder, out _) is { } last
+            ? TrainingCheckpoint.Resume(last, trainer)
+            : throw new LdaeException(ErrorKind.Run, $"{spike} No checkpoint in {folder} is whole to go back to.", "Start a run with a lower train.lr.");
+        if (state.Rollbacks == TrainingCheckpoint.MostRollbacks)
+        {
+            throw new LdaeException(
+                ErrorKind.Run,
+                $"{spike} The run has gone back {TrainingCheckpoint.MostRollbacks} times already, and its learning rate is a {1 / state.LearningRateFactor:F0}th of the recipe's.",
+                $"The checkpoint of step {state.Step} is kept. Start a run with a lower train.lr, a longer train.warmup, or train.clip=1.");
+        }
+
+        state = state with { Rollbacks = state.Rollbacks + 1 };
+
+        // Written down at once: a run that is killed before its next checkpoint must not try the same rate again.
+        Save(trainer, state);
+        onLine?.Invoke($"{spike} Back from step {spiked} to the checkpoint of step {state.Step}, on at {state.LearningRateFactor:G3} of the learning rate.");
+        return state;
+    }
+}
