@@ -55,8 +55,20 @@ public sealed class FeatureExtractor : IDisposable
     /// <summary>Columns of a feature row.</summary>
     public int Channels { get; }
 
+    /// <summary>Bytes taken of the device.</summary>
+    internal long Bytes => _images.Tensor.Bytes + _arena.Capacity;
+
     /// <summary>A model that goes with the extractor, or null.</summary>
     public IDisposable? Owned { get; init; }
+
+    /// <summary>Bytes that an extractor will take of the device, before there is a model.</summary>
+    /// <param name="recipe">The recipe, resolved, its number of components known or assumed.</param>
+    /// <param name="activations">Element type of activations.</param>
+    /// <param name="parameters">Element type of parameters.</param>
+    /// <returns>The bytes.</returns>
+    public static long PlannedBytes(Recipe recipe, DType activations, DType parameters) =>
+        (3L * BatchSize * recipe.Data.ImageSize * recipe.Data.ImageSize)
+        + PassPlan.Bytes(recipe, activations, parameters, BatchSize, (m, tape, images, levels) => Pass(m, tape, images, levels, recipe.Probe, 0));
 
     /// <summary>Features of some images.</summary>
     /// <param name="pixels">[count, H, W, 3].</param>

@@ -308,14 +308,14 @@ public sealed class Pretraining(PretrainingOptions options)
                 "Give images of other classes, or set conditioning.classes=0 or conditioning.class=false.");
     }
 
-    private MemoryPlan Plan(Recipe recipe) => MemoryPlan.Of(
-        recipe with { Train = recipe.Train with { Batch = recipe.Train.Batch / options.Group.Size } },
-        options.Backend.ActivationType,
-        options.Backend.ParameterType,
-        Math.Min(UnknownDim, recipe.Tokenizer.PatchValues),
-        options.Backend.WorkspaceBytes,
-        _images!.SetBytes,
-        _images.InputBytes);
+    private MemoryPlan Plan(Recipe recipe)
+    {
+        var (activations, parameters) = (options.Backend.ActivationType, options.Backend.ParameterType);
+        var dim = recipe.Tokenizer.Dim > 0 ? recipe.Tokenizer.Dim : Math.Min(UnknownDim, recipe.Tokenizer.PatchValues);
+        var own = recipe with { Train = recipe.Train with { Batch = recipe.Train.Batch / options.Group.Size }, Tokenizer = recipe.Tokenizer with { Dim = dim } };
+        var probe = _agreement.Writes && recipe.Train.KnnEvery > 0 ? FeatureExtractor.PlannedBytes(own, activations, parameters) : 0;
+        return MemoryPlan.Of(own, activations, parameters, dim, options.Backend.WorkspaceBytes, _images!.SetBytes, _images.InputBytes).With("held-out probe", probe);
+    }
 
     /// <summary>Prints the plan; refuses one that the machine's memory does not hold.</summary>
     private void Describe(MemoryPlan plan)

@@ -1,8 +1,10 @@
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
+using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Training;
@@ -47,6 +49,21 @@ public sealed class MemoryPlanTests
         var kept = MemoryPlan.Of(recipe, DType.F32, DType.F32).ArenaBytes;
         var recomputed = MemoryPlan.Of(recipe with { Network = recipe.Network with { Recompute = true } }, DType.F32, DType.F32).ArenaBytes;
         Assert.That(recomputed, Is.LessThan(kept / 3));
+    }
+
+    [Test]
+    public void The_probe_of_held_out_images_takes_what_the_plan_says()
+    {
+        var recipe = Toy.Recipe("train.knnEvery=1", "data.holdOut=0.25", "train.steps=1");
+        using var backend = new CpuBackend(1);
+        using var folder = new TemporaryFolder();
+        var lines = new List<string>();
+        new Pretraining(Toy.Options(recipe, backend, folder.Path) with { OnLine = lines.Add }).Run();
+        var planned = FeatureExtractor.PlannedBytes(recipe, DType.F32, DType.F32);
+        Assert.That(lines, Has.Some.Matches($@"held-out probe +{planned / 1e6:N1} MB"));
+        using var model = new LatentDenoiser(backend, recipe, PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1));
+        using var extractor = new FeatureExtractor(model, recipe.Probe);
+        Assert.That(extractor.Bytes, Is.EqualTo(planned));
     }
 
     [Test]
