@@ -23,14 +23,14 @@ public sealed class NcclCommunicator : ICommunicator
     /// <param name="backend">This process's GPU, another one than those of its neighbours.</param>
     /// <exception cref="LdaeException">Device: NCCL is missing. Run: the GPUs do not come together.</exception>
     public NcclCommunicator(ICommunicator host, CudaBackend backend)
-        : this(host, backend, LibrarySearch.OfThisProcess)
+        : this(host, backend, backend.Stream.Context.Device.Libraries.Nccl)
     {
     }
 
-    internal NcclCommunicator(ICommunicator host, CudaBackend backend, LibrarySearch search)
+    internal NcclCommunicator(ICommunicator host, CudaBackend backend, Nccl nccl)
     {
         _host = host;
-        _nccl = new Nccl(search.Find(LibraryKind.Nccl).Require());
+        _nccl = nccl;
         _main = backend.Stream;
         _sums = new CudaStream(_main.Context);
         (_ready, _summed) = (new CudaEvent(_main.Context), new CudaEvent(_main.Context));

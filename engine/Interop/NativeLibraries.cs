@@ -5,24 +5,31 @@ namespace LDaeCore.Engine.Interop;
 
 /// <summary>
 /// The native libraries of one kind of device, loaded together. This is the only place that knows that the emulated device is
-/// one library of our own in place of NVIDIA's three: from here on nobody asks.
+/// one library of our own in place of NVIDIA's four: from here on nobody asks.
 /// </summary>
 /// <param name="Kind">The device they serve.</param>
 /// <param name="Driver">The driver.</param>
 /// <param name="Nvrtc">The run-time compiler.</param>
 /// <param name="CublasLt">Matrix products.</param>
+/// <param name="FindNccl">Finds the library of collectives, which only several processes need.</param>
 /// <param name="Nvtx">Names of ranges for NVIDIA's tools, or null: nothing depends on it.</param>
-internal sealed record NativeLibraries(DeviceKind Kind, CudaDriver Driver, Nvrtc Nvrtc, CublasLt CublasLt, Nvtx? Nvtx = null)
+internal sealed record NativeLibraries(DeviceKind Kind, CudaDriver Driver, Nvrtc Nvrtc, CublasLt CublasLt, Func<LoadedLibrary> FindNccl, Nvtx? Nvtx = null)
 {
+    private readonly Lazy<Nccl> _nccl = new(() => new Nccl(FindNccl()));
+
     private static readonly Lazy<NativeLibraries> Cuda = new(() => Load(LibrarySearch.OfThisProcess), LazyThreadSafetyMode.PublicationOnly);
 
     private static readonly Lazy<NativeLibraries> Emulated = new(
         () =>
         {
             var library = EmulatorLibrary.Load();
-            return new NativeLibraries(DeviceKind.Emulated, new CudaDriver(library), new Nvrtc(library), new CublasLt(library));
+            return new NativeLibraries(DeviceKind.Emulated, new CudaDriver(library), new Nvrtc(library), new CublasLt(library), () => library);
         },
         LazyThreadSafetyMode.PublicationOnly);
+
+    /// <summary>Collectives between GPUs, looked for when they are first asked for.</summary>
+    /// <exception cref="LdaeException">Device: the library is missing; the remedy says how to install it.</exception>
+    public Nccl Nccl => _nccl.Value;
 
     /// <summary>What a GPU needs, in the order in which it is asked for.</summary>
     public static IReadOnlyList<LibraryKind> Required { get; } = [LibraryKind.Driver, LibraryKind.Nvrtc, LibraryKind.CublasLt];
@@ -43,6 +50,6 @@ internal sealed record NativeLibraries(DeviceKind Kind, CudaDriver Driver, Nvrtc
     public static NativeLibraries Load(LibrarySearch search)
     {
         var found = Required.Select(kind => search.Find(kind).Require()).ToArray();
-        return new NativeLibraries(DeviceKind.Cuda, new CudaDriver(found[0]), new Nvrtc(found[1]), new CublasLt(found[2]), Nvtx.Find(search));
+        return new NativeLibraries(DeviceKind.Cuda, new CudaDriver(found[0]), new Nvrtc(found[1]), new CublasLt(found[2]), () => search.Find(LibraryKind.Nccl).Require(), Nvtx.Find(search));
     }
 }

@@ -25,10 +25,11 @@ public sealed class DeviceStepTests
         var search = new LibrarySearch(name => name == "LDAE_CUDA_PATH" ? folder.Path : null, folder.Path, useLoader: false);
         using var backend = Open(replay);
         var (alone, elements) = Train(backend, SingleProcess.Instance);
-        using var group = new NcclCommunicator(SingleProcess.Instance, backend, search);
-        var before = FakeLibrary.Summed(search.Find(LibraryKind.Nccl).Library!);
+        var library = search.Find(LibraryKind.Nccl).Require();
+        using var group = new NcclCommunicator(SingleProcess.Instance, backend, new Nccl(library));
+        var before = FakeLibrary.Summed(library);
         Assert.That(Train(backend, group).Losses, Is.EqualTo(alone));
-        var summed = FakeLibrary.Summed(search.Find(LibraryKind.Nccl).Library!);
+        var summed = FakeLibrary.Summed(library);
 
         // Final layer, two blocks, the rest; in every direct step, or once directly and once recorded. Every element once a step.
         var asked = replay ? 2 : Steps;

@@ -60,8 +60,12 @@ internal sealed class MpiRun : IDisposable
     /// <summary>Starts processes that were told where to meet.</summary>
     public static MpiRun StartByHand(int processes, string folder, params string[] more) => StartByHand(Enumerable.Repeat("/", processes).ToArray(), folder, more);
 
+    /// <summary>Starts processes that were told where to meet, all with a variable of their environment.</summary>
+    public static MpiRun StartByHand(int processes, string folder, (string Name, string Value) variable, params string[] more) =>
+        StartByHand(Enumerable.Repeat("/", processes).ToArray(), folder, more, variable);
+
     /// <summary>Starts processes that were told where to meet, each in a folder of its own.</summary>
-    public static MpiRun StartByHand(string[] places, string folder, params string[] more)
+    public static MpiRun StartByHand(string[] places, string folder, string[] more, params (string Name, string Value)[] variables)
     {
         var processes = places.Length;
         var run = new MpiRun();
@@ -70,14 +74,20 @@ internal sealed class MpiRun : IDisposable
         {
             var number = rank.ToString(CultureInfo.InvariantCulture);
             var command = Runner("pretrain", folder, more);
-            run.Start(command[0], command[1..], new()
+            Dictionary<string, string> environment = new()
             {
                 ["RANK"] = number,
                 ["LOCAL_RANK"] = number,
                 ["WORLD_SIZE"] = processes.ToString(CultureInfo.InvariantCulture),
                 ["MASTER_ADDR"] = "127.0.0.1",
                 ["MASTER_PORT"] = port,
-            }, places[rank]);
+            };
+            foreach (var (name, value) in variables)
+            {
+                environment[name] = value;
+            }
+
+            run.Start(command[0], command[1..], environment, places[rank]);
         }
 
         return run;
