@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Engine.Distributed;
@@ -30,6 +31,10 @@ public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int Lo
     /// <summary>Port at which rank 0 waits for the others; 0 but for <see cref="LaunchWay.Tcp"/>.</summary>
     public int MasterPort { get; private init; }
 
+    /// <summary>How long the others are waited for: on one machine all are started at once, on several somebody may have to go from one to the next.</summary>
+    public TimeSpan MeetingTakes => TimeSpan.FromSeconds(
+        LocalSize == Size || MasterAddress == "localhost" || (IPAddress.TryParse(MasterAddress, out var address) && IPAddress.IsLoopback(address)) ? 25 : 60);
+
     /// <summary>Reads the environment.</summary>
     /// <param name="environment">Gives a variable's value, or null.</param>
     /// <returns>Who we are.</returns>
@@ -38,6 +43,12 @@ public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int Lo
     {
         string? Of(string name) => environment(name) is { Length: > 0 } value ? value : null;
         var torch = Torch(Of);
+        if (torch is { Size: > 1 } && Of("TORCHELASTIC_RUN_ID") is not null)
+        {
+            // srun or mpirun has started one torchrun a machine, and that one started us: what they number is machines.
+            return torch;
+        }
+
         if (Of(OmpiRank) is not null || Of(OmpiSize) is not null)
         {
             var launch = Checked(Of, LaunchWay.Mpi, Mpirun, OmpiRank, OmpiSize, "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE");

@@ -62,6 +62,9 @@ internal sealed class Lifeline : IDisposable
         }
     }
 
+    /// <summary>Tells whoever listens at the other end of a connection, where no lifeline holds this one yet.</summary>
+    public static void Tell(Socket socket, Verdict verdict) => TrySend(new Line(socket, 0), News, verdict.ToBytes());
+
     /// <summary>Closes the connections.</summary>
     public void Dispose()
     {
