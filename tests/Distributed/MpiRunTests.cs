@@ -122,6 +122,28 @@ public sealed class MpiRunTests
         Assert.That(File.ReadAllText(Path.Combine(folder, "report.html")), Does.Contain("Step 2 has loss"));
     }
 
+    [Test]
+    public void Every_process_looks_for_anomalies_in_its_own_part()
+    {
+        var toys = MpiRun.Toys("train.lr=1e30", "train.warmup=0");
+        using var run = MpiRun.StartByHand(["/", "/"], Folder("run"), rank => rank == 0 ? toys : [.. toys, "--detect-anomaly"]);
+        Assert.That(run.Wait(Patience), Is.EqualTo(new[] { 1, 1 }), run.Errors);
+        Assert.That(run.Errors, Does.Match(@"rank 1: error: \w+ in step, \w+ .* is the first to write a value that is not finite"));
+        Assert.That(run.Result.GetProperty("error").GetProperty("message").GetString(), Does.StartWith("Rank 1: ").And.Contain("is the first to write"));
+    }
+
+    [Test]
+    [Category("Long")]
+    public void Whoever_stands_still_before_all_have_come_is_not_waited_for_without_end()
+    {
+        MpiRun.Require();
+        using var run = MpiRun.Start(2, Folder("run"), MpiRun.Toys("train.steps=1000000"));
+        Assert.That(SpinWait.SpinUntil(() => run.Has(1), Patience), Is.True);
+        run.Halt(1);
+        Assert.That(run.Wait(TimeSpan.FromSeconds(30)), Is.All.Not.Zero);
+        Assert.That(run.Errors, Does.Contain("error: Rank 0 has waited").Or.Contain("error: Rank 1 of 2 is gone"));
+    }
+
     private void Killed(int rank, bool byHand)
     {
         var folder = Folder("killed");

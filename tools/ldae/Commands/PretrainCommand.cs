@@ -45,7 +45,7 @@ internal static class PretrainCommand
             {
                 if (group.Processes.Rank > 0)
                 {
-                    return FollowedRun.Run(group, count, skipped, context);
+                    return FollowedRun.Run(group, count, skipped, parse.GetValue(anomaly), context);
                 }
 
                 var chosen = DeviceChoice.Resolve(group.DeviceName(parse.GetRequiredValue(device)));
