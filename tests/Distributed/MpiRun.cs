@@ -122,6 +122,9 @@ internal sealed class MpiRun : IDisposable
     /// <summary>Lets one of the processes stand still; it is ended with the others.</summary>
     public void Halt(int rank) => WithProcess(rank, process => RunnerProcess.Signal(process, "STOP"));
 
+    /// <summary>Lets it go on.</summary>
+    public void Wake(int rank) => WithProcess(rank, process => RunnerProcess.Signal(process, "CONT"));
+
     /// <summary>Whether one of the processes is there.</summary>
     public bool Has(int rank) => Find(rank) is not null;
 

@@ -144,6 +144,21 @@ public sealed class MpiRunTests
         Assert.That(run.Errors, Does.Contain("error: Rank 0 has waited").Or.Contain("error: Rank 1 of 2 is gone"));
     }
 
+    [Test]
+    [Category("Long")]
+    public void Whoever_stood_still_names_itself_when_it_wakes()
+    {
+        var folder = Folder("run");
+        using var run = MpiRun.StartByHand(3, folder, MpiRun.Toys("train.steps=1000000", "train.batch=6", "train.checkpointEvery=5"));
+        Assert.That(SpinWait.SpinUntil(() => Directory.Exists(Path.Combine(folder, "checkpoints", "step-00000005")), Patience), Is.True, run.Errors);
+        run.Halt(0);
+        Assert.That(SpinWait.SpinUntil(() => !run.Has(1) && !run.Has(2), TimeSpan.FromSeconds(30)), Is.True, run.Errors);
+        Assert.That(run.Errors, Does.Contain("rank 1: error: Rank 0 of 3 is gone").And.Contain("rank 2: error: Rank 0 of 3 is gone"));
+        run.Wake(0);
+        Assert.That(run.Wait(Patience), Is.All.EqualTo(1));
+        Assert.That(run.Result.GetProperty("error").GetProperty("message").GetString(), Does.StartWith("Rank 0 of 3 stood still"));
+    }
+
     private void Killed(int rank, bool byHand)
     {
         var folder = Folder("killed");
