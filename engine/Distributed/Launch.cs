@@ -22,6 +22,9 @@ public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int Lo
     private const string SlurmRank = "SLURM_PROCID", SlurmSize = "SLURM_STEP_NUM_TASKS";
     private const string TorchRank = "RANK", TorchSize = "WORLD_SIZE", TorchLocal = "LOCAL_RANK", Address = "MASTER_ADDR", Port = "MASTER_PORT";
 
+    // Far more than rank 0 could serve; what is larger is a slip, and must not cost the memory of a list of so many.
+    private const int MostProcesses = 1 << 16;
+
     /// <summary>A process by itself.</summary>
     public static Launch Alone { get; } = new(LaunchWay.Alone, "nobody", 0, 1, 0, 1);
 
@@ -95,6 +98,11 @@ public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int Lo
     private static Launch Checked(Func<string, string?> of, LaunchWay way, string by, string rankName, string sizeName, string localName, string? localSizeName)
     {
         var (rank, size) = (Number(of, by, rankName, 0), Number(of, by, sizeName, 1));
+        if (size > MostProcesses)
+        {
+            throw Refused($"{sizeName} = {size} is more than the {MostProcesses} processes that may train together.", $"Correct {sizeName}.");
+        }
+
         if (rank >= size)
         {
             throw Refused($"{rankName} = {rank}, but {sizeName} = {size}: ranks are 0 to {size - 1}.", $"Correct {rankName} or {sizeName}, or start the processes with mpirun.");
@@ -107,14 +115,16 @@ public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int Lo
             return new Launch(way, by, rank, size, local, localSize);
         }
 
-        var port = Number(of, by, Port, 1);
-        if (port >= 1 << 16)
-        {
-            throw Refused($"{Port} = {port} is no port.", $"Set {Port} to a number below 65536.");
-        }
-
         // torchrun's own agent listens at the port it names; the next one is free for whoever it starts.
         var taken = of("TORCHELASTIC_USE_AGENT_STORE") == "True" ? 1 : 0;
+        var port = Number(of, by, Port, 1);
+        if (port + taken > IPEndPoint.MaxPort)
+        {
+            throw Refused(
+                taken > 0 && port == IPEndPoint.MaxPort ? $"{Port} = {port} is torchrun's own, and no port comes after it." : $"{Port} = {port} is no port.",
+                $"Set {Port} to a number below {IPEndPoint.MaxPort}.");
+        }
+
         return new Launch(way, by, rank, size, local, localSize) { MasterAddress = Text(of, by, Address), MasterPort = port + taken };
     }
 
