@@ -127,6 +127,22 @@ public sealed class ResumeTests
     }
 
     [Test]
+    public void A_folder_that_another_process_trains_in_is_refused()
+    {
+        Start();
+        var log = File.ReadAllText(Path.Combine(_run, "log.txt"));
+        using (new LDaeCore.Runner.RunLock(_run))
+        {
+            var refused = Resume("--set", "train.steps=12");
+            Assert.That(refused.ExitCode, Is.EqualTo(2), refused.Human);
+            Assert.That(refused.Error("message"), Does.Contain("Another process").And.Contain(_run));
+            Assert.That(File.ReadAllText(Path.Combine(_run, "log.txt")), Is.EqualTo(log));
+        }
+
+        Assert.That(Resume("--set", "train.steps=12").ExitCode, Is.Zero, "when it has ended");
+    }
+
+    [Test]
     public void A_checkpoint_of_another_run_is_refused()
     {
         Start();

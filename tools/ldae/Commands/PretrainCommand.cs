@@ -92,6 +92,7 @@ internal static class PretrainCommand
     {
         var tokenizer = options.Tokenizer is { } path ? TokenizerWork.Load(path, options.Recipe) : null;
         options.Out.Create();
+        using var held = new RunLock(options.Out.Path);
         using var log = new RunLog(context.Output, options.Out.Path);
         using var device = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line, options.Out);
         using var profile = options.Profile ? new RunProfile(device, options.Out.Path, log.Line) : null;
