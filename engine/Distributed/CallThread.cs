@@ -24,12 +24,18 @@ internal sealed class CallThread : IDisposable
     public void Begin(Action call) => _calls.Add((call, false));
 
     /// <summary>Waits for all calls that were asked for; throws what the first failed one threw.</summary>
-    public void Finish()
+    public void Finish() => Finish(Timeout.InfiniteTimeSpan, CancellationToken.None);
+
+    /// <summary>Waits for them no longer than a time.</summary>
+    /// <returns>Whether all were done in it.</returns>
+    /// <exception cref="OperationCanceledException">The process was asked to stop.</exception>
+    public bool Finish(TimeSpan patience, CancellationToken stop)
     {
         var done = new TaskCompletionSource();
-        _calls.Add((done.SetResult, true));
-        done.Task.Wait();
+        _calls.Add((done.SetResult, true), CancellationToken.None);
+        var inTime = done.Task.Wait(patience, stop);
         _failure?.Throw();
+        return inTime;
     }
 
     /// <summary>Does a call and waits for it.</summary>

@@ -27,8 +27,8 @@ internal sealed class Door : IDisposable
         _listener = new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            // A run that starts right after another one must not wait for the last connections of that one to be forgotten.
-            _listener.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+            // Without ReuseAddress, which here lets two runs listen at one port and take each other's processes; a port whose last connections are still to be
+            // forgotten is free all the same.
             _listener.Bind(new IPEndPoint(_listener.AddressFamily == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any, port));
             _listener.Listen(size * 2);
         }
@@ -51,9 +51,12 @@ internal sealed class Door : IDisposable
     /// <summary>Waits for a connection of each of the other processes.</summary>
     /// <param name="line">What the connections are for.</param>
     /// <param name="patience">How long.</param>
+    /// <param name="stop">Ends the waiting.</param>
     /// <returns>Connections in order of rank, from 1 on.</returns>
-    /// <exception cref="LdaeException">Run: some did not come; the message names them. Configuration: one was told of another number of processes.</exception>
-    public Socket[] Wait(byte line, TimeSpan patience)
+    /// <exception cref="LdaeException">
+    /// Run: some did not come, or are gone again; the message names them. Configuration: one was told of another number of processes.
+    /// </exception>
+    public Socket[] Wait(byte line, TimeSpan patience, CancellationToken stop = default)
     {
         var start = Stopwatch.GetTimestamp();
         while (true)
@@ -68,7 +71,13 @@ internal sealed class Door : IDisposable
 
                 if (_stranger is { } stranger)
                 {
-                    throw new LdaeException(ErrorKind.Configuration, stranger, "Set WORLD_SIZE to the same number for every process.");
+                    throw new LdaeException(ErrorKind.Configuration, stranger, "Give every process the same WORLD_SIZE and a RANK of its own.");
+                }
+
+                // Nobody who waits here would hear of it otherwise.
+                if (_arrived.Where(arrived => Wire.IsClosed(arrived.Value)).Select(arrived => arrived.Key.Rank).Order().Cast<int?>().FirstOrDefault() is { } gone)
+                {
+                    throw new LdaeException(ErrorKind.Run, $"Rank {gone} of {_size} is gone: it has ended or was killed before all had come.", "Start all processes again.");
                 }
 
                 if (Stopwatch.GetElapsedTime(start) >= patience)
@@ -82,7 +91,19 @@ internal sealed class Door : IDisposable
                 _changed.Reset();
             }
 
-            _changed.Wait(TimeSpan.FromMilliseconds(200));
+            _changed.Wait(TimeSpan.FromMilliseconds(200), stop);
+        }
+    }
+
+    /// <summary>Tells those who have come why the group does not come together.</summary>
+    public void TurnAway(Verdict verdict)
+    {
+        lock (_lock)
+        {
+            foreach (var (_, socket) in _arrived.Where(arrived => arrived.Key.Line == Greeting.Life))
+            {
+                Lifeline.Tell(socket, verdict);
+            }
         }
     }
 

@@ -13,11 +13,14 @@ public abstract class HostGroup : ICommunicator
     private static readonly TimeSpan EndTakes = TimeSpan.FromMinutes(2);
 
     private readonly CallThread _calls = new();
-    private bool _hasLeft;
+    private readonly TimeSpan _meetingTakes;
+    private readonly CancellationToken _stop;
+    private bool _hasMet, _hasLeft;
 
-    private protected HostGroup()
-    {
-    }
+    /// <param name="launch">Who comes together.</param>
+    /// <param name="stop">Ends the waiting for those who have not come.</param>
+    private protected HostGroup(Launch launch, CancellationToken stop) =>
+        (Rank, Size, _meetingTakes, _stop) = (launch.Rank, launch.Size, launch.MeetingTakes, stop);
 
     /// <inheritdoc/>
     public abstract string Name { get; }
@@ -108,7 +111,20 @@ public abstract class HostGroup : ICommunicator
         GC.SuppressFinalize(this);
     }
 
-    private protected void Call(Action call) => Checked(() => _calls.Run(call));
+    private protected void Call(Action call)
+    {
+        if (_hasMet)
+        {
+            Checked(() => _calls.Run(call));
+        }
+        else
+        {
+            CallWhileMeeting(call);
+        }
+    }
+
+    /// <summary>From here on all are there, and a call may take as long as the slowest of them does.</summary>
+    private protected void Met() => _hasMet = true;
 
     private protected abstract void Sum(Tensor tensor);
 
@@ -121,6 +137,19 @@ public abstract class HostGroup : ICommunicator
 
     private protected virtual void Close(bool hasLeft)
     {
+    }
+
+    /// <summary>A call while not all have come: whoever never does is not waited for without end, as the lifeline that would tell is not there yet.</summary>
+    private void CallWhileMeeting(Action call)
+    {
+        _calls.Begin(call);
+        if (!_calls.Finish(_meetingTakes, _stop))
+        {
+            throw new LdaeException(
+                ErrorKind.Run,
+                $"Rank {Rank} has waited {_meetingTakes.TotalSeconds:F0} s for the others of {Size} processes: one of them has ended or stands still.",
+                "Look for a process that was stopped or a machine that is lost, and start all processes again.");
+        }
     }
 
     /// <summary>Where a call fails because a process died, whoever watches the processes says which.</summary>

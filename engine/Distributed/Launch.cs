@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Engine.Distributed;
@@ -21,6 +22,9 @@ public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int Lo
     private const string SlurmRank = "SLURM_PROCID", SlurmSize = "SLURM_STEP_NUM_TASKS";
     private const string TorchRank = "RANK", TorchSize = "WORLD_SIZE", TorchLocal = "LOCAL_RANK", Address = "MASTER_ADDR", Port = "MASTER_PORT";
 
+    // Far more than rank 0 could serve; what is larger is a slip, and must not cost the memory of a list of so many.
+    private const int MostProcesses = 1 << 16;
+
     /// <summary>A process by itself.</summary>
     public static Launch Alone { get; } = new(LaunchWay.Alone, "nobody", 0, 1, 0, 1);
 
@@ -30,6 +34,10 @@ public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int Lo
     /// <summary>Port at which rank 0 waits for the others; 0 but for <see cref="LaunchWay.Tcp"/>.</summary>
     public int MasterPort { get; private init; }
 
+    /// <summary>How long the others are waited for: on one machine all are started at once, on several somebody may have to go from one to the next.</summary>
+    public TimeSpan MeetingTakes => TimeSpan.FromSeconds(
+        LocalSize == Size || MasterAddress == "localhost" || (IPAddress.TryParse(MasterAddress, out var address) && IPAddress.IsLoopback(address)) ? 25 : 60);
+
     /// <summary>Reads the environment.</summary>
     /// <param name="environment">Gives a variable's value, or null.</param>
     /// <returns>Who we are.</returns>
@@ -38,6 +46,12 @@ public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int Lo
     {
         string? Of(string name) => environment(name) is { Length: > 0 } value ? value : null;
         var torch = Torch(Of);
+        if (torch is { Size: > 1 } && Of("TORCHELASTIC_RUN_ID") is not null)
+        {
+            // srun or mpirun has started one torchrun a machine, and that one started us: what they number is machines.
+            return torch;
+        }
+
         if (Of(OmpiRank) is not null || Of(OmpiSize) is not null)
         {
             var launch = Checked(Of, LaunchWay.Mpi, Mpirun, OmpiRank, OmpiSize, "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE");
@@ -84,6 +98,11 @@ public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int Lo
     private static Launch Checked(Func<string, string?> of, LaunchWay way, string by, string rankName, string sizeName, string localName, string? localSizeName)
     {
         var (rank, size) = (Number(of, by, rankName, 0), Number(of, by, sizeName, 1));
+        if (size > MostProcesses)
+        {
+            throw Refused($"{sizeName} = {size} is more than the {MostProcesses} processes that may train together.", $"Correct {sizeName}.");
+        }
+
         if (rank >= size)
         {
             throw Refused($"{rankName} = {rank}, but {sizeName} = {size}: ranks are 0 to {size - 1}.", $"Correct {rankName} or {sizeName}, or start the processes with mpirun.");
@@ -96,14 +115,16 @@ public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int Lo
             return new Launch(way, by, rank, size, local, localSize);
         }
 
-        var port = Number(of, by, Port, 1);
-        if (port >= 1 << 16)
-        {
-            throw Refused($"{Port} = {port} is no port.", $"Set {Port} to a number below 65536.");
-        }
-
         // torchrun's own agent listens at the port it names; the next one is free for whoever it starts.
         var taken = of("TORCHELASTIC_USE_AGENT_STORE") == "True" ? 1 : 0;
+        var port = Number(of, by, Port, 1);
+        if (port + taken > IPEndPoint.MaxPort)
+        {
+            throw Refused(
+                taken > 0 && port == IPEndPoint.MaxPort ? $"{Port} = {port} is torchrun's own, and no port comes after it." : $"{Port} = {port} is no port.",
+                $"Set {Port} to a number below {IPEndPoint.MaxPort}.");
+        }
+
         return new Launch(way, by, rank, size, local, localSize) { MasterAddress = Text(of, by, Address), MasterPort = port + taken };
     }
 

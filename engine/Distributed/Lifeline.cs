@@ -21,6 +21,7 @@ internal sealed class Lifeline : IDisposable
     private readonly Action<Verdict> _lost;
     private readonly TimeSpan _period, _silence;
     private readonly ManualResetEventSlim _stopped = new();
+    private long _beaten = Stopwatch.GetTimestamp(), _woken = long.MinValue;
     private int _decided;
     private bool _warned;
     private volatile bool _left;
@@ -61,6 +62,9 @@ internal sealed class Lifeline : IDisposable
             TrySend(line, Bye, []);
         }
     }
+
+    /// <summary>Tells whoever listens at the other end of a connection, where no lifeline holds this one yet.</summary>
+    public static void Tell(Socket socket, Verdict verdict) => TrySend(new Line(socket, 0), News, verdict.ToBytes());
 
     /// <summary>Closes the connections.</summary>
     public void Dispose()
@@ -135,12 +139,13 @@ internal sealed class Lifeline : IDisposable
 
     private void Beat()
     {
-        var beaten = Stopwatch.GetTimestamp();
         while (!_stopped.Wait(_period))
         {
             // A process that stood still itself, under a debugger or by a signal, has not listened either.
-            var stoodStill = Stopwatch.GetElapsedTime(beaten) > _silence / 2;
-            beaten = Stopwatch.GetTimestamp();
+            var stoodStill = Stopwatch.GetElapsedTime(Volatile.Read(ref _beaten)) > _silence / 2;
+            var beaten = Stopwatch.GetTimestamp();
+            Volatile.Write(ref _woken, stoodStill ? beaten : _woken);
+            Volatile.Write(ref _beaten, beaten);
             foreach (var line in _lines.Where(line => !line.Left))
             {
                 if (stoodStill)
@@ -159,11 +164,22 @@ internal sealed class Lifeline : IDisposable
 
     private void Miss(Line line, string why)
     {
-        if (!line.Left && !_left)
+        if (line.Left || _left)
         {
-            Decide(new Verdict(line.Rank, 1, $"Rank {line.Rank} of {_size} is gone: {why}.", IsGone: true), line);
+            return;
         }
+
+        // Whoever gave this process up while it stood still has ended for that: the one at fault is this one, woken perhaps by the end of the others.
+        Decide(
+            HasJustWoken
+                ? new Verdict(_rank, 1, $"Rank {_rank} of {_size} stood still for more than {_silence.TotalSeconds / 2:F0} s, and the others have given it up.", IsGone: true)
+                : new Verdict(line.Rank, 1, $"Rank {line.Rank} of {_size} is gone: {why}.", IsGone: true),
+            line);
     }
+
+    private bool HasJustWoken =>
+        Stopwatch.GetElapsedTime(Volatile.Read(ref _beaten)) > _silence / 2
+        || (Volatile.Read(ref _woken) is var woken && woken != long.MinValue && Stopwatch.GetElapsedTime(woken) < _period);
 
     /// <summary>The first news count; what follows from them is no news.</summary>
     private void Decide(Verdict verdict, Line? from)

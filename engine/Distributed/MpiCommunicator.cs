@@ -24,8 +24,11 @@ public sealed unsafe class MpiCommunicator : HostGroup
     /// <param name="launch">What the environment says of them.</param>
     /// <param name="lost">Told why the group cannot go on, on a thread of its own, while calls may never return.</param>
     /// <param name="warn">Told on rank 0 what a person should know.</param>
-    /// <exception cref="LdaeException">Device: Open MPI is missing, or sees other processes than the environment says.</exception>
-    public MpiCommunicator(Launch launch, Action<Verdict> lost, Action<string> warn)
+    /// <param name="stop">Ends the waiting for the others.</param>
+    /// <exception cref="LdaeException">Device: Open MPI is missing, or sees other processes than the environment says. Run: somebody does not come.</exception>
+    /// <exception cref="OperationCanceledException">The process was asked to stop.</exception>
+    public MpiCommunicator(Launch launch, Action<Verdict> lost, Action<string> warn, CancellationToken stop = default)
+        : base(launch, stop)
     {
         _mpi = new Mpi(LibrarySearch.OfThisProcess.Find(LibraryKind.Mpi).Require());
         Call(() => (Rank, Size) = _mpi.Start());
@@ -38,7 +41,8 @@ public sealed unsafe class MpiCommunicator : HostGroup
         }
 
         Name = _mpi.Version;
-        Life = Watch(lost, warn);
+        Life = Watch(lost, warn, stop);
+        Met();
     }
 
     /// <inheritdoc/>
@@ -108,7 +112,7 @@ public sealed unsafe class MpiCommunicator : HostGroup
     private protected override void Stop() => _mpi.Stop();
 
     /// <summary>A lifeline beside MPI, which has no word for a process that died; null where rank 0 cannot be reached but by MPI.</summary>
-    private Lifeline? Watch(Action<Verdict> lost, Action<string> warn)
+    private Lifeline? Watch(Action<Verdict> lost, Action<string> warn, CancellationToken stop)
     {
         using var door = Rank == 0 ? new Door(0, Size, BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)))) : null;
         var said = Encoding.UTF8.GetString(Broadcast(door is null ? [] : Encoding.UTF8.GetBytes(Address(door)))).Split('\n');
@@ -118,7 +122,7 @@ public sealed unsafe class MpiCommunicator : HostGroup
         if (door is null)
         {
             // A machine without a network has only itself.
-            own = Wire.Connect(host == Dns.GetHostName() ? [.. addresses, "127.0.0.1"] : addresses, port, ConnectingTakes);
+            own = Wire.Connect(host == Dns.GetHostName() ? [.. addresses, "127.0.0.1"] : addresses, port, ConnectingTakes, stop);
             if (own is not null)
             {
                 new Greeting(Greeting.Life, Rank, Size, token).Send(own);
@@ -136,7 +140,7 @@ public sealed unsafe class MpiCommunicator : HostGroup
             return null;
         }
 
-        return new Lifeline(Rank, Size, door?.Wait(Greeting.Life, ConnectingTakes) ?? [own!], lost);
+        return new Lifeline(Rank, Size, door?.Wait(Greeting.Life, ConnectingTakes, stop) ?? [own!], lost);
     }
 
     /// <summary>Where this machine can be reached: its name, the port, the token, its addresses.</summary>

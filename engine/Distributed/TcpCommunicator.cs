@@ -15,33 +15,33 @@ public sealed unsafe class TcpCommunicator : HostGroup
     // Both sides send this much before they listen, which sockets hold.
     private const int PieceBytes = 1 << 16;
 
-    private static readonly TimeSpan MeetingTakes = TimeSpan.FromMinutes(1);
-
     private readonly Socket[] _others;
     private readonly byte[] _piece = new byte[PieceBytes];
 
     /// <summary>Meets the others.</summary>
     /// <param name="launch">Who they are, and where they meet.</param>
     /// <param name="lost">Told why the group cannot go on, on a thread of its own, while calls may never return.</param>
+    /// <param name="stop">Ends the waiting for the others.</param>
     /// <exception cref="LdaeException">Run: somebody does not come. Configuration: the port is taken, or the processes were told different things.</exception>
-    public TcpCommunicator(Launch launch, Action<Verdict> lost)
+    /// <exception cref="OperationCanceledException">The process was asked to stop.</exception>
+    public TcpCommunicator(Launch launch, Action<Verdict> lost, CancellationToken stop = default)
+        : base(launch, stop)
     {
-        (Rank, Size) = (launch.Rank, launch.Size);
         Name = $"sockets to {launch.MasterAddress}:{launch.MasterPort}";
         Socket[] lives;
         if (Rank == 0)
         {
             using var door = new Door(launch.MasterPort, Size, token: 0);
-            _others = door.Wait(Greeting.Data, MeetingTakes);
-            lives = door.Wait(Greeting.Life, MeetingTakes);
+            (_others, lives) = Meet(door, launch.MeetingTakes, stop);
         }
         else
         {
-            _others = [Meet(launch, Greeting.Data)];
-            lives = [Meet(launch, Greeting.Life)];
+            _others = [Meet(launch, Greeting.Data, stop)];
+            lives = [Meet(launch, Greeting.Life, stop)];
         }
 
         Life = new Lifeline(Rank, Size, lives, lost);
+        Met();
     }
 
     /// <inheritdoc/>
@@ -141,11 +141,25 @@ public sealed unsafe class TcpCommunicator : HostGroup
         }
     }
 
-    private static Socket Meet(Launch launch, byte line)
+    private static (Socket[] Others, Socket[] Lives) Meet(Door door, TimeSpan patience, CancellationToken stop)
     {
-        var socket = Wire.Connect([launch.MasterAddress], launch.MasterPort, MeetingTakes) ?? throw new LdaeException(
+        try
+        {
+            return (door.Wait(Greeting.Data, patience, stop), door.Wait(Greeting.Life, patience, stop));
+        }
+        catch (LdaeException e)
+        {
+            // They would see rank 0 end, and take it for the one at fault.
+            door.TurnAway(new Verdict(0, (int)e.Kind, e.Message, IsGone: e.Kind == ErrorKind.Run));
+            throw;
+        }
+    }
+
+    private static Socket Meet(Launch launch, byte line, CancellationToken stop)
+    {
+        var socket = Wire.Connect([launch.MasterAddress], launch.MasterPort, launch.MeetingTakes, stop) ?? throw new LdaeException(
             ErrorKind.Run,
-            $"Rank {launch.Rank} of {launch.Size} did not find rank 0 at {launch.MasterAddress}:{launch.MasterPort} in {MeetingTakes.TotalSeconds:F0} s.",
+            $"Rank {launch.Rank} of {launch.Size} did not find rank 0 at {launch.MasterAddress}:{launch.MasterPort} in {launch.MeetingTakes.TotalSeconds:F0} s.",
             "Start all processes, and set MASTER_ADDR to a name of rank 0's machine that the others can reach.");
         new Greeting(line, launch.Rank, launch.Size, 0).Send(socket);
         return socket;

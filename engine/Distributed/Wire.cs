@@ -40,8 +40,9 @@ internal static class Wire
     /// <param name="hosts">Names or addresses.</param>
     /// <param name="port">The port.</param>
     /// <param name="patience">How long.</param>
+    /// <param name="stop">Ends the trying.</param>
     /// <returns>The connection, or null.</returns>
-    public static Socket? Connect(IReadOnlyList<string> hosts, int port, TimeSpan patience)
+    public static Socket? Connect(IReadOnlyList<string> hosts, int port, TimeSpan patience, CancellationToken stop = default)
     {
         var start = Stopwatch.GetTimestamp();
         do
@@ -54,10 +55,24 @@ internal static class Wire
                 }
             }
 
-            Thread.Sleep(Pause);
+            stop.WaitHandle.WaitOne(Pause);
+            stop.ThrowIfCancellationRequested();
         }
         while (Stopwatch.GetElapsedTime(start) < patience);
         return null;
+    }
+
+    /// <summary>Whether the other side has closed a connection on which nothing is left to be read.</summary>
+    public static bool IsClosed(Socket socket)
+    {
+        try
+        {
+            return socket.Poll(0, SelectMode.SelectRead) && socket.Available == 0;
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
     }
 
     /// <summary>Makes messages leave at once: most are small and waited for.</summary>

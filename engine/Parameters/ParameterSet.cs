@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Parameters;
@@ -75,11 +76,18 @@ public sealed class ParameterSet(IBackend backend) : IDisposable
 
     /// <summary>One more zeroed buffer of the same length: optimizer state, a moving average.</summary>
     /// <returns>[FlatCount] of the parameter type; freed with the set.</returns>
+    /// <exception cref="LdaeException">Configuration: there are more parameters than one buffer holds.</exception>
     public Tensor NewFlat()
     {
+        if (FlatCount > int.MaxValue)
+        {
+            throw new LdaeException(
+                ErrorKind.Configuration, $"The network has {Count:N0} parameters, more than the {int.MaxValue:N0} that one buffer holds.", "Choose a network of less width or depth.");
+        }
+
         var storage = Backend.Allocate(FlatCount * Backend.ParameterType.Size());
         _storages.Add(storage);
-        var flat = new Tensor(new Shape(checked((int)FlatCount)), Backend.ParameterType, storage.Address);
+        var flat = new Tensor(new Shape((int)FlatCount), Backend.ParameterType, storage.Address);
         Backend.Fill(flat, 0);
         return flat;
     }
@@ -119,7 +127,7 @@ public sealed class ParameterSet(IBackend backend) : IDisposable
         {
             var storage = Backend.Allocate(FlatCount * type.Size());
             _storages.Add(storage);
-            _rounded = new Tensor(new Shape(checked((int)FlatCount)), type, storage.Address);
+            _rounded = new Tensor(new Shape((int)FlatCount), type, storage.Address);
             foreach (var p in _parameters)
             {
                 p.Value.Rounded = View(_rounded, p);

@@ -1,3 +1,5 @@
+using LDaeCore.Engine.Errors;
+
 namespace LDaeCore.Model.Data;
 
 /// <summary>Images ready for a device.</summary>
@@ -9,7 +11,7 @@ public sealed class ImageBatch(int capacity, int side)
     public int Side => side;
 
     /// <summary>[Count, side, side, 3].</summary>
-    public byte[] Pixels { get; } = new byte[capacity * side * side * 3];
+    public byte[] Pixels { get; } = new byte[Bytes(capacity, side)];
 
     /// <summary>Class of each image.</summary>
     public int[] Labels { get; } = new int[capacity];
@@ -25,6 +27,13 @@ public sealed class ImageBatch(int capacity, int side)
 
     /// <summary>The pixels of the images that are there.</summary>
     public ReadOnlySpan<byte> Filled => Pixels.AsSpan(0, Count * side * side * 3);
+
+    private static int Bytes(int capacity, int side) => 3L * capacity * side * side is var bytes && bytes <= Array.MaxLength
+        ? (int)bytes
+        : throw new LdaeException(
+            ErrorKind.Configuration,
+            $"{capacity:N0} images of {side} x {side} pixels have {bytes:N0} bytes, more than the {Array.MaxLength:N0} of a batch that one process takes.",
+            "Lower train.batch, or start more processes.");
 
     /// <summary>The place of an image.</summary>
     /// <param name="place">0..Count-1.</param>

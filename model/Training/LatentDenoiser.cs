@@ -98,6 +98,19 @@ public sealed class LatentDenoiser : IDisposable
     /// <returns>The denoiser; its parameters hold nothing.</returns>
     public static LatentDenoiser ForPlan(IBackend backend, Recipe recipe, int dim) => new(backend, recipe, FittedTokenizer.ForPlan(recipe.Tokenizer, dim), isPlan: true);
 
+    /// <summary>The parameters of a recipe's network by name and shape, without memory.</summary>
+    /// <param name="backend">The device that they would be on.</param>
+    /// <param name="recipe">The recipe; it is resolved here.</param>
+    /// <param name="dim">Components kept.</param>
+    /// <returns>The parameters, not allocated.</returns>
+    public static ParameterSet Declare(IBackend backend, Recipe recipe, int dim)
+    {
+        var resolved = recipe.Resolve();
+        var parameters = new ParameterSet(backend);
+        using var network = new DenoisingTransformer(parameters, ShapeOf(resolved with { Tokenizer = resolved.Tokenizer with { Dim = dim } }));
+        return parameters;
+    }
+
     /// <summary>The network's sizes.</summary>
     /// <param name="recipe">A resolved recipe.</param>
     /// <returns>The sizes.</returns>

@@ -85,6 +85,11 @@ public sealed class Pretraining(PretrainingOptions options)
         _plan = _plan.With("decoded images", kept);
         Describe(_plan);
         var checkpoint = options.Resume && _agreement.Writes ? _checkpoints.Latest() : null;
+        if (checkpoint is not null && options.SameExperiment)
+        {
+            RunCheckpoints.Require(checkpoint, _recipe);
+        }
+
         FittedTokenizer Tokenizer() => checkpoint is null ? new TokenizerFit(options with { Recipe = _recipe }, _train).Run() : RunCheckpoints.Tokenizer(checkpoint, _recipe);
         using var model = new LatentDenoiser(options.Backend, _recipe, _agreement.Tokenizer(Tokenizer, _recipe));
         _plan = model.Recipe == _recipe ? _plan : Plan(model.Recipe).With("decoded images", kept);

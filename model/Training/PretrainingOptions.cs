@@ -19,6 +19,9 @@ public sealed record PretrainingOptions(Recipe Recipe, IBackend Backend, IImageS
     /// <summary>Whether to go on from the folder's last checkpoint.</summary>
     public bool Resume { get; init; }
 
+    /// <summary>Whether a checkpoint that another experiment has written is refused (see <see cref="Experiment"/>) instead of going on from its numbers with this recipe.</summary>
+    public bool SameExperiment { get; init; }
+
     /// <summary>
     /// The processes that train together; one when not given. Each takes its part of every batch. Rank 0 alone needs the folder, reads and writes it, and
     /// tells what there is to tell; the others learn from it where the run stands.

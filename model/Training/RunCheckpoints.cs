@@ -52,6 +52,22 @@ internal sealed class RunCheckpoints(string folder, int keep, Action<string>? on
         return latest;
     }
 
+    /// <summary>Refuses a checkpoint of another experiment, which would train on here as if it were this run's.</summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="recipe">What the run trains, resolved.</param>
+    /// <exception cref="LdaeException">Data: the message names the field that differs, and both values.</exception>
+    public static void Require(Checkpoint checkpoint, Recipe recipe)
+    {
+        var own = TrainingCheckpoint.RecipeIn(Path.Combine(checkpoint.Folder, TrainingCheckpoint.ModelFile)).Resolve();
+        if (Experiment.Difference(own, recipe) is var (field, trained, now))
+        {
+            throw new LdaeException(
+                ErrorKind.Data,
+                $"{checkpoint.Folder} was trained with {field} = {trained}, but this run has {field} = {now}: one of the two is of another run.",
+                $"If it is the checkpoint, move it away and resume from the one before; if it is {RunFiles.Config}, delete that: the checkpoints hold the recipe too.");
+        }
+    }
+
     /// <summary>The tokenizer that a checkpoint was trained with.</summary>
     public static FittedTokenizer Tokenizer(Checkpoint checkpoint, Recipe recipe)
     {

@@ -104,7 +104,15 @@ public static class TrainingCheckpoint
     {
         using var file = SafetensorsFile.Open(Locate(path));
         var recipe = RecipeOf(file);
-        var model = new LatentDenoiser(backend, recipe, FittedTokenizer.Load(file, recipe.Resolve()));
+        var tokenizer = FittedTokenizer.Load(file, recipe.Resolve());
+
+        // What the recipe says is believed only where the file has the values: a damaged one must not cost the memory of a network that is not there.
+        foreach (var parameter in LatentDenoiser.Declare(backend, recipe, tokenizer.Dim).All)
+        {
+            RequireCount(file, parameter.Name, parameter.Shape);
+        }
+
+        var model = new LatentDenoiser(backend, recipe, tokenizer);
         var prefix = weights == ProbeWeights.Ema ? AveragePrefix : "";
         if (weights == ProbeWeights.Ema && !file.Contains(AveragePrefix + model.Parameters.All[0].Name))
         {
@@ -207,15 +215,7 @@ public static class TrainingCheckpoint
 
     private static void Read(SafetensorsFile file, string name, Tensor to, IBackend backend)
     {
-        var entry = file[name];
-        if (entry.Count != to.Shape.Count)
-        {
-            throw new LdaeException(
-                ErrorKind.Data,
-                $"{file.Path}: '{name}' has {entry.Count} values where the recipe's network has {to.Shape.Count}.",
-                "Resume with the recipe the run was started with.");
-        }
-
+        var entry = RequireCount(file, name, to.Shape);
         if (entry.DType == SafetensorsDType.F64)
         {
             to.Write(backend, file.ReadDoubles(name));
@@ -225,6 +225,13 @@ public static class TrainingCheckpoint
             to.Write(backend, file.ReadFloats(name));
         }
     }
+
+    private static SafetensorsEntry RequireCount(SafetensorsFile file, string name, Shape shape) => file[name] is var entry && entry.Count == shape.Count
+        ? entry
+        : throw new LdaeException(
+            ErrorKind.Data,
+            $"{file.Path}: '{name}' has {entry.Count} values where the recipe's network has {shape.Count}.",
+            "Resume with the recipe the run was started with.");
 
     private static byte[] Json(TrainingState state)
     {

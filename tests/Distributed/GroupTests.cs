@@ -132,6 +132,39 @@ public sealed class GroupTests
         Assert.That(error.Message, Does.Contain("one of 3").And.Contain("told of 2"));
     }
 
+    [Test]
+    public void A_port_that_another_run_listens_at_is_refused()
+    {
+        using var door = new Door(0, 2, token: 0);
+        var error = Assert.Throws<LdaeException>(() => new Door(door.Port, 2, token: 0).Dispose());
+        Assert.That(error.Kind, Is.EqualTo(ErrorKind.Configuration));
+        Assert.That(error.Message, Does.Contain($"port {door.Port}"));
+        Assert.That(error.Remedy, Does.Contain("MASTER_PORT"));
+    }
+
+    [Test]
+    public void Who_has_come_and_is_gone_again_is_named_at_once_to_those_who_wait()
+    {
+        using var door = new Door(0, 4, token: 0);
+        using var staying = Enter(door, new Greeting(Greeting.Life, 1, 4, 0));
+        Enter(door, new Greeting(Greeting.Life, 2, 4, 0)).Dispose();
+        var error = Assert.Throws<LdaeException>(() => door.Wait(Greeting.Life, Patience));
+        Assert.That(error.Message, Does.StartWith("Rank 2 of 4 is gone"));
+        var heard = new TaskCompletionSource<Verdict>();
+        using var lifeline = new Lifeline(1, 4, [staying], heard.SetResult);
+        door.TurnAway(new Verdict(0, 1, error.Message, IsGone: true));
+        Assert.That(Heard(heard).Message, Is.EqualTo(error.Message));
+    }
+
+    [Test]
+    public void Who_is_asked_to_stop_waits_for_nobody()
+    {
+        using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
+        using var door = new Door(0, 2, token: 0);
+        Assert.Throws<OperationCanceledException>(() => door.Wait(Greeting.Data, Patience, stop.Token));
+        Assert.Throws<OperationCanceledException>(() => Wire.Connect(["127.0.0.1"], ThreadGroup.FreePort(), Patience, stop.Token));
+    }
+
     private static double[] Values(int rank) => [.. Enumerable.Range(0, Count).Select(i => Math.Sin(i + rank))];
 
     private static Verdict Heard(TaskCompletionSource<Verdict> verdict)

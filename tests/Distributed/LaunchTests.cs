@@ -22,6 +22,8 @@ public sealed class LaunchTests
     [TestCase(Srun + " MASTER_ADDR=node1 MASTER_PORT=29500", LaunchWay.Tcp, 3, 8, 1)]
     [TestCase("SLURM_PROCID=0 SLURM_NTASKS=8 SLURM_LOCALID=0", LaunchWay.Alone, 0, 1, 0, Description = "a batch script's own process")]
     [TestCase(Torchrun, LaunchWay.Tcp, 2, 3, 0)]
+    [TestCase(Torchrun + " TORCHELASTIC_RUN_ID=7 SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=2 SLURM_LOCALID=0", LaunchWay.Tcp, 2, 3, 0, Description = "srun starts a torchrun on each machine")]
+    [TestCase(Torchrun + " TORCHELASTIC_RUN_ID=7 " + Mpirun, LaunchWay.Tcp, 2, 3, 0)]
     [TestCase("RANK=0 WORLD_SIZE=1", LaunchWay.Alone, 0, 1, 0)]
     [TestCase("MASTER_ADDR=node1 MASTER_PORT=29500", LaunchWay.Alone, 0, 1, 0)]
     public void Variables_say_who_we_are(string variables, LaunchWay way, int rank, int size, int localRank)
@@ -47,6 +49,8 @@ public sealed class LaunchTests
     [TestCase("RANK=-1 WORLD_SIZE=2", "RANK = -1")]
     [TestCase("RANK=0 WORLD_SIZE=two", "WORLD_SIZE = two")]
     [TestCase("RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=70000", "MASTER_PORT = 70000")]
+    [TestCase("RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=65535 TORCHELASTIC_USE_AGENT_STORE=True", "MASTER_PORT = 65535")]
+    [TestCase("RANK=0 WORLD_SIZE=2000000000 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=29500", "WORLD_SIZE = 2000000000")]
     [TestCase("OMPI_COMM_WORLD_RANK=0", "OMPI_COMM_WORLD_SIZE")]
     [TestCase(Mpirun + " " + Torchrun, "OMPI_COMM_WORLD_RANK = 1")]
     [TestCase(Srun + " " + Torchrun, "SLURM_PROCID = 3")]

@@ -62,10 +62,13 @@ internal sealed class MpiRun : IDisposable
 
     /// <summary>Starts processes that were told where to meet, all with a variable of their environment.</summary>
     public static MpiRun StartByHand(int processes, string folder, (string Name, string Value) variable, params string[] more) =>
-        StartByHand(Enumerable.Repeat("/", processes).ToArray(), folder, more, variable);
+        StartByHand(Enumerable.Repeat("/", processes).ToArray(), folder, _ => more, variable);
 
     /// <summary>Starts processes that were told where to meet, each in a folder of its own.</summary>
-    public static MpiRun StartByHand(string[] places, string folder, string[] more, params (string Name, string Value)[] variables)
+    public static MpiRun StartByHand(string[] places, string folder, params string[] more) => StartByHand(places, folder, _ => more);
+
+    /// <summary>Starts processes that were told where to meet, each in a folder of its own and with words of its own.</summary>
+    public static MpiRun StartByHand(string[] places, string folder, Func<int, string[]> more, params (string Name, string Value)[] variables)
     {
         var processes = places.Length;
         var run = new MpiRun();
@@ -73,7 +76,7 @@ internal sealed class MpiRun : IDisposable
         for (var rank = 0; rank < processes; rank++)
         {
             var number = rank.ToString(CultureInfo.InvariantCulture);
-            var command = Runner("pretrain", folder, more);
+            var command = Runner("pretrain", folder, more(rank));
             Dictionary<string, string> environment = new()
             {
                 ["RANK"] = number,
@@ -126,20 +129,39 @@ internal sealed class MpiRun : IDisposable
     /// <summary>Asks one of the processes to stop.</summary>
     public void Terminate(int rank) => WithProcess(rank, process => RunnerProcess.Signal(process, "TERM"));
 
+    /// <summary>Lets one of the processes stand still; it is ended with the others.</summary>
+    public void Halt(int rank) => WithProcess(rank, process => RunnerProcess.Signal(process, "STOP"));
+
+    /// <summary>Lets it go on.</summary>
+    public void Wake(int rank) => WithProcess(rank, process => RunnerProcess.Signal(process, "CONT"));
+
+    /// <summary>Whether one of the processes is there.</summary>
+    public bool Has(int rank) => Find(rank) is not null;
+
     private void WithProcess(int rank, Action<Process> action)
+    {
+        if (Find(rank) is { } id)
+        {
+            using var process = Process.GetProcessById(id);
+            action(process);
+            return;
+        }
+
+        Assert.Fail($"There is no rank {rank}.\n{Errors}");
+    }
+
+    private int? Find(int rank)
     {
         foreach (var folder in Directory.EnumerateDirectories("/proc").Where(f => int.TryParse(Path.GetFileName(f), out _)))
         {
             var variables = Variables(folder);
             if (variables.Contains($"{Mark}={_mark}") && (variables.Contains($"OMPI_COMM_WORLD_RANK={rank}") || variables.Contains($"RANK={rank}")))
             {
-                using var process = Process.GetProcessById(int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture));
-                action(process);
-                return;
+                return int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture);
             }
         }
 
-        Assert.Fail($"There is no rank {rank}.\n{Errors}");
+        return null;
     }
 
     /// <summary>The loss of each step.</summary>

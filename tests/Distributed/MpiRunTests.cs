@@ -122,6 +122,43 @@ public sealed class MpiRunTests
         Assert.That(File.ReadAllText(Path.Combine(folder, "report.html")), Does.Contain("Step 2 has loss"));
     }
 
+    [Test]
+    public void Every_process_looks_for_anomalies_in_its_own_part()
+    {
+        var toys = MpiRun.Toys("train.lr=1e30", "train.warmup=0");
+        using var run = MpiRun.StartByHand(["/", "/"], Folder("run"), rank => rank == 0 ? toys : [.. toys, "--detect-anomaly"]);
+        Assert.That(run.Wait(Patience), Is.EqualTo(new[] { 1, 1 }), run.Errors);
+        Assert.That(run.Errors, Does.Match(@"rank 1: error: \w+ in step, \w+ .* is the first to write a value that is not finite"));
+        Assert.That(run.Result.GetProperty("error").GetProperty("message").GetString(), Does.StartWith("Rank 1: ").And.Contain("is the first to write"));
+    }
+
+    [Test]
+    [Category("Long")]
+    public void Whoever_stands_still_before_all_have_come_is_not_waited_for_without_end()
+    {
+        MpiRun.Require();
+        using var run = MpiRun.Start(2, Folder("run"), MpiRun.Toys("train.steps=1000000"));
+        Assert.That(SpinWait.SpinUntil(() => run.Has(1), Patience), Is.True);
+        run.Halt(1);
+        Assert.That(run.Wait(TimeSpan.FromSeconds(30)), Is.All.Not.Zero);
+        Assert.That(run.Errors, Does.Contain("error: Rank 0 has waited").Or.Contain("error: Rank 1 of 2 is gone"));
+    }
+
+    [Test]
+    [Category("Long")]
+    public void Whoever_stood_still_names_itself_when_it_wakes()
+    {
+        var folder = Folder("run");
+        using var run = MpiRun.StartByHand(3, folder, MpiRun.Toys("train.steps=1000000", "train.batch=6", "train.checkpointEvery=5"));
+        Assert.That(SpinWait.SpinUntil(() => Directory.Exists(Path.Combine(folder, "checkpoints", "step-00000005")), Patience), Is.True, run.Errors);
+        run.Halt(0);
+        Assert.That(SpinWait.SpinUntil(() => !run.Has(1) && !run.Has(2), TimeSpan.FromSeconds(30)), Is.True, run.Errors);
+        Assert.That(run.Errors, Does.Contain("rank 1: error: Rank 0 of 3 is gone").And.Contain("rank 2: error: Rank 0 of 3 is gone"));
+        run.Wake(0);
+        Assert.That(run.Wait(Patience), Is.All.EqualTo(1));
+        Assert.That(run.Result.GetProperty("error").GetProperty("message").GetString(), Does.StartWith("Rank 0 of 3 stood still"));
+    }
+
     private void Killed(int rank, bool byHand)
     {
         var folder = Folder("killed");

@@ -127,6 +127,64 @@ public sealed class ResumeTests
     }
 
     [Test]
+    public void A_folder_that_another_process_trains_in_is_refused()
+    {
+        Start();
+        var log = File.ReadAllText(Path.Combine(_run, "log.txt"));
+        using (new LDaeCore.Runner.RunLock(_run))
+        {
+            var refused = Resume("--set", "train.steps=12");
+            Assert.That(refused.ExitCode, Is.EqualTo(2), refused.Human);
+            Assert.That(refused.Error("message"), Does.Contain("Another process").And.Contain(_run));
+            Assert.That(File.ReadAllText(Path.Combine(_run, "log.txt")), Is.EqualTo(log));
+        }
+
+        Assert.That(Resume("--set", "train.steps=12").ExitCode, Is.Zero, "when it has ended");
+    }
+
+    [Test]
+    public void A_checkpoint_of_another_run_is_refused()
+    {
+        Start();
+        var own = _run;
+        _run = Path.Combine(_folder.Path, "other");
+        Start("--set", "noise.sigma=0.7", "--set", "train.steps=9");
+        Directory.Move(Path.Combine(_run, "checkpoints", "step-00000009"), Path.Combine(own, "checkpoints", "step-00000009"));
+        _run = own;
+        var refused = Resume("--set", "train.steps=12");
+        Assert.That(refused.ExitCode, Is.EqualTo(3), refused.Human);
+        Assert.That(refused.Error("message"), Does.Contain("step-00000009").And.Contain("noise.sigma = 0.7").And.Contain("of another run"));
+        Directory.Delete(Path.Combine(own, "checkpoints", "step-00000009"), recursive: true);
+        Assert.That(Resume("--set", "train.steps=12").ExitCode, Is.Zero, "the remedy");
+    }
+
+    [Test]
+    public void A_configuration_of_another_run_is_refused()
+    {
+        Start();
+        var config = Path.Combine(_run, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"flip\": false", "\"flip\": true", StringComparison.Ordinal));
+        var refused = Resume("--set", "train.steps=12");
+        Assert.That(refused.ExitCode, Is.EqualTo(3), refused.Human);
+        Assert.That(refused.Error("message"), Does.Contain("data.flip = true"));
+        File.Delete(config);
+        Assert.That(Resume("--set", "train.steps=12").ExitCode, Is.Zero, "the remedy");
+    }
+
+    [Test]
+    public void A_broken_configuration_may_be_deleted()
+    {
+        Start();
+        var config = Path.Combine(_run, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config)[..100]);
+        var refused = Resume();
+        Assert.That(refused.ExitCode, Is.EqualTo(2), refused.Human);
+        Assert.That(refused.Error("remedy"), Does.Contain("delete the file"));
+        File.Delete(config);
+        Assert.That(Resume("--set", "train.steps=12").ExitCode, Is.Zero, "the remedy");
+    }
+
+    [Test]
     public void Results_of_a_command_are_not_written_over()
     {
         string[] pca = ["pca", "--preset", "demo", "--data", "synthetic:20", "--out", _run, "--json"];

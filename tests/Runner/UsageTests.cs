@@ -32,6 +32,16 @@ internal sealed class UsageTests
         Assert.That(RecipeFields.All.Select(field => field.Name).Concat(Presets.Names).Where(name => !help.Contains($"  {name} ", StringComparison.Ordinal)), Is.Empty);
     }
 
+    [TestCase("network.width=65536", "network.depth=1000", "57,985,468,170,288 parameters")]
+    [TestCase("train.batch=1000000", "train.accumulate=500000", "1,000,000 images of 32 x 32 pixels")]
+    public void What_no_memory_holds_is_refused(string one, string other, string figure)
+    {
+        using var folder = new Model.Data.TemporaryFolder();
+        var run = CommandLine.Run("pretrain", "--preset", "demo", "--data", "synthetic:40", "--device", "cpu", "--out", Path.Combine(folder.Path, "run"), "--set", one, "--set", other, "--json");
+        Assert.That(run.ExitCode, Is.EqualTo(ExitCodes.Usage), run.Human);
+        Assert.That(run.Error("message"), Does.Contain(figure));
+    }
+
     [TestCase("pretrian", null, "'pretrian'", "'pretrain'")]
     [TestCase("pretrain --presett demo", "pretrain", "'--presett'", "'--preset'")]
     [TestCase("doctor --devise cpu", "doctor", "'--devise'", "'--device'")]

@@ -31,7 +31,7 @@ internal static class ExitCodes
         LdaeException { Kind: ErrorKind.Configuration } => "configuration",
         LdaeException { Kind: ErrorKind.Data } => "data",
         LdaeException { Kind: ErrorKind.Device } => "device",
-        LdaeException or IOException or UnauthorizedAccessException => "run",
+        LdaeException or IOException or UnauthorizedAccessException or OutOfMemoryException => "run",
         OperationCanceledException => "interrupted",
         _ => "internal",
     };

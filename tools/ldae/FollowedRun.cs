@@ -1,3 +1,5 @@
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Distributed;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Training;
@@ -8,14 +10,17 @@ namespace LDaeCore.Runner;
 internal static class FollowedRun
 {
     /// <summary>Trains along.</summary>
-    public static CommandResult Run(JoinedGroup group, int? threads, int maxBadSamples, RunnerContext context)
+    public static CommandResult Run(JoinedGroup group, int? threads, int maxBadSamples, bool detectAnomaly, RunnerContext context)
     {
         var (recipe, data, kind) = group.Tell(() => throw new InvalidOperationException("Rank 0 leads."));
         using var device = Workbench.Open(DeviceChoice.Resolve(group.DeviceName(kind)), threads, recipe);
         var source = ImageSourceFactory.Open(data, train: true, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
         var processes = group.With(device);
         using var gpus = processes as NcclCommunicator;
-        var trained = new Pretraining(new PretrainingOptions(recipe, device, source, Path.GetTempPath())
+
+        // A value of this process's part of the batch that is no number is in everybody's sums: rank 0 would take it for a fault of what comes after them.
+        using var anomalies = detectAnomaly ? new AnomalyBackend(device) : null;
+        var trained = new Pretraining(new PretrainingOptions(recipe, (IBackend?)anomalies ?? device, source, Path.GetTempPath())
         {
             Group = processes,
             LoaderThreads = Workbench.Loaders(threads),

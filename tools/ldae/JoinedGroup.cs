@@ -24,7 +24,7 @@ internal sealed class JoinedGroup : IDisposable
     /// <param name="context">Says how the process was started, and where errors go.</param>
     public static JoinedGroup Join(string command, RunnerContext context)
     {
-        var group = ProcessGroup.Join(context.Launch, End, context.Output.Line);
+        var group = ProcessGroup.Join(context.Launch, End, context.Output.Line, context.Cancellation);
         if (group.Size > 1)
         {
             context.Output.Line($"{group.Size} processes, {group.Name}");

@@ -52,12 +52,29 @@ internal sealed class OpenedEncoder : IDisposable
         var backend = Workbench.Open(device, threads, recipe);
         try
         {
-            return new OpenedEncoder(backend, recipe, TrainingCheckpoint.Load(path, backend, recipe.Probe.Weights), null);
+            var model = TrainingCheckpoint.Load(path, backend, recipe.Probe.Weights);
+            RequireMemory(model, path);
+            return new OpenedEncoder(backend, recipe, model, null);
         }
         catch
         {
             backend.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Refuses images of a size that the machine's memory does not hold; a device says so by itself.</summary>
+    private static void RequireMemory(LatentDenoiser model, string path)
+    {
+        var needed = FeatureExtractor.PlannedBytes(model.Recipe, model.Backend.ActivationType, model.Backend.ParameterType);
+        var there = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (model.Backend is not IDeviceBackend && needed > there)
+        {
+            model.Dispose();
+            throw new LdaeException(
+                ErrorKind.Configuration,
+                $"{path} sees images of {model.Recipe.Data.ImageSize} pixels: reading features takes {needed / 1e6:N0} MB, more than the {there / 1e6:N0} MB that this process may use.",
+                "Take a machine with more memory, or a model of smaller images.");
         }
     }
 

@@ -29,6 +29,7 @@ internal static class PretrainingWork
         {
             Group = processes,
             Resume = folder.HoldsRun,
+            SameExperiment = true,
             Tokenizer = tokenizer,
             LoaderThreads = Workbench.Loaders(threads),
             Bad = bad,

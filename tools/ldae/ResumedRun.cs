@@ -12,42 +12,33 @@ internal sealed class ResumedRun(RunFolder folder)
 {
     private const string DataFile = "data.json", DataKey = "data";
 
-    /// <summary>Fields that say how long a run is, and what it writes how often. Every other one is the experiment itself.</summary>
-    private static readonly string[] Free =
-        ["train.steps", "train.epochs", "train.minutes", "train.logEvery", "train.checkpointEvery", "train.keep"];
-
-    /// <summary>How the same experiment is computed: a run may go on with a device that computes another way.</summary>
-    private const string Precision = "train.precision";
-
     /// <summary>The run's recipe: that of its config.json, or of its last checkpoint where the file is gone.</summary>
     /// <exception cref="LdaeException">Configuration or Data: neither can be read.</exception>
-    public Recipe Recipe() =>
-        File.Exists(folder.ConfigPath) ? RecipeJson.ReadFile(folder.ConfigPath) : TrainingCheckpoint.RecipeIn(folder.Path);
+    public Recipe Recipe()
+    {
+        if (!File.Exists(folder.ConfigPath))
+        {
+            return TrainingCheckpoint.RecipeIn(folder.Path);
+        }
+
+        try
+        {
+            return RecipeJson.ReadFile(folder.ConfigPath);
+        }
+        catch (LdaeException e)
+        {
+            throw new LdaeException(e.Kind, e.Message, $"{e.Remedy} Or delete the file: the run's checkpoints hold its recipe too.", e);
+        }
+    }
 
     /// <summary>Refuses a recipe that is another experiment than the run's.</summary>
     /// <param name="given">What the command line asks for, resolved.</param>
     /// <exception cref="LdaeException">Configuration: the message names field, given value and the run's.</exception>
     public void Require(Recipe given)
     {
-        var run = Recipe().Resolve();
-        if (given.Tokenizer.Dim == 0)
+        if (Experiment.Difference(Recipe().Resolve(), given) is var (field, run, now))
         {
-            // The number that the data chose is written into the run.
-            given = given with { Tokenizer = given.Tokenizer with { Dim = run.Tokenizer.Dim } };
-        }
-
-        if (given.Conditioning.Classes == 0)
-        {
-            given = given with { Conditioning = given.Conditioning with { Classes = run.Conditioning.Classes } };
-        }
-
-        foreach (var field in RecipeFields.All.Where(field => field.Group is not ("probe" or "cuda") && field.Name != Precision && !Free.Contains(field.Name)))
-        {
-            var (old, now) = (field.Get(run), field.Get(given));
-            if (old != now && !(field.Name == "train.knnEvery" && run.Train.KnnEvery > 0 && given.Train.KnnEvery > 0))
-            {
-                throw Differs($"{field.Name} = {now}", $"{field.Name} = {old}");
-            }
+            throw Differs($"{field} = {now}", $"{field} = {run}");
         }
     }
 
@@ -106,6 +97,6 @@ internal sealed class ResumedRun(RunFolder folder)
     private LdaeException Differs(string given, string run, string more = "") => new(
         ErrorKind.Configuration,
         $"{given} is given, but the run in {folder.Path} was started with {run}.",
-        $"Leave it out to go on with the run as it is, or give --out another folder. A resumed run may change its length ({string.Join(", ", Free[..3])}), "
-        + $"what it writes ({string.Join(", ", Free[3..])}), how it is computed ({Precision}, the fields of cuda), the fields of probe, and --threads.{more}");
+        $"Leave it out to go on with the run as it is, or give --out another folder. A resumed run may change its length ({string.Join(", ", Experiment.Free.Take(3))}), "
+        + $"what it writes ({string.Join(", ", Experiment.Free.Skip(3))}), how it is computed ({Experiment.Precision}, the fields of cuda), the fields of probe, and --threads.{more}");
 }

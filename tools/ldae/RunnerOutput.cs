@@ -70,6 +70,7 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
             Engine.Errors.LdaeException known => (known.Message, known.Remedy),
             OperationCanceledException => ("The command was interrupted.", "Run it again; pretrain goes on from its last checkpoint with --resume."),
             IOException or UnauthorizedAccessException => (error.Message, "Make disk space, or give folders that can be read and an --out that can be written; checkpoints that were written are whole."),
+            OutOfMemoryException => ("There is not enough memory for this.", "Free memory, or choose smaller images, a smaller network or a smaller batch."),
             _ => ($"{error.GetType().Name}: {error.Message}", "This is a defect: please report it, with the trace that --verbose prints."),
         };
         var lines = $"{(Rank > 0 ? $"rank {Rank}: " : "")}error: {message}{Environment.NewLine}  {remedy}";

@@ -2,6 +2,7 @@ using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
@@ -37,6 +38,36 @@ public sealed class DamagedRunTests
             flipped[Math.Min(content.Length - 1, (block * Block) + random.Next(Block))] ^= (byte)(1 << random.Next(8));
             return flipped;
         }));
+    }
+
+    /// <summary>Its header is whole and its tensors are there, but the network that it describes would have billions of values.</summary>
+    [TestCase("Width", 65536)]
+    [TestCase("Depth", 1000)]
+    public void A_model_file_that_promises_a_larger_network_is_refused_before_memory_is_taken(string field, int value)
+    {
+        Train();
+        var path = Path.Combine(_folder.Path, "promising.safetensors");
+        using (var model = SafetensorsFile.Open(Path.Combine(CheckpointFolder.LatestValid(Checkpoints, out _)!.Folder, TrainingCheckpoint.ModelFile)))
+        {
+            var recipe = TrainingCheckpoint.RecipeOf(model);
+            recipe = recipe with { Network = field == "Width" ? recipe.Network with { Width = value } : recipe.Network with { Depth = value } };
+            SafetensorsWriter.Write(
+                path,
+                [.. model.Entries.Select(entry => new SafetensorsTensor(entry.Name, entry.DType, [.. entry.Shape], stream =>
+                {
+                    var bytes = new byte[entry.ByteCount];
+                    model.ReadBytes(entry.Name, 0, bytes);
+                    stream.Write(bytes);
+                }))],
+                new Dictionary<string, string> { ["recipe"] = RecipeJson.Write(recipe) });
+        }
+
+        using var backend = new CpuBackend(1);
+        var before = GC.GetTotalAllocatedBytes();
+        var error = Assert.Throws<LdaeException>(() => TrainingCheckpoint.Load(path, backend))!;
+        Assert.That(error.Kind, Is.EqualTo(ErrorKind.Data));
+        Assert.That(error.Message, Does.Contain(path).And.Contain(field == "Width" ? "patch_embed.weight" : "blocks.2."));
+        Assert.That(GC.GetTotalAllocatedBytes() - before, Is.LessThan(50 << 20));
     }
 
     [Test]

@@ -45,7 +45,7 @@ internal static class PretrainCommand
             {
                 if (group.Processes.Rank > 0)
                 {
-                    return FollowedRun.Run(group, count, skipped, context);
+                    return FollowedRun.Run(group, count, skipped, parse.GetValue(anomaly), context);
                 }
 
                 var chosen = DeviceChoice.Resolve(group.DeviceName(parse.GetRequiredValue(device)));
@@ -92,6 +92,7 @@ internal static class PretrainCommand
     {
         var tokenizer = options.Tokenizer is { } path ? TokenizerWork.Load(path, options.Recipe) : null;
         options.Out.Create();
+        using var held = new RunLock(options.Out.Path);
         using var log = new RunLog(context.Output, options.Out.Path);
         using var device = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line, options.Out);
         using var profile = options.Profile ? new RunProfile(device, options.Out.Path, log.Line) : null;

@@ -59,6 +59,7 @@ internal static class TokenizerCommand
         using var backend = Workbench.Open(options.Device, options.Threads, recipe);
         TokenizerTraining.Create(backend, recipe).Dispose();
         options.Out.Create();
+        using var held = new RunLock(options.Out.Path);
         using var log = new RunLog(context.Output, options.Out.Path);
         ResumedRun.KeepData(options.Out, options.Data);
         AtomicFile.WriteText(options.Out.ConfigPath, RecipeJson.Write(recipe));
