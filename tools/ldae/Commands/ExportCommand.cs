@@ -71,7 +71,7 @@ internal static class ExportCommand
             return Path.Combine(options.Out.Path, TimmFolder.ModelFile);
         }
 
-        var file = Path.Combine(options.Out.Path, "encoder.onnx");
+        var file = Path.Combine(options.Out.Path, OnnxFile.FileName);
         OnnxFile.Write(file, weights);
         return file;
     }
