@@ -14,8 +14,12 @@ internal static class CompletionCommand
             _ldae() {
               local IFS=$'\n'
               COMPREPLY=($(ldae "[complete:$COMP_POINT]" "$COMP_LINE" 2> /dev/null))
+              # Words end at = and : in bash: what stands before them is on the line already.
+              local word=${COMP_LINE:0:COMP_POINT}
+              word=${word##* }
+              COMPREPLY=("${COMPREPLY[@]#"${word%"$2"}"}")
               # A value after key= stays on the line.
-              [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+              [[ ${COMPREPLY[0]} == *[=:] ]] && compopt -o nospace
             }
             complete -o default -F _ldae ldae
             """),
