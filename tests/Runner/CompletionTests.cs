@@ -76,6 +76,7 @@ public sealed class CompletionTests
     }
 
     [TestCase("zsh", "#compdef ldae")]
+    [TestCase("zsh", "_ldae \"$@\"; else compdef _ldae ldae")]
     [TestCase("fish", "complete -c ldae")]
     public void Other_shells_have_scripts(string shell, string text) => Assert.That(CommandLine.Run("completion", shell).Result, Does.Contain(text));
 

@@ -30,7 +30,8 @@ internal static class CompletionCommand
               found=("${(@f)$(ldae "[complete:$CURSOR]" "$BUFFER" 2> /dev/null)}")
               [[ -n $found ]] && compadd -S '' -- $found || _files
             }
-            compdef _ldae ldae
+            # Loaded from a folder of functions at the first completion, it completes at once; sourced, it waits to be asked.
+            if [[ $funcstack[1] == _ldae ]]; then _ldae "$@"; else compdef _ldae ldae; fi
             """),
         ("fish", """
             complete -c ldae -a '(ldae "[complete:"(string length -- (commandline -cp))"]" (commandline -cp) 2> /dev/null)'
