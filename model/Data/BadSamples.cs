@@ -63,7 +63,7 @@ public sealed class BadSamples(int limit = 0, Action<string>? onBad = null)
 
     private LdaeException TooMany(string which, Exception? cause = null) => new(
         ErrorKind.Data,
-        $"{_known.Count} images cannot be read, more than --max-bad-samples {limit}; {which}",
+        $"{_known.Count} image{(_known.Count == 1 ? "" : "s")} cannot be read, more than --max-bad-samples {limit}; {which}",
         "Repair or remove the files that the log names, or allow more with --max-bad-samples.",
         cause);
 }

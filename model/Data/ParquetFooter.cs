@@ -91,7 +91,7 @@ internal sealed class ParquetFooter
         var above = new Stack<(string Prefix, int Optional, bool Repeated, int Left)>();
         for (var i = 0; i < count; i++)
         {
-            var (name, type, repetition, children) = Element(ref reader);
+            var (name, type, repetition, children, isText) = Element(ref reader);
             if (i == 0)
             {
                 above.Push(("", 0, false, children));
@@ -109,7 +109,7 @@ internal sealed class ParquetFooter
                 var (path, optional, repeated) = (parent.Prefix + name, parent.Optional + (repetition == 0 ? 0 : 1), parent.Repeated || repetition == 2);
                 if (children == 0)
                 {
-                    columns.Add(new ParquetColumn(path, type, optional, repeated));
+                    columns.Add(new ParquetColumn(path, type, optional, repeated, isText));
                 }
                 else if (above.Count < MostDepth)
                 {
@@ -127,9 +127,10 @@ internal sealed class ParquetFooter
         return columns;
     }
 
-    private static (string Name, int Type, int Repetition, int Children) Element(ref ThriftReader reader)
+    private static (string Name, int Type, int Repetition, int Children, bool IsText) Element(ref ThriftReader reader)
     {
-        var (name, type, repetition, children) = ("", -1, 0, 0);
+        const int utf8 = 0;
+        var (name, type, repetition, children, isText) = ("", -1, 0, 0, false);
         for (var field = 0; reader.Next(ref field, out var kind);)
         {
             switch (field)
@@ -146,13 +147,16 @@ internal sealed class ParquetFooter
                 case 5:
                     children = reader.Int32(kind);
                     break;
+                case 6:
+                    isText = reader.Int32(kind) == utf8;
+                    break;
                 default:
                     reader.Skip(kind);
                     break;
             }
         }
 
-        return (name, type, repetition, children);
+        return (name, type, repetition, children, isText);
     }
 
     /// <summary>Images are what is called so, or the only column of bytes; classes what is called so, or the only column of whole numbers.</summary>
@@ -163,10 +167,16 @@ internal sealed class ParquetFooter
         static ParquetColumn? One(List<ParquetColumn> among, string[] names) =>
             names.Select(name => among.Find(column => Holds(column, name))).FirstOrDefault(found => found is not null) ?? (among.Count == 1 ? among[0] : null);
         var bytes = columns.FindAll(column => column is { Type: ParquetColumn.ByteArray, IsRepeated: false });
-        var images = One(bytes, ImageNames) ?? One(bytes.FindAll(column => column.Name.EndsWith(".bytes", StringComparison.Ordinal)), []);
+        var images = One(bytes, ImageNames)
+            ?? One(bytes.FindAll(column => !column.IsText), [])
+            ?? One(bytes.FindAll(column => column.Name.EndsWith(".bytes", StringComparison.Ordinal)), []);
         var labels = One(columns.FindAll(column => column is { Type: ParquetColumn.Int32 or ParquetColumn.Int64, IsRepeated: false }), LabelNames);
         return images is null
             ? throw new InvalidDataException($"no column of images among {string.Join(", ", columns.Take(20).Select(column => column.Name))}: one called {string.Join(" or ", ImageNames)} is looked for, or the only one of bytes")
+            : labels is null && columns.Find(column => LabelNames.Contains(column.Name.Split('.')[0], StringComparer.Ordinal)) is { } unread
+
+            // Left alone, it would pass for a set that has one class.
+            ? throw new InvalidDataException($"its column {unread.Name} holds {(unread.IsRepeated ? "lists" : unread.IsText ? "text" : "no whole numbers")}, where a class is a number from 0")
             : (images, labels);
     }
 

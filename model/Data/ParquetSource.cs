@@ -39,7 +39,7 @@ public sealed class ParquetSource : IImageSource
         _labels = [.. labels];
         if (_labels.Length == 0)
         {
-            throw Error($"{pattern}: no image in {_files.Length} files.");
+            throw Error($"{pattern}: no image in {_files.Length} file{(_files.Length == 1 ? "" : "s")}.");
         }
 
         var unlabelled = Array.IndexOf(_labels, -1);

@@ -39,6 +39,12 @@ internal static class TarArchive
                 break;
             }
 
+            if (at == 0 && Compression(header) is { } compression)
+            {
+                throw new LdaeException(
+                    ErrorKind.Data, $"{path} is compressed by {compression}, where images are read at their places.", $"Unpack the shard once, such as with '{compression} -d', and give the plain .tar file.");
+            }
+
             CheckSum(header, file, at);
             var type = (char)header[TypeAt];
             var size = type is not ('x' or 'L') && longSize is { } stated ? stated : Size(header, file, at);
@@ -90,6 +96,16 @@ internal static class TarArchive
 
     private static byte[] Content(ShardFile file, long content, long size, long at) => file.Read(
         content, size <= MostNameBytes ? (int)size : throw file.Bad(at, $"a name of {size} bytes is longer than the {MostNameBytes} that are read"));
+
+    /// <summary>The program whose output begins with these bytes, or null.</summary>
+    private static string? Compression(ReadOnlySpan<byte> header) => header switch
+    {
+        [0x1f, 0x8b, ..] => "gzip",
+        [(byte)'B', (byte)'Z', (byte)'h', ..] => "bzip2",
+        [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0, ..] => "xz",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd",
+        _ => null,
+    };
 
     private static void CheckSum(byte[] header, ShardFile file, long at)
     {

@@ -5,7 +5,8 @@ namespace LDaeCore.Model.Data;
 
 /// <summary>
 /// WebDataset's tar shards: files side by side that share a name up to its first dot are one sample, an image (<c>.jpg</c>, <c>.jpeg</c>,
-/// <c>.png</c>, <c>.webp</c>, <c>.bmp</c>) and its class (<c>.cls</c>, a number). The headers are walked once; then sixteen bytes a sample
+/// <c>.png</c>, <c>.webp</c>, <c>.bmp</c>) and its class (<c>.cls</c>, a number). Files without such a name, hidden ones among them, are
+/// passed over. The headers are walked once; then sixteen bytes a sample
 /// are in memory and images are read where they lie, so that a data set may be of any size.
 /// </summary>
 public sealed class TarSource : IImageSource
@@ -27,10 +28,11 @@ public sealed class TarSource : IImageSource
         _shards = ShardFiles.Find(pattern, train, Remedy);
         Name = $"tar:{pattern} ({(train ? "train" : "test")}, {_shards.Length} shard{(_shards.Length == 1 ? "" : "s")})";
         var (starts, offsets, lengths, labels) = (new List<int>(), new List<long>(), new List<int>(), new List<int>());
+        var labelsAlone = false;
         foreach (var shard in _shards)
         {
             starts.Add(offsets.Count);
-            foreach (var (offset, length, label) in Samples(shard))
+            foreach (var (offset, length, label) in Samples(shard, () => labelsAlone = true))
             {
                 offsets.Add(offset);
                 lengths.Add(length);
@@ -41,13 +43,16 @@ public sealed class TarSource : IImageSource
         (_starts, _offsets, _lengths, _labels) = ([.. starts], [.. offsets], [.. lengths], [.. labels]);
         if (_offsets.Length == 0)
         {
-            throw Error($"{pattern}: no image in {_shards.Length} shards.");
+            throw Error($"{pattern}: no image in {_shards.Length} shard{(_shards.Length == 1 ? "" : "s")}.");
         }
 
         var unlabelled = Array.IndexOf(_labels, -1);
-        if (unlabelled >= 0 && Array.Exists(_labels, label => label >= 0))
+        if (unlabelled >= 0 && (labelsAlone || Array.Exists(_labels, label => label >= 0)))
         {
-            throw Error($"{Describe(unlabelled)}: no .cls file, where other images have one.");
+            throw new LdaeException(
+                ErrorKind.Data,
+                $"{Describe(unlabelled)}: no .cls file beside it, where {(labelsAlone ? "there are some without an image" : "other images have one")}.",
+                "Pack shards with the files of a sample side by side, as 'tar --sort=name' does, each image with its class or none of them.");
         }
 
         // A set without classes has one.
@@ -83,18 +88,28 @@ public sealed class TarSource : IImageSource
     public RgbImage Decode(int index) =>
         ImageDecoder.Decode(TarArchive.ReadContent(ShardOf(index), _offsets[index], _lengths[index]), Describe(index));
 
-    private static IEnumerable<(long Offset, int Length, int Label)> Samples(string shard)
+    private static IEnumerable<(long Offset, int Length, int Label)> Samples(string shard, Action onLabelAlone)
     {
         var (key, image, label) = ("", (TarEntry?)null, -1);
         foreach (var entry in TarArchive.Read(shard))
         {
-            var dot = entry.Name.IndexOf('.', entry.Name.LastIndexOf('/') + 1);
-            var (itsKey, extension) = dot < 0 ? (entry.Name, "") : (entry.Name[..dot], entry.Name[dot..].ToLowerInvariant());
+            var first = entry.Name.LastIndexOf('/') + 1;
+            var dot = entry.Name.IndexOf('.', first);
+            if (dot <= first)
+            {
+                continue;
+            }
+
+            var (itsKey, extension) = (entry.Name[..dot], entry.Name[dot..].ToLowerInvariant());
             if (itsKey != key)
             {
                 if (image is { } whole)
                 {
                     yield return (whole.Offset, checked((int)whole.Length), label);
+                }
+                else if (label >= 0)
+                {
+                    onLabelAlone();
                 }
 
                 (key, image, label) = (itsKey, null, -1);
@@ -113,6 +128,10 @@ public sealed class TarSource : IImageSource
         if (image is { } last)
         {
             yield return (last.Offset, checked((int)last.Length), label);
+        }
+        else if (label >= 0)
+        {
+            onLabelAlone();
         }
     }
 

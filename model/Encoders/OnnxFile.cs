@@ -11,6 +11,9 @@ namespace LDaeCore.Model.Encoders;
 /// </summary>
 public static class OnnxFile
 {
+    /// <summary>Name of the file in an export's folder.</summary>
+    public const string FileName = "encoder.onnx";
+
     /// <summary>Version of the format's container that opset 17 came with.</summary>
     private const long ContainerVersion = 8;
 

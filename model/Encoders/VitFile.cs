@@ -21,6 +21,9 @@ public static class VitFile
     /// <summary>Largest table of positions that is made for a file without one, in values.</summary>
     private const long MostPositions = 1 << 26;
 
+    // Layers that some ViTs train without a bias; all others have one.
+    private static readonly string[] MayLackBias = ["attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2"];
+
     // What stands after the encoder, or was used in its training alone.
     private static readonly string[] LeftOut = ["head.", "decoder", "mask_token", "fc.", "pre_logits."];
 
@@ -103,7 +106,7 @@ public static class VitFile
             var values = new Dictionary<string, float[]>(StringComparer.Ordinal);
             foreach (var (name, shape) in configuration.Parameters.Where(p => p.Name != "pos_embed"))
             {
-                values[name] = Has(name) || !name.EndsWith(".bias", StringComparison.Ordinal) ? Read(name, shape) : new float[shape[0]];
+                values[name] = Lacks(name, configuration.Depth) ? new float[shape[0]] : Read(name, shape);
             }
 
             values["pos_embed"] = Positions(configuration);
@@ -143,8 +146,8 @@ public static class VitFile
             var heads = options.Heads ?? UsualHeads(width);
             if (heads < 1 || width % heads != 0)
             {
-                throw new LdaeException(
-                    ErrorKind.Data, $"{_file.Path}: a width of {width} does not take {heads} heads.", "Add --heads with the number of attention heads, a divisor of the width.");
+                var what = heads < 1 ? $" does not say how many attention heads it has, and its width of {width} is no multiple of 64" : $": a width of {width} does not take {heads} heads";
+                throw new LdaeException(ErrorKind.Data, $"{_file.Path}{what}.", "Add --heads with the number of attention heads, a divisor of the width.");
             }
 
             var pooling = options.Pooling ?? (token && norm == VitNorm.Tokens ? FeaturePooling.Cls : FeaturePooling.Mean);
@@ -228,6 +231,11 @@ public static class VitFile
 
         private bool Has(string name) => _file.Contains(_prefix + name);
 
+        /// <summary>Whether a parameter is a bias that no block has. One that is missing in some blocks only has been lost.</summary>
+        private bool Lacks(string name, int depth) =>
+            MayLackBias.FirstOrDefault(layer => name.EndsWith($".{layer}.bias", StringComparison.Ordinal)) is { } found
+            && !Enumerable.Range(0, depth).Any(i => Has($"blocks.{i}.{found}.bias"));
+
         private IReadOnlyList<long> Shape(string name, int rank)
         {
             var shape = _file[_prefix + name].Shape;
@@ -243,7 +251,10 @@ public static class VitFile
             }
 
             _left.Remove(name);
-            return _file.ReadFloats(_prefix + name);
+            var values = _file.ReadFloats(_prefix + name);
+            return Array.FindIndex(values, value => !float.IsFinite(value)) is >= 0 and var at
+                ? throw Bad($"value {at} of '{name}' is {values[at].ToString(CultureInfo.InvariantCulture)}")
+                : values;
         }
 
         /// <summary>A size that further sizes are made of: small enough that its products are numbers.</summary>

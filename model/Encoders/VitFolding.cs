@@ -7,10 +7,10 @@ using LDaeCore.Model.Training;
 namespace LDaeCore.Model.Encoders;
 
 /// <summary>
-/// The encoder of a denoiser as a plain ViT. Once the noise level is fixed, the conditioning is a constant (paper, appendix A): a
-/// normalisation's shift and scale become its bias and weight, xhat (1 + scale) + shift, and a gate multiplies the rows of the layer it
-/// follows, gate (W x + b) = (gate W) x + gate b. Positions are written out, and reading the image through its kept components only
-/// (<c>--input pca</c>), an affine map of patches, goes into the patch embedding.
+/// The encoder of a denoiser as a plain ViT. Once the noise level is fixed and no class is told, the conditioning is a constant (paper,
+/// appendix A): a normalisation's shift and scale become its bias and weight, xhat (1 + scale) + shift, and a gate multiplies the rows of
+/// the layer it follows, gate (W x + b) = (gate W) x + gate b. Positions are written out, and reading the image through its kept
+/// components only (<c>--input pca</c>), an affine map of patches, goes into the patch embedding.
 /// </summary>
 public static class VitFolding
 {
@@ -50,7 +50,7 @@ public static class VitFolding
 
         values["patch_embed.proj.weight"] = VitWeights.ChannelsFirst(Rounded(weight), configuration);
         values["patch_embed.proj.bias"] = Rounded(bias);
-        var condition = recipe.Conditioning.Time ? Condition(model, probe.Time) : null;
+        var condition = recipe.Conditioning.Time || recipe.Conditioning.Class ? Condition(model, probe.Time) : null;
         for (var i = 0; i < configuration.Depth; i++)
         {
             FoldBlock(model, $"blocks.{i}", condition, values);
@@ -59,13 +59,12 @@ public static class VitFolding
         return new VitWeights(configuration, values);
     }
 
-    /// <summary>A plain ViT sees pixels and is told nothing: other steps of the journey have encoders that it cannot stand for.</summary>
+    /// <summary>A plain ViT sees pixels: other steps of the journey have encoders that it cannot stand for.</summary>
     private static void RefuseOthers(LatentDenoiser model, ProbeRecipe probe)
     {
         var recipe = model.Recipe;
         var reason = recipe.Objective.Input != InputSpace.Pixels ? "its encoder sees latents (objective.input = latent), a plain ViT pixels"
-            : recipe.Conditioning.Class ? "its encoder is told the class (conditioning.class = true), a plain ViT nothing"
-            : probe.Input == ProbeInput.Pca && model.Pca is null ? $"--input pca needs principal components, and tokenizer.kind = {recipe.Tokenizer.Kind} has none"
+            : probe.Input == ProbeInput.Pca && model.Pca is null ? $"--input pca needs principal components, and tokenizer.kind = {RecipeFields.Get("tokenizer.kind").Get(recipe)} has none"
             : null;
         if (reason is not null)
         {
@@ -109,8 +108,24 @@ public static class VitFolding
         void Keep(string name) => values[name] = Rounded(Read(model, name));
     }
 
-    /// <summary>The vector that the blocks are conditioned on, at a fixed level.</summary>
+    /// <summary>The vector that the blocks are conditioned on at a fixed level; of the class it tells what a probe tells, that there is none.</summary>
     private static double[] Condition(LatentDenoiser model, int time)
+    {
+        var told = model.Recipe.Conditioning.Time ? Time(model, time) : new double[model.Network.Shape.TimeWidth];
+        if (model.Recipe.Conditioning.Class)
+        {
+            var table = Read(model, "label.table");
+            for (var i = 0; i < told.Length; i++)
+            {
+                told[i] += table[(i * model.LabelColumns) + model.Recipe.Conditioning.Classes];
+            }
+        }
+
+        return Silu(told);
+    }
+
+    /// <summary>The embedding of a level.</summary>
+    private static double[] Time(LatentDenoiser model, int time)
     {
         const int half = TimeConditioning.SinusoidWidth / 2;
         var sinusoids = new double[2 * half];
@@ -120,7 +135,7 @@ public static class VitFolding
             (sinusoids[i], sinusoids[half + i]) = (cos, sin);
         }
 
-        return Silu(Linear(model, "time.2", Silu(Linear(model, "time.0", sinusoids))));
+        return Linear(model, "time.2", Silu(Linear(model, "time.0", sinusoids)));
     }
 
     /// <summary>W (mean + V^T V (p - mean)) + b = (W V^T V) p + b + (W - W V^T V) mean, V being the kept components.</summary>

@@ -9,16 +9,21 @@ namespace LDaeCore.Model.Training;
 
 /// <summary>
 /// A run's TensorBoard events: scalars, pictures and texts by step. The file is a sequence of records, each the length of its data (eight
-/// bytes), a checksum of those eight, the data (a protobuf Event), and a checksum of the data; a run that goes on writes a further file,
-/// which tells TensorBoard to forget the steps past the checkpoint.
+/// bytes), a checksum of those eight, the data (a protobuf Event), and a checksum of the data; a run that goes on writes a further file.
+/// The steps past its checkpoint are removed from the earlier ones, and a TensorBoard that has read them already is told to forget them.
 /// </summary>
 public sealed class EventLog : IDisposable
 {
     /// <summary>What the names of such files begin with.</summary>
     public const string Prefix = "events.out.tfevents.";
 
+    /// <summary>What the names of those written here end with.</summary>
+    internal const string Suffix = ".ldae";
+
     /// <summary>Numbers of the fields of Event, Summary, Value and what they hold, as TensorBoard's .proto files give them.</summary>
-    private const int WallTime = 1, Step = 2, FileVersion = 3, SummaryField = 5, SessionLog = 7;
+    internal const int Step = 2, SessionLog = 7;
+
+    private const int WallTime = 1, FileVersion = 3, SummaryField = 5;
 
     /// <summary>TensorFlow's number of the element type string.</summary>
     private const long StringType = 7;
@@ -30,7 +35,7 @@ public sealed class EventLog : IDisposable
 
     /// <summary>Opens a new file in a run's folder.</summary>
     /// <param name="folder">The folder; it exists.</param>
-    /// <param name="lastStep">Steps that are done already; what earlier files say of later ones is to be forgotten.</param>
+    /// <param name="lastStep">Steps that are done already; what earlier files say of later ones is removed.</param>
     /// <param name="time">The clock; the machine's when not given.</param>
     /// <exception cref="LdaeException">Run: it cannot be made.</exception>
     public EventLog(string folder, long lastStep, TimeProvider? time = null)
@@ -38,6 +43,7 @@ public sealed class EventLog : IDisposable
         _time = time ?? TimeProvider.System;
         try
         {
+            EarlierEvents.Forget(folder, lastStep);
             _file = Create(folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -116,7 +122,7 @@ public sealed class EventLog : IDisposable
         var seconds = _time.GetUtcNow().ToUnixTimeSeconds();
         for (var number = 0; ; number++)
         {
-            var path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{seconds:D10}.{number:D3}.ldae"));
+            var path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{seconds:D10}.{number:D3}{Suffix}"));
             if (!File.Exists(path))
             {
                 return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);

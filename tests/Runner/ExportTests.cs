@@ -89,6 +89,22 @@ public sealed class ExportTests
         Assert.That(CommandLine.Run("inspect", encoder, "--json").Json.GetProperty("tensors").GetInt32(), Is.EqualTo(3 + 12));
     }
 
+    [TestCase("encoder.onnx")]
+    [TestCase("model.safetensors")]
+    public void An_encoder_that_is_there_already_is_not_written_over(string file)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_folder.Path, "taken by " + file)).FullName;
+        File.WriteAllText(Path.Combine(folder, file), "");
+        foreach (var format in (string[])["timm", "onnx"])
+        {
+            var refused = CommandLine.Run("export", "--checkpoint", _run, "--format", format, "--out", folder, "--json");
+            Assert.That(refused.ExitCode, Is.EqualTo(2), refused.Human);
+            Assert.That(refused.Error("message"), Does.Contain(file));
+        }
+
+        Assert.That(new FileInfo(Path.Combine(folder, file)).Length, Is.Zero);
+    }
+
     [TestCase(2, "--pooling", "cls", "no ViT from elsewhere")]
     [TestCase(2, "--block", "9", "probe.block")]
     public void What_a_run_does_not_have_is_refused(int code, string option, string value, string named) => Refused(_run, code, option, value, named);

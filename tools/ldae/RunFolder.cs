@@ -1,5 +1,6 @@
 using System.Globalization;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;
@@ -43,7 +44,8 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
             throw new LdaeException(ErrorKind.Configuration, $"--out {path} is a file, not a folder.", "Give --out a folder, or leave it out.");
         }
 
-        var trace = TraceOf(path);
+        var encoder = Array.Find([TimmFolder.ModelFile, OnnxFile.FileName], name => File.Exists(System.IO.Path.Combine(path, name)));
+        var trace = TraceOf(path) ?? encoder;
         var holdsRun = trace is ConfigName or RunFiles.Checkpoints;
         if (resume && trace is not null && !holdsRun)
         {
@@ -54,7 +56,7 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
         return trace is not null && !resume
             ? throw new LdaeException(
                 ErrorKind.Configuration,
-                $"--out {path} already holds a run ({trace}).",
+                $"--out {path} already holds {(trace == encoder ? "an encoder" : "a run")} ({trace}).",
                 $"{(command is Commands.PretrainCommand.Name or Commands.TokenizerCommand.Name ? "Add --resume to go on with it, or give" : "Give")} --out another folder.")
             : new RunFolder(path, holdsRun);
     }

@@ -28,9 +28,13 @@ internal sealed record ShellCompletion(string Line, int Place)
     {
         var before = Line[..Place];
         var word = before[(before.LastIndexOf(' ') + 1)..];
-        return root.Parse(before).GetCompletions(Place)
+        var parse = root.Parse(before);
+
+        // Where a path may stand, and behind "folder:", the shell offers files when there is nothing else.
+        var isPath = word.Length == 0 && parse.CommandResult.Command.Arguments.Count > 0;
+        return parse.GetCompletions(Place)
             .Select(found => found.Label)
-            .Where(label => label.StartsWith(word, StringComparison.Ordinal) && !label.StartsWith('/'))
+            .Where(label => label.StartsWith(word, StringComparison.Ordinal) && !label.StartsWith('/') && !(isPath && label.StartsWith('-')) && !(label == word && word.EndsWith(':')))
             .Distinct(StringComparer.Ordinal)
             .Order(StringComparer.Ordinal);
     }

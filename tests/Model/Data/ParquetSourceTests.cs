@@ -24,6 +24,7 @@ public sealed class ParquetSourceTests
     [TestCase("snappy", TestName = "A struct of bytes and path, snappy")]
     [TestCase("gzip", TestName = "A struct of bytes and path, gzip")]
     [TestCase("plain-v2", TestName = "A plain column, pages and encodings of version 2")]
+    [TestCase("texts", TestName = "The only column of bytes, beside one of text")]
     public void Images_and_classes_are_those_that_were_written(string name)
     {
         var source = ParquetSource.Open(Golden(name), train: true);
@@ -72,6 +73,7 @@ public sealed class ParquetSourceTests
         Refused([.. whole[..^8], 255, 255, 255, 0, .. whole[^4..]], "footer");
         Refused([.. whole[..^4], .. "PARE"u8], "encrypted");
         Refused(File.ReadAllBytes(Golden("zstd")), "ZSTD", "snappy");
+        Refused(File.ReadAllBytes(Golden("words")), "column label holds text", "number");
         DataErrors.AssertThrown(() => ParquetSource.Open(Path.Combine(_folder.Path, "none-*.parquet"), train: true), "none-*");
     }
 

@@ -1,4 +1,5 @@
 using System.Formats.Tar;
+using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using NUnit.Framework;
 using SkiaSharp;
@@ -81,6 +82,36 @@ public sealed class TarSourceTests
         Refused(Tar.Archive(TarEntryFormat.Ustar, ("a.png", Png(1)), ("a.cls", "-1"u8.ToArray())), "a.cls");
         Refused(Tar.Archive(TarEntryFormat.Ustar, ("a.png", Png(1)), ("a.cls", "100000"u8.ToArray())), "a.cls");
         Refused(Tar.Archive(TarEntryFormat.Ustar, ("a.png", Png(1)), ("b.png", Png(1)), ("b.cls", "1"u8.ToArray())), "byte 512", "no .cls");
+    }
+
+    /// <summary>As macOS and editors leave them, between the files of a sample too.</summary>
+    [Test]
+    public void Hidden_files_and_such_without_an_extension_separate_no_sample()
+    {
+        var shard = Tar.Archive(
+            TarEntryFormat.Pax,
+            ("set/._one.png", [1]), ("set/one.png", Png(10)), ("set/._one.cls", [2]), ("set/.DS_Store", [3]), ("set/README", [4]), ("set/one.cls", "3"u8.ToArray()));
+        var source = TarSource.Open(_folder.Write("train.tar", shard), train: true);
+        Assert.That((source.Count, source.Label(0)), Is.EqualTo((1, 3)));
+    }
+
+    [Test]
+    public void Classes_that_lie_apart_from_their_images_are_not_taken_for_none()
+    {
+        var shard = Tar.Archive(TarEntryFormat.Gnu, ("a.png", Png(1)), ("b.png", Png(2)), ("a.cls", "0"u8.ToArray()), ("b.cls", "1"u8.ToArray()));
+        Assert.That(
+            () => TarSource.Open(_folder.Write("train.tar", shard), train: true),
+            Throws.TypeOf<LdaeException>().With.Message.Contains("byte 512: no .cls").And.Property("Remedy").Contains("--sort=name"));
+    }
+
+    [TestCase("gzip", new byte[] { 0x1f, 0x8b, 8, 0 })]
+    [TestCase("bzip2", new byte[] { 0x42, 0x5a, 0x68, 0x39 })]
+    [TestCase("xz", new byte[] { 0xfd, 0x37, 0x7a, 0x58, 0x5a, 0 })]
+    [TestCase("zstd", new byte[] { 0x28, 0xb5, 0x2f, 0xfd })]
+    public void A_compressed_shard_is_refused_by_the_name_of_its_compression(string name, byte[] start)
+    {
+        var path = _folder.Write("train.tar", [.. start, .. new byte[600]]);
+        Assert.That(() => TarSource.Open(path, train: true), Throws.TypeOf<LdaeException>().With.Message.Contains($"{path} is compressed by {name}").And.Property("Remedy").Contains("-d"));
     }
 
     [Test]

@@ -120,6 +120,41 @@ public sealed class VitFileTests
         Assert.That(() => VitFile.Read(_path, new VitReadOptions { Heads = 2 }), DataError(named));
     }
 
+    [TestCase("blocks.1.norm1.bias")]
+    [TestCase("blocks.0.attn.qkv.bias")]
+    [TestCase("norm.bias")]
+    [TestCase("patch_embed.proj.bias")]
+    [TestCase("blocks.1.mlp.fc2.weight")]
+    public void A_tensor_that_is_missing_is_named_and_not_taken_for_zeros(string name)
+    {
+        Write(Tensors(Random(Small)).Where(t => t.Name != name));
+        Assert.That(() => VitFile.Read(_path, new VitReadOptions { Heads = 2 }), DataError(name));
+    }
+
+    [Test]
+    public void Layers_without_a_bias_in_any_block_have_one_of_zeros()
+    {
+        Write(Tensors(Random(Small)).Where(t => !t.Name.EndsWith("attn.qkv.bias", StringComparison.Ordinal)));
+        Assert.That(VitFile.Read(_path, new VitReadOptions { Heads = 2 }).Values["blocks.1.attn.qkv.bias"], Is.All.Zero);
+    }
+
+    [TestCase(float.NaN)]
+    [TestCase(float.NegativeInfinity)]
+    public void Values_that_are_no_numbers_are_refused_with_their_place(float value)
+    {
+        var weights = Random(Small);
+        weights.Values["blocks.1.attn.qkv.weight"][5] = value;
+        Write(Tensors(weights));
+        Assert.That(() => VitFile.Read(_path, new VitReadOptions { Heads = 2 }), DataError("value 5 of 'blocks.1.attn.qkv.weight'"));
+    }
+
+    [Test]
+    public void Heads_that_nothing_tells_are_asked_for()
+    {
+        Write(Tensors(Random(Small)));
+        Assert.That(() => VitFile.Read(_path), DataError("how many attention heads").And.Property("Remedy").Contains("--heads"));
+    }
+
     [TestCase("pos_embed", new long[] { 1, 4, 20 }, "pos_embed")]
     [TestCase("pos_embed", new long[] { 1, 8, 10 }, "pos_embed")]
     [TestCase("patch_embed.proj.weight", new long[] { 16, 4, 4, 3 }, "patch_embed")]

@@ -20,10 +20,13 @@ public sealed class VitFoldingTests
     [TestCase(10, ProbeInput.Pca, "conditioning.time=true")]
     [TestCase(10, ProbeInput.Pca, "data.range=imageNet")]
     [TestCase(10, ProbeInput.Original, "conditioning.time=false")]
-    public void Features_are_the_same(int time, ProbeInput input, string setting)
+    [TestCase(10, ProbeInput.Original, "conditioning.class=true", "conditioning.classes=3")]
+    [TestCase(700, ProbeInput.Pca, "conditioning.class=true", "conditioning.classes=8")]
+    [TestCase(10, ProbeInput.Original, "conditioning.class=true", "conditioning.classes=3", "conditioning.time=false")]
+    public void Features_are_the_same(int time, ProbeInput input, params string[] settings)
     {
         // Random gates: closed ones would make every block the identity, and nothing would be compared.
-        var recipe = Toy.Recipe("network.gateInit=random", "network.depth=4", "network.encoderDepth=3", setting);
+        var recipe = Toy.Recipe(["network.gateInit=random", "network.depth=4", "network.encoderDepth=3", .. settings]);
         var probe = recipe.Probe with { Time = time, Input = input };
         using var exact = new ReferenceBackend();
         using var model = new LatentDenoiser(exact, recipe, Pca(recipe));
@@ -49,14 +52,13 @@ public sealed class VitFoldingTests
         Assert.That(Bias(10), Is.Not.EqualTo(Bias(700)).Within(1e-4));
     }
 
-    [TestCase("objective.input = latent", "objective.input=latent")]
-    [TestCase("conditioning.class = true", "conditioning.class=true")]
-    public void What_no_plain_ViT_can_stand_for_is_refused_by_name(string named, string setting)
+    [Test]
+    public void What_no_plain_ViT_can_stand_for_is_refused_by_name()
     {
-        var recipe = Toy.Recipe(setting);
+        var recipe = Toy.Recipe("objective.input=latent");
         using var backend = new ReferenceBackend();
         using var model = new LatentDenoiser(backend, recipe, Pca(recipe));
-        Assert.That(() => VitFolding.Fold(model, recipe.Probe), Throws.InstanceOf<LdaeException>().With.Message.Contains(named));
+        Assert.That(() => VitFolding.Fold(model, recipe.Probe), Throws.InstanceOf<LdaeException>().With.Message.Contains("objective.input = latent"));
     }
 
     private static PatchPca Pca(Recipe recipe) => PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1);

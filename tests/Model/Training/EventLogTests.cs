@@ -57,6 +57,7 @@ public sealed class EventLogTests
         var lines = File.ReadLines(Path.Combine(_folder.Path, RunFiles.Metrics)).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement).ToList();
         Assert.That(first.Scalars.Where(s => s.Tag == "loss/total").Select(s => (s.Step, s.Value)), Is.EqualTo(lines.Select(l => (l.GetProperty("step").GetInt64(), (float)l.GetProperty("loss").GetDouble()))));
         Assert.That(first.Scalars.Where(s => s.Tag == "lr").Select(s => s.Value), Is.EqualTo(lines.Select(l => (float)l.GetProperty("lr").GetDouble())));
+        Assert.That(first.Scalars.Where(s => s.Tag == "images_per_second").Select(s => s.Value), Is.EqualTo(lines.Select(l => (float)l.GetProperty("images_per_second").GetDouble())));
         Assert.That(first.Texts.Single().Text, Does.Contain("\"width\": 16"));
         Assert.That(first.Images.Select(i => (i.Tag, i.Step)), Is.EqualTo(new[] { ("filters", 0L), ("grid", 1L), ("grid", 2L), ("grid", 4L) }));
 
@@ -66,6 +67,40 @@ public sealed class EventLogTests
         Assert.That(second.Events[1].Number(2), Is.EqualTo(3), "steps from here on are forgotten");
         Assert.That(second.Events[1].Message(7).Number(1), Is.EqualTo(1), "START");
         Assert.That(second.Scalars.Where(s => s.Tag == "loss/total"), Is.EqualTo(first.Scalars.Where(s => s.Tag == "loss/total" && s.Step > 2)));
+    }
+
+    [Test]
+    public void Earlier_files_keep_the_steps_up_to_the_checkpoint_and_what_a_crash_cut_short_goes()
+    {
+        void Run(long from, long to, int cut = 0)
+        {
+            using (var log = new EventLog(_folder.Path, from))
+            {
+                log.Text(from, "config", "{}");
+                for (var step = from + 1; step <= to; step++)
+                {
+                    log.Scalars(step, ("lr", step));
+                }
+            }
+
+            using var file = File.OpenWrite(Files().Last());
+            file.SetLength(file.Length - cut);
+        }
+
+        string[] Files() => [.. Directory.GetFiles(_folder.Path).Order(StringComparer.Ordinal)];
+        long[] Steps() => [.. Files().SelectMany(file => EventFile.Read(file).Scalars).Select(s => s.Step)];
+
+        Run(0, 5, cut: 3);
+        Run(3, 8);
+        Assert.That(Steps(), Is.EqualTo(new long[] { 1, 2, 3, 4, 5, 6, 7, 8 }));
+        Run(6, 7);
+        Assert.That(Steps(), Is.EqualTo(new long[] { 1, 2, 3, 4, 5, 6, 7 }));
+        Assert.That(Files(), Has.Length.EqualTo(3));
+        Run(3, 4);
+        Assert.That(Steps(), Is.EqualTo(new long[] { 1, 2, 3, 4 }));
+        Assert.That(Files(), Has.Length.EqualTo(2), "a file that went on from the same step or a later one is told anew");
+        Run(0, 2);
+        Assert.That(Steps(), Is.EqualTo(new long[] { 1, 2 }), "a run that was killed before its first checkpoint begins again");
     }
 
     private static byte[] Png => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "goldens", "data", "images", "colour_16_bit.png"));

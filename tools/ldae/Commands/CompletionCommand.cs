@@ -14,8 +14,12 @@ internal static class CompletionCommand
             _ldae() {
               local IFS=$'\n'
               COMPREPLY=($(ldae "[complete:$COMP_POINT]" "$COMP_LINE" 2> /dev/null))
+              # Words end at = and : in bash: what stands before them is on the line already.
+              local word=${COMP_LINE:0:COMP_POINT}
+              word=${word##* }
+              COMPREPLY=("${COMPREPLY[@]#"${word%"$2"}"}")
               # A value after key= stays on the line.
-              [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+              [[ ${COMPREPLY[0]} == *[=:] ]] && compopt -o nospace
             }
             complete -o default -F _ldae ldae
             """),
@@ -26,7 +30,8 @@ internal static class CompletionCommand
               found=("${(@f)$(ldae "[complete:$CURSOR]" "$BUFFER" 2> /dev/null)}")
               [[ -n $found ]] && compadd -S '' -- $found || _files
             }
-            compdef _ldae ldae
+            # Loaded from a folder of functions at the first completion, it completes at once; sourced, it waits to be asked.
+            if [[ $funcstack[1] == _ldae ]]; then _ldae "$@"; else compdef _ldae ldae; fi
             """),
         ("fish", """
             complete -c ldae -a '(ldae "[complete:"(string length -- (commandline -cp))"]" (commandline -cp) 2> /dev/null)'

@@ -21,7 +21,7 @@ internal static class ExportCommand
             Name,
             "Writes a trained encoder for other programs.",
             "--checkpoint runs/tiny --format timm --out encoder",
-            "--checkpoint runs/tiny --format onnx --out encoder",
+            "--checkpoint runs/tiny --format onnx --out encoder-onnx",
             "--checkpoint runs/tiny --block 3 --time 50 --weights ema --input pca")
         {
             checkpoint, format, @out, block, time, input, weights, vit.Pooling, threads,
@@ -71,7 +71,7 @@ internal static class ExportCommand
             return Path.Combine(options.Out.Path, TimmFolder.ModelFile);
         }
 
-        var file = Path.Combine(options.Out.Path, "encoder.onnx");
+        var file = Path.Combine(options.Out.Path, OnnxFile.FileName);
         OnnxFile.Write(file, weights);
         return file;
     }

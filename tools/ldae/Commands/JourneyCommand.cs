@@ -23,6 +23,7 @@ internal static class JourneyCommand
             HelpName = "NAME",
             DefaultValueFactory = _ => [],
         };
+        sweep.CompletionSources.Add([.. JourneySweeps.Names]);
         var seeds = SharedOptions.Whole("--seeds", "Trains and probes from that many seeds, --seed and those after it; one when left out.", 1);
         var epochs = Epochs();
         var (data, device, @out, set) = (SharedOptions.Data(), SharedOptions.Device(), SharedOptions.Out(), SharedOptions.Set());

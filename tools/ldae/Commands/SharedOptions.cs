@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
@@ -16,12 +17,17 @@ internal static class SharedOptions
 
     private const string DataNames = "synthetic, synthetic:COUNT, cifar10:DIR, cifar100:DIR, folder:DIR, tar:GLOB or parquet:GLOB";
 
-    public static Option<string> Device() => new("--device")
+    public static Option<string> Device()
     {
-        Description = $"Where to compute: {DeviceChoice.Allowed}.",
-        HelpName = "DEVICE",
-        DefaultValueFactory = _ => "auto",
-    };
+        var option = new Option<string>("--device")
+        {
+            Description = $"Where to compute: {DeviceChoice.Allowed}.",
+            HelpName = "DEVICE",
+            DefaultValueFactory = _ => "auto",
+        };
+        option.CompletionSources.Add("auto", "cpu", "cuda", "emulated", "reference");
+        return option;
+    }
 
     public static Option<string?> Out() => new("--out")
     {
@@ -31,11 +37,12 @@ internal static class SharedOptions
 
     public static Option<bool> Resume() => new("--resume") { Description = "Go on with the run in --out from its last checkpoint." };
 
-    public static Option<string?> Data() => new("--data")
+    public static Option<string?> Data()
     {
-        Description = $"Images: {DataNames}.",
-        HelpName = "DATA",
-    };
+        var option = new Option<string?>("--data") { Description = $"Images: {DataNames}.", HelpName = "DATA" };
+        option.CompletionSources.Add("synthetic", "cifar10:", "cifar100:", "folder:", "tar:", "parquet:");
+        return option;
+    }
 
     public static Option<string> RequiredCheckpoint() => new("--checkpoint")
     {
@@ -65,7 +72,7 @@ internal static class SharedOptions
             HelpName = "KEY=VALUE",
             DefaultValueFactory = _ => [],
         };
-        option.CompletionSources.Add([.. RecipeFields.All.Select(field => field.Name + "=")]);
+        option.CompletionSources.Add(context => Assignments(context.WordToComplete).Select(found => new CompletionItem(found)));
         return option;
     }
 
@@ -126,6 +133,18 @@ internal static class SharedOptions
         };
         option.CompletionSources.Add(allowed);
         return option;
+    }
+
+    /// <summary>What a word may become: a field and "=", and after that its values where they can be told.</summary>
+    private static IEnumerable<string> Assignments(string word)
+    {
+        if (RecipeFields.All.FirstOrDefault(field => word.StartsWith(field.Name + "=", StringComparison.Ordinal)) is not { } field)
+        {
+            return RecipeFields.All.Select(all => all.Name + "=");
+        }
+
+        var isSwitch = field.Choices.Count == 0 && field.Range is null;
+        return (isSwitch ? ["true", "false"] : field.Choices).Select(value => $"{field.Name}={value}");
     }
 
     /// <summary>The given ones as assignments, each checked against its field's range.</summary>

@@ -54,7 +54,7 @@ internal static class ComparisonReport
             return;
         }
 
-        report.Table(["field", .. names], fields.Select(field => (IReadOnlyList<string>)[field.Name, .. field.Values])).Note("The fields in which they differ.");
+        report.Table(["field", .. names], fields.Select(field => (IReadOnlyList<string>)[field.Name, .. field.Values.Select(RunReport.Short)])).Note("The fields in which they differ.");
     }
 
     /// <summary>The folders' own names where they tell the runs apart, else their paths.</summary>

@@ -99,6 +99,10 @@ internal static class RunReport
     /// <summary>A number for people.</summary>
     public static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 
+    /// <summary>A field's value, six digits of a fraction, so that a phone shows the columns; config.json has all of them.</summary>
+    public static string Short(string value) =>
+        value.Contains('.', StringComparison.Ordinal) && double.TryParse(value, CultureInfo.InvariantCulture, out var number) ? Number(number, "G6") : value;
+
     private static void AddResults(HtmlReport report, RunContents contents)
     {
         foreach (var (name, values) in contents.Results)
@@ -171,7 +175,7 @@ internal static class RunReport
             var usual = new Recipe().Resolve();
             report.Heading("Recipe").Table(
                 ["field", "value", "default"],
-                RecipeFields.All.Where(field => field.Get(recipe) != field.Get(usual)).Select(field => (IReadOnlyList<string>)[field.Name, field.Get(recipe), field.Get(usual)]))
+                RecipeFields.All.Where(field => field.Get(recipe) != field.Get(usual)).Select(field => (IReadOnlyList<string>)[field.Name, Short(field.Get(recipe)), Short(field.Get(usual))]))
                 .Note("The fields that differ from their defaults.");
         }
 
