@@ -84,6 +84,10 @@ public sealed class CompletionTests
     public void An_unknown_shell_is_refused() => Assert.That(CommandLine.Run("completion", "tcsh").ExitCode, Is.EqualTo(2));
 
     [Test]
+    public void The_help_of_a_group_has_the_examples_of_its_commands() =>
+        Assert.That(CommandLine.Run("tokenizer", "--help").Result, Does.Contain("ldae tokenizer train --preset").And.Not.Contain("ldae demo").And.Not.Contain("LDAE_CACHE"));
+
+    [Test]
     public void The_help_of_all_says_what_codes_files_and_variables_mean() =>
         Assert.That(CommandLine.Run("--help").Result, Does.Contain("Exit codes:").And.Contain("130").And.Contain("metrics.jsonl").And.Contain("LDAE_CACHE"));
 }
