@@ -17,6 +17,8 @@ public sealed class CompletionTests
     [TestCase("ldae pretrain --set network.depth=8 --set data.flip=t", new[] { "data.flip=true" })]
     [TestCase("ldae probe --device ", new[] { "cpu", "cuda", "emulated" })]
     [TestCase("ldae journey --sweep ", new[] { "time", "block" })]
+    [TestCase("ldae export --format=t", new[] { "--format=timm" })]
+    [TestCase("ldae pretrain --set=data.flip=", new[] { "--set=data.flip=true", "--set=data.flip=false" })]
     [TestCase("ldae pretrain --data ", new[] { "synthetic", "folder:" })]
     public void Completes(string line, string[] expected)
     {
