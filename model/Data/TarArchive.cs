@@ -36,6 +36,7 @@ internal static class TarArchive
             closed = !header.AsSpan().ContainsAnyExcept((byte)0);
             if (closed)
             {
+                RequireEnd(file, at + Block);
                 break;
             }
 
@@ -92,6 +93,21 @@ internal static class TarArchive
     {
         using var file = new ShardFile(path, Remedy);
         return file.Read(offset, count);
+    }
+
+    /// <summary>Behind the closing block there are zeros only: a second archive there would be lost without a word.</summary>
+    private static void RequireEnd(ShardFile file, long from)
+    {
+        var rest = new byte[Block];
+        for (var at = from; at < file.Length; at += Block)
+        {
+            var some = rest.AsSpan(0, (int)Math.Min(Block, file.Length - at));
+            file.Read(at, some);
+            if (some.ContainsAnyExcept((byte)0))
+            {
+                throw file.Bad(at, "something follows the end of the archive, such as a second one, which 'tar --concatenate' would join");
+            }
+        }
     }
 
     private static byte[] Content(ShardFile file, long content, long size, long at) => file.Read(

@@ -1,5 +1,7 @@
+using System.Globalization;
 using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
@@ -75,6 +77,7 @@ public sealed class FeatureExtractor : IDisposable
     /// <param name="firstImage">Place of the first in its data set, for the noise of a noised input.</param>
     /// <param name="features">[count, Channels].</param>
     /// <param name="cancellation">Asks to stop before the next pass.</param>
+    /// <exception cref="LdaeException">Run: a feature is no finite number, of which every probe would make chance.</exception>
     public void Extract(ReadOnlySpan<byte> pixels, long firstImage, Span<float> features, CancellationToken cancellation = default)
     {
         var bytes = (int)(_images.Tensor.Bytes / BatchSize);
@@ -87,7 +90,9 @@ public sealed class FeatureExtractor : IDisposable
             pixels.Slice(first * bytes, some * bytes).CopyTo(batch);
             _backend.Upload<byte>(batch, _images.Tensor);
             var pooled = _pass(new Tape(_backend, _arena), _images.Tensor, firstImage + first);
-            pooled.ReadFloats(_backend).AsSpan(0, some * Channels).CopyTo(features[(first * Channels)..]);
+            var found = pooled.ReadFloats(_backend).AsSpan(0, some * Channels);
+            RequireFinite(found, firstImage + first);
+            found.CopyTo(features[(first * Channels)..]);
             _arena.Reset();
         }
     }
@@ -125,6 +130,20 @@ public sealed class FeatureExtractor : IDisposable
         _images.Dispose();
         _levels?.Dispose();
         Owned?.Dispose();
+    }
+
+    private void RequireFinite(ReadOnlySpan<float> features, long firstImage)
+    {
+        for (var i = 0; i < features.Length; i++)
+        {
+            if (!float.IsFinite(features[i]))
+            {
+                throw new LdaeException(
+                    ErrorKind.Run,
+                    $"The encoder's feature {i % Channels} of image {firstImage + (i / Channels)} is {features[i].ToString(CultureInfo.InvariantCulture)}.",
+                    "Its weights are too large or damaged: probe another checkpoint, or an earlier --block.");
+            }
+        }
     }
 
     private PersistentTensor Images() => new(_backend, new Shape(BatchSize, _side, _side, 3), DType.U8);

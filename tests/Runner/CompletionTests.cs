@@ -17,6 +17,8 @@ public sealed class CompletionTests
     [TestCase("ldae pretrain --set network.depth=8 --set data.flip=t", new[] { "data.flip=true" })]
     [TestCase("ldae probe --device ", new[] { "cpu", "cuda", "emulated" })]
     [TestCase("ldae journey --sweep ", new[] { "time", "block" })]
+    [TestCase("ldae export --format=t", new[] { "--format=timm" })]
+    [TestCase("ldae pretrain --set=data.flip=", new[] { "--set=data.flip=true", "--set=data.flip=false" })]
     [TestCase("ldae pretrain --data ", new[] { "synthetic", "folder:" })]
     public void Completes(string line, string[] expected)
     {
@@ -82,6 +84,10 @@ public sealed class CompletionTests
 
     [Test]
     public void An_unknown_shell_is_refused() => Assert.That(CommandLine.Run("completion", "tcsh").ExitCode, Is.EqualTo(2));
+
+    [Test]
+    public void The_help_of_a_group_has_the_examples_of_its_commands() =>
+        Assert.That(CommandLine.Run("tokenizer", "--help").Result, Does.Contain("ldae tokenizer train --preset").And.Not.Contain("ldae demo").And.Not.Contain("LDAE_CACHE"));
 
     [Test]
     public void The_help_of_all_says_what_codes_files_and_variables_mean() =>

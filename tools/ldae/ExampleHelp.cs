@@ -7,7 +7,7 @@ using LDaeCore.Model.Training;
 namespace LDaeCore.Runner;
 
 /// <summary>The help of System.CommandLine, then presets and fields where a command takes a recipe, exit codes and examples.</summary>
-internal sealed class ExampleHelp(HelpAction inner) : SynchronousCommandLineAction
+internal sealed class ExampleHelp(HelpAction help) : SynchronousCommandLineAction
 {
     private static readonly string[] RootExamples = ["ldae demo", "ldae pretrain --preset cifar-tiny --data cifar10:DIR", "ldae doctor"];
 
@@ -35,7 +35,7 @@ internal sealed class ExampleHelp(HelpAction inner) : SynchronousCommandLineActi
 
     public override int Invoke(ParseResult parseResult)
     {
-        var code = inner.Invoke(parseResult);
+        var code = help.Invoke(parseResult);
         var writer = parseResult.InvocationConfiguration.Output;
         var command = parseResult.CommandResult.Command as RunnerCommand;
         if (command is { ListsFields: true })
@@ -44,7 +44,7 @@ internal sealed class ExampleHelp(HelpAction inner) : SynchronousCommandLineActi
             WriteTable(writer, "Fields (--set key=value, or a JSON file):", RecipeFields.All.Select(field => (field.Name, $"{field.Description}: {field.Allowed}")));
         }
 
-        if (command is null)
+        if (parseResult.CommandResult.Command is RootCommand)
         {
             WriteTable(writer, "Files of a run:", Files);
             WriteTable(writer, "Environment:", Variables);
@@ -53,13 +53,21 @@ internal sealed class ExampleHelp(HelpAction inner) : SynchronousCommandLineActi
         WriteTable(writer, "Exit codes:", Codes);
 
         writer.WriteLine("Examples:");
-        foreach (var example in command?.Examples ?? RootExamples)
+        foreach (var example in ExamplesOf(parseResult.CommandResult.Command))
         {
             writer.WriteLine("  " + example);
         }
 
         return code;
     }
+
+    /// <summary>A command's own examples; a group has those of its commands.</summary>
+    private static IEnumerable<string> ExamplesOf(Command command) => command switch
+    {
+        RunnerCommand own => own.Examples,
+        RootCommand => RootExamples,
+        _ => command.Subcommands.SelectMany(ExamplesOf),
+    };
 
     private static void WriteTable(TextWriter writer, string title, IEnumerable<(string Name, string Text)> rows)
     {

@@ -28,6 +28,13 @@ internal sealed record ShellCompletion(string Line, int Place)
     {
         var before = Line[..Place];
         var word = before[(before.LastIndexOf(' ') + 1)..];
+        if (word.StartsWith("--", StringComparison.Ordinal) && word.IndexOf('=', StringComparison.Ordinal) is > 0 and var equals)
+        {
+            // --option=value is --option value, but for the word that the shell has.
+            var apart = $"{before[..^word.Length]}{word[..equals]} {word[(equals + 1)..]}";
+            return new ShellCompletion(apart, apart.Length).Words(root).Select(value => word[..(equals + 1)] + value);
+        }
+
         var parse = root.Parse(before);
 
         // Where a path may stand, and behind "folder:", the shell offers files when there is nothing else.

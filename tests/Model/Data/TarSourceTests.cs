@@ -79,6 +79,7 @@ public sealed class TarSourceTests
         Refused([], "closes");
         Refused(whole[..2048], "byte 2048", "closes");
         Refused(new byte[1024], "no image");
+        Refused([.. whole, .. whole], "follows the end", "concatenate");
         Refused(Tar.Archive(TarEntryFormat.Ustar, ("a.png", Png(1)), ("a.cls", "-1"u8.ToArray())), "a.cls");
         Refused(Tar.Archive(TarEntryFormat.Ustar, ("a.png", Png(1)), ("a.cls", "100000"u8.ToArray())), "a.cls");
         Refused(Tar.Archive(TarEntryFormat.Ustar, ("a.png", Png(1)), ("b.png", Png(1)), ("b.cls", "1"u8.ToArray())), "byte 512", "no .cls");

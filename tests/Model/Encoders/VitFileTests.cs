@@ -197,6 +197,19 @@ public sealed class VitFileTests
         Assert.That(expected, Has.Some.Not.Zero);
     }
 
+    [Test]
+    public void Features_that_are_no_numbers_are_not_handed_to_a_probe()
+    {
+        var weights = Random(Small);
+        weights.Values["norm.bias"].AsSpan().Fill(float.MaxValue);
+        weights.Values["norm.weight"].AsSpan().Fill(float.MaxValue);
+        using var backend = new CpuBackend(1);
+        using var extractor = new VitEncoder(backend, weights, null, 0.1, 0).Open();
+        Assert.That(
+            () => extractor.Extract(new byte[2 * 8 * 8 * 3], 5, new float[2 * 16]),
+            Throws.TypeOf<LdaeException>().With.Property("Kind").EqualTo(ErrorKind.Run).And.Message.Contains("of image 5 is"));
+    }
+
     internal static VitWeights Random(VitConfiguration configuration)
     {
         var random = new Random(7);

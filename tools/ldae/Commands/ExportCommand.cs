@@ -13,9 +13,9 @@ internal static class ExportCommand
         var (checkpoint, @out, threads) = (SharedOptions.RequiredCheckpoint(), SharedOptions.Out(), SharedOptions.Threads());
         var format = SharedOptions.OneOf("--format", "What is written; timm when left out", "timm", "onnx");
         var block = SharedOptions.Whole("--block", "Last block that is kept, from 1; 0 is the encoder's last.", 0);
-        var time = SharedOptions.Whole("--time", "Level of noise at which the conditioning is folded into the weights.", 0);
-        var input = SharedOptions.OneOf("--input", "What the encoder sees; pca folds the projection into the patch embedding", "original", "pca");
-        var weights = SharedOptions.OneOf("--weights", "Which weights are written", "raw", "ema");
+        var time = SharedOptions.Whole("--time", "Level of noise at which the conditioning is folded into the weights; the run's probe.time when left out.", 0);
+        var input = SharedOptions.OneOf("--input", "What the encoder sees, the run's probe.input when left out; pca folds the projection into the patch embedding", "original", "pca");
+        var weights = SharedOptions.OneOf("--weights", "Which weights are written; the run's probe.weights when left out", "raw", "ema");
         var vit = new VitOptions();
         var command = new RunnerCommand(
             Name,

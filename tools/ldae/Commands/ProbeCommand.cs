@@ -22,9 +22,9 @@ internal static class ProbeCommand
         var (seed, threads, bad) = (SharedOptions.Seed("the probe's held-out part, order and start"), SharedOptions.Threads(), SharedOptions.MaxBadSamples());
         var method = SharedOptions.OneOf("--method", "Which probe; linear when left out", "linear", "knn");
         var block = SharedOptions.Whole("--block", "Block whose tokens are averaged, from 1; 0 is the encoder's last.", 0);
-        var time = SharedOptions.Whole("--time", "Level of noise the network is told.", 0);
-        var input = SharedOptions.OneOf("--input", "What the encoder sees", "original", "pca", "noised");
-        var weights = SharedOptions.OneOf("--weights", "Which weights are read", "raw", "ema");
+        var time = SharedOptions.Whole("--time", "Level of noise the network is told; the run's probe.time when left out.", 0);
+        var input = SharedOptions.OneOf("--input", "What the encoder sees; the run's probe.input when left out", "original", "pca", "noised");
+        var weights = SharedOptions.OneOf("--weights", "Which weights are read; the run's probe.weights when left out", "raw", "ema");
         var seeds = SharedOptions.Whole("--seeds", "Linear probes from that many seeds, --seed and those after it; one when left out.", 1);
         var vit = new VitOptions();
         var command = new RunnerCommand(
