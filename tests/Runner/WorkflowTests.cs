@@ -1,3 +1,4 @@
+using System.Text.Json;
 using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
@@ -73,6 +74,22 @@ public sealed class WorkflowTests
         Assert.That(drawn.Json.GetProperty("weights").GetString(), Is.EqualTo("ema"));
         var raw = CommandLine.Run("reconstruct", "--checkpoint", _run, "--data", "synthetic:60", "--images", "4", "--out", Path.Combine(_folder.Path, "raw grid"), "--json");
         Assert.That(raw.Json.GetProperty("psnr_output").GetDouble(), Is.Not.EqualTo(drawn.Json.GetProperty("psnr_output").GetDouble()));
+    }
+
+    [Test]
+    public void The_last_probe_of_each_method_is_kept_with_the_run()
+    {
+        foreach (var method in (string[])["linear", "knn"])
+        {
+            var found = CommandLine.Run("probe", "--checkpoint", _run, "--data", "synthetic:60", "--method", method, "--out", Path.Combine(_folder.Path, $"kept {method}"), "--json");
+            Assert.That(found.ExitCode, Is.Zero, found.Human);
+            var name = method == "knn" ? "last-probe-knn" : "last-probe";
+            using var kept = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_run, "results", $"{name}.json")));
+            Assert.That(kept.RootElement.GetProperty("method").GetString(), Is.EqualTo(method));
+            Assert.That(File.ReadAllText(Path.Combine(_run, "report.html")), Does.Contain($"What the encoder knows ({name})"));
+        }
+
+        Assert.That(File.ReadAllText(Path.Combine(_run, "report.html")), Does.Contain("What the encoder knows (last-probe)"), "still there");
     }
 
     [Test]

@@ -13,8 +13,8 @@ internal static class ProbeCommand
 {
     public const string Name = "probe";
 
-    /// <summary>Under which name a run that was probed keeps the result.</summary>
-    public const string LastProbe = "last-probe";
+    /// <summary>Under which names a run that was probed keeps the last result of each method: neither hides the other's.</summary>
+    public const string LastProbe = "last-probe", LastNeighbours = "last-probe-knn";
 
     public static RunnerCommand Create(RunnerHost host)
     {
@@ -133,7 +133,7 @@ internal static class ProbeCommand
 
         try
         {
-            Workbench.Keep(result, run, LastProbe);
+            Workbench.Keep(result, run, options.Method == ProbeMethod.Knn ? LastNeighbours : LastProbe);
             ProbeFigures.Copy(options.Out.Path, run);
             RunReport.Write(run, RunReport.TitleOf(new RunContents(run)));
             log.Line($"Added to {Path.Combine(run, RunFiles.Report)}");
