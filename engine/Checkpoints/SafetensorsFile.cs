@@ -50,6 +50,11 @@ public sealed class SafetensorsFile : IDisposable
         SafeFileHandle? file = null;
         try
         {
+            if (InputFile.IsEmpty(path))
+            {
+                throw SafetensorsHeader.TooShort(path, 0);
+            }
+
             file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
             return new SafetensorsFile(path, file, SafetensorsHeader.Read(path, file));
         }

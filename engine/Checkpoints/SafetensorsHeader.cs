@@ -46,6 +46,9 @@ internal sealed class SafetensorsHeader
     public static LdaeException Bad(string path, string what, Exception? inner = null) => new(
         ErrorKind.Data, $"{path}: {what}.", "Use an undamaged .safetensors file: copy it again or write it anew.", inner);
 
+    /// <summary>The error of a file without room for the header's length.</summary>
+    public static LdaeException TooShort(string path, long length) => Bad(path, $"a safetensors file has at least 8 bytes, this one has {length}");
+
     /// <summary>Reads and checks the header.</summary>
     /// <param name="path">For messages.</param>
     /// <param name="file">The open file.</param>
@@ -56,7 +59,7 @@ internal sealed class SafetensorsHeader
         Span<byte> prefix = stackalloc byte[8];
         if (length < 8 || !SafetensorsFile.ReadFully(file, prefix, 0))
         {
-            throw Bad(path, $"a safetensors file has at least 8 bytes, this one has {length}");
+            throw TooShort(path, length);
         }
 
         var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Model.Data;
@@ -143,7 +144,7 @@ public sealed class CifarSource : IImageSource
 
     private byte[] ReadRecords(string path, int classes)
     {
-        var records = ReadFile(path, File.ReadAllBytes);
+        var records = ReadFile(path, file => InputFile.IsEmpty(file) ? [] : File.ReadAllBytes(file));
         if (records.Length == 0 || records.Length % RecordBytes != 0)
         {
             throw Error(

@@ -1,3 +1,4 @@
+using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Model.Data;
@@ -72,7 +73,7 @@ public sealed class FolderSource : IImageSource
     public RgbImage Decode(int index)
     {
         var path = Describe(index);
-        return ImageDecoder.Decode(Read(path, File.ReadAllBytes), path);
+        return ImageDecoder.Decode(Read(path, file => InputFile.IsEmpty(file) ? [] : File.ReadAllBytes(file)), path);
     }
 
     private int Checked(int index)

@@ -1,3 +1,4 @@
+using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using Microsoft.Win32.SafeHandles;
 
@@ -6,7 +7,7 @@ namespace LDaeCore.Model.Data;
 /// <summary>A file of many images, read at places. What cannot be read is an error that names file and byte.</summary>
 internal sealed class ShardFile : IDisposable
 {
-    private readonly SafeFileHandle _handle;
+    private readonly SafeFileHandle? _handle;
     private readonly string _remedy;
 
     /// <summary>Opens it.</summary>
@@ -18,8 +19,11 @@ internal sealed class ShardFile : IDisposable
         (Path, _remedy) = (path, remedy);
         try
         {
-            _handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
-            Length = RandomAccess.GetLength(_handle);
+            if (!InputFile.IsEmpty(path))
+            {
+                _handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+                Length = RandomAccess.GetLength(_handle);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
@@ -44,7 +48,7 @@ internal sealed class ShardFile : IDisposable
             int read;
             try
             {
-                read = RandomAccess.Read(_handle, to[done..], at + done);
+                read = _handle is null ? 0 : RandomAccess.Read(_handle, to[done..], at + done);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -70,7 +74,7 @@ internal sealed class ShardFile : IDisposable
     public LdaeException Bad(long at, string what) => new(ErrorKind.Data, $"{Path}, byte {at}: {what}.", _remedy);
 
     /// <inheritdoc/>
-    public void Dispose() => _handle.Dispose();
+    public void Dispose() => _handle?.Dispose();
 
     private LdaeException Unreadable(Exception e) => new(ErrorKind.Data, $"{Path} cannot be read: {e.Message}", _remedy, e);
 }
