@@ -56,6 +56,8 @@ public sealed class Pretraining(PretrainingOptions options)
     private string Less =>
         $"Raise train.accumulate or lower train.batch: {_recipe.Train.MicroBatch / options.Group.Size} images are held at once. network.recompute=true takes less memory for more time.";
 
+    private string Config => Path.Combine(options.Folder, RunFiles.Config);
+
     private PretrainingResult RunPlanned()
     {
         if (_agreement.Writes)
@@ -90,7 +92,7 @@ public sealed class Pretraining(PretrainingOptions options)
             RunCheckpoints.Require(checkpoint, _recipe);
         }
 
-        FittedTokenizer Tokenizer() => checkpoint is null ? new TokenizerFit(options with { Recipe = _recipe }, _train).Run() : RunCheckpoints.Tokenizer(checkpoint, _recipe);
+        FittedTokenizer Tokenizer() => checkpoint is null ? Fit() : RunCheckpoints.Tokenizer(checkpoint, _recipe);
         using var model = new LatentDenoiser(options.Backend, _recipe, _agreement.Tokenizer(Tokenizer, _recipe));
         _plan = model.Recipe == _recipe ? _plan : Plan(model.Recipe).With("decoded images", kept);
         using var trainer = new Trainer(model, _plan, group: options.Group);
@@ -104,7 +106,7 @@ public sealed class Pretraining(PretrainingOptions options)
         if (_agreement.Writes)
         {
             _checkpoints.RecallBest(trainer.Step);
-            AtomicFile.WriteText(Path.Combine(options.Folder, RunFiles.Config), RecipeJson.Write(model.Recipe));
+            AtomicFile.WriteText(Config, RecipeJson.Write(model.Recipe));
             if (_recipe.Train.SpikeFactor > 0 && trainer.Step == 0)
             {
                 // Something to go back to from the first step on.
@@ -299,6 +301,27 @@ public sealed class Pretraining(PretrainingOptions options)
 
     private FeatureSet Features(FeatureExtractor extractor, int[] indices) =>
         extractor.Extract(options.Source, indices, options.LoaderThreads, options.Bad, cancellation: options.Cancellation);
+
+    /// <summary>The tokenizer of a run that begins. It may take minutes: a run that is killed meanwhile must find what it was started with.</summary>
+    private FittedTokenizer Fit()
+    {
+        var isNew = !File.Exists(Config);
+        if (isNew)
+        {
+            AtomicFile.WriteText(Config, RecipeJson.Write(_recipe));
+        }
+
+        try
+        {
+            return new TokenizerFit(options with { Recipe = _recipe }, _train).Run();
+        }
+        catch (LdaeException) when (isNew)
+        {
+            // What cannot even begin is no run.
+            File.Delete(Config);
+            throw;
+        }
+    }
 
     /// <summary>The recipe for as many classes as the images have.</summary>
     private Recipe WithClasses(int classes)

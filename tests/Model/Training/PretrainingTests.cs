@@ -172,11 +172,23 @@ public sealed class PretrainingTests
     }
 
     [Test]
-    public void A_run_stopped_while_its_components_are_fitted_stops()
+    public void A_run_stopped_while_its_components_are_fitted_stops_and_can_be_resumed()
     {
         using var backend = new CpuBackend(1);
+        var folder = Folder("stopped");
         Assert.That(
-            () => Toy.Train(Toy.Recipe(), backend, Folder("stopped"), cancellation: new CancellationToken(true)), Throws.InstanceOf<OperationCanceledException>());
+            () => Toy.Train(Toy.Recipe(), backend, folder, cancellation: new CancellationToken(true)), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(RecipeJson.ReadFile(Path.Combine(folder, RunFiles.Config)).Resolve(), Is.EqualTo(Toy.Recipe().Resolve()), "what --resume goes by");
+        Assert.That(Toy.Train(Toy.Recipe(), backend, folder, resume: true).Optimizer, Is.EqualTo(Toy.Train(Toy.Recipe(), backend, Folder("whole")).Optimizer));
+    }
+
+    [Test]
+    public void A_run_that_cannot_begin_leaves_no_run()
+    {
+        using var backend = new CpuBackend(1);
+        var options = Toy.Options(Toy.Recipe(), backend, Folder("broken")) with { Source = new FakeSource(40, 8, [.. Enumerable.Range(0, 40)]) };
+        Assert.That(() => new Pretraining(options).Run(), Throws.InstanceOf<LdaeException>().With.Property(nameof(LdaeException.Kind)).EqualTo(ErrorKind.Data));
+        Assert.That(File.Exists(Path.Combine(options.Folder, RunFiles.Config)), Is.False);
     }
 
     [Test]
