@@ -56,6 +56,9 @@ public sealed class Pretraining(PretrainingOptions options)
     private string Less =>
         $"Raise train.accumulate or lower train.batch: {_recipe.Train.MicroBatch / options.Group.Size} images are held at once. network.recompute=true takes less memory for more time.";
 
+    /// <summary>Whether the run's memory is a device's own, so that images in the machine's are no part of its plan.</summary>
+    private bool OnDevice => options.Backend is IDeviceBackend;
+
     private string Config => Path.Combine(options.Folder, RunFiles.Config);
 
     private PretrainingResult RunPlanned()
@@ -80,11 +83,8 @@ public sealed class Pretraining(PretrainingOptions options)
 
         // Before anything that takes minutes or memory: a run that does not fit is refused at once.
         _images = new StepImages(options with { Recipe = _recipe }, _train);
-        var onDevice = options.Backend is IDeviceBackend;
+        _images.Keep(OnDevice ? options.Source.ResidentBytes : Plan(_recipe).TotalBytes);
         _plan = Plan(_recipe);
-        _images.Keep(onDevice ? options.Source.ResidentBytes : _plan.TotalBytes);
-        var kept = onDevice ? 0 : _images.KeptBytes;
-        _plan = _plan.With("decoded images", kept);
         Describe(_plan);
         var checkpoint = options.Resume && _agreement.Writes ? _checkpoints.Latest() : null;
         if (checkpoint is not null && options.SameExperiment)
@@ -94,7 +94,7 @@ public sealed class Pretraining(PretrainingOptions options)
 
         FittedTokenizer Tokenizer() => checkpoint is null ? Fit() : RunCheckpoints.Tokenizer(checkpoint, _recipe);
         using var model = new LatentDenoiser(options.Backend, _recipe, _agreement.Tokenizer(Tokenizer, _recipe));
-        _plan = model.Recipe == _recipe ? _plan : Plan(model.Recipe).With("decoded images", kept);
+        _plan = model.Recipe == _recipe ? _plan : Plan(model.Recipe);
         using var trainer = new Trainer(model, _plan, group: options.Group);
         var state = _agreement.Start(trainer, checkpoint is null ? default : TrainingCheckpoint.Resume(checkpoint, trainer));
         if (checkpoint is not null)
@@ -342,7 +342,9 @@ public sealed class Pretraining(PretrainingOptions options)
         var dim = recipe.Tokenizer.Dim > 0 ? recipe.Tokenizer.Dim : Math.Min(UnknownDim, recipe.Tokenizer.PatchValues);
         var own = recipe with { Train = recipe.Train with { Batch = recipe.Train.Batch / options.Group.Size }, Tokenizer = recipe.Tokenizer with { Dim = dim } };
         var probe = _agreement.Writes && recipe.Train.KnnEvery > 0 ? FeatureExtractor.PlannedBytes(own, activations, parameters) : 0;
-        return MemoryPlan.Of(own, activations, parameters, dim, options.Backend.WorkspaceBytes, _images!.SetBytes, _images.InputBytes).With("held-out probe", probe);
+        return MemoryPlan.Of(own, activations, parameters, dim, options.Backend.WorkspaceBytes, _images!.SetBytes, _images.InputBytes)
+            .With("held-out probe", probe)
+            .With("decoded images", OnDevice ? 0 : _images.KeptBytes);
     }
 
     /// <summary>Prints the plan; refuses one that the machine's memory does not hold.</summary>
@@ -359,7 +361,7 @@ public sealed class Pretraining(PretrainingOptions options)
             : (options.MemoryBytes, "this process may use");
         if (plan.TotalBytes > most)
         {
-            var shards = options.Source.OpenShards > 0 && options.Backend is not IDeviceBackend
+            var shards = options.Source.OpenShards > 0 && !OnDevice
                 ? $" data.shardMegabytes below {_recipe.Data.ShardMegabytes} holds fewer of the images: {options.Source.ResidentBytes / 1e6:N0} MB of these are theirs."
                 : "";
             throw new LdaeException(
