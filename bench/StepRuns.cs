@@ -3,7 +3,10 @@ using System.Globalization;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Backends.Profiling;
+using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Bench;

@@ -1,7 +1,9 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Bench;

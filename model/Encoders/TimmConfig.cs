@@ -2,8 +2,9 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Model.Encoders;
 

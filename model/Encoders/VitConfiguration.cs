@@ -1,6 +1,7 @@
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Model.Encoders;
 

@@ -2,9 +2,10 @@ using System.Globalization;
 using System.Text;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Data;
 using LDaeCore.Model.Layers;
+using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Model.Encoders;
 

@@ -1,6 +1,8 @@
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Layers;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 

@@ -1,5 +1,6 @@
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Model.Encoders;
 

@@ -17,7 +17,7 @@ public sealed record VitWeights(VitConfiguration Configuration, IReadOnlyDiction
 
     private static float[] Transposed(float[] from, VitConfiguration configuration, bool fromChannelsFirst)
     {
-        const int channels = Tokenizers.PatchPixels.Channels;
+        const int channels = Data.PatchPixels.Channels;
         int pixels = configuration.Patch * configuration.Patch, values = configuration.PatchValues;
         var to = new float[from.Length];
         for (var i = 0; i < from.Length; i++)

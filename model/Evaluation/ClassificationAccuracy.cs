@@ -1,3 +1,7 @@
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
+
 namespace LDaeCore.Model.Evaluation;
 
 /// <summary>How often the right class was first, and among the first five.</summary>

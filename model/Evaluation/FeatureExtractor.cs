@@ -5,8 +5,9 @@ using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Networks;
-using LDaeCore.Model.Objectives;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 

@@ -1,4 +1,7 @@
-using LDaeCore.Model.Tokenizers;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Evaluation;
 

@@ -1,4 +1,7 @@
-using LDaeCore.Model.Diffusion;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Evaluation;

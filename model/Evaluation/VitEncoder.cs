@@ -1,7 +1,10 @@
 using LDaeCore.Engine.Backends;
+using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Networks;
-using LDaeCore.Model.Tokenizers;
+using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Evaluation;
 

@@ -1,5 +1,5 @@
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Diffusion;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Journey;

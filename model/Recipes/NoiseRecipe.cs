@@ -1,4 +1,4 @@
-using LDaeCore.Model.Diffusion;
+using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Recipes;
 

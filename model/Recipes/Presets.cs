@@ -1,5 +1,6 @@
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Tokenizers;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
 
 namespace LDaeCore.Model.Recipes;
 

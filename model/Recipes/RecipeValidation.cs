@@ -1,7 +1,8 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Diffusion;
-using LDaeCore.Model.Tokenizers;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Recipes;
 

@@ -1,4 +1,5 @@
-using LDaeCore.Model.Tokenizers;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
 
 namespace LDaeCore.Model.Recipes;
 

@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Training;
 

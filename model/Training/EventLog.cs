@@ -2,6 +2,9 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Protobuf;
 using SkiaSharp;
 
@@ -79,7 +82,7 @@ public sealed class EventLog : IDisposable
     public void Image(long step, string tag, byte[] png)
     {
         var size = SKBitmap.DecodeBounds(png);
-        var image = new ProtoMessage().Add(1, (long)size.Height).Add(2, (long)size.Width).Add(3, (long)Tokenizers.PatchPixels.Channels).Add(4, png.Length, () => png);
+        var image = new ProtoMessage().Add(1, (long)size.Height).Add(2, (long)size.Width).Add(3, (long)Data.PatchPixels.Channels).Add(4, png.Length, () => png);
         Write(Event(step).Add(SummaryField, new ProtoMessage().Add(1, new ProtoMessage().Add(1, tag).Add(4, image))));
     }
 

@@ -1,4 +1,7 @@
 using System.Text.Json;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Training;
 

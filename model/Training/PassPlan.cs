@@ -1,7 +1,9 @@
 using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends.Plan;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Objectives;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Training;

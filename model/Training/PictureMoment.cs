@@ -1,3 +1,7 @@
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
+
 namespace LDaeCore.Model.Training;
 
 /// <summary>When in a run pictures are drawn.</summary>

@@ -7,8 +7,9 @@ using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Model.Training;
 

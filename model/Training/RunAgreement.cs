@@ -1,7 +1,9 @@
 using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Model.Training;
 

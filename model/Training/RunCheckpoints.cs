@@ -1,8 +1,10 @@
 using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Model.Training;
 

@@ -1,6 +1,8 @@
 using System.Globalization;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Training;

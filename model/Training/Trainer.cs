@@ -4,7 +4,8 @@ using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Objectives;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Training;
 

@@ -5,8 +5,10 @@ using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Model.Training;
 

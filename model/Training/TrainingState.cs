@@ -1,3 +1,7 @@
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
+
 namespace LDaeCore.Model.Training;
 
 /// <summary>Where a run stands, beside its numbers: what <c>state.json</c> of a checkpoint says.</summary>

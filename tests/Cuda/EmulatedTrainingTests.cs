@@ -2,6 +2,8 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Backends.Reference;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Engine.Backends;
 using LDaeCore.Tests.Model;

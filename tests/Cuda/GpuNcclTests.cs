@@ -4,6 +4,8 @@ using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Interop;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;

@@ -1,6 +1,8 @@
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;

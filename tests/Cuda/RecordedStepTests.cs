@@ -3,6 +3,8 @@ using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;

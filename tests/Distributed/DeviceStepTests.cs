@@ -3,6 +3,8 @@ using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Interop;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Cuda;
 using LDaeCore.Tests.Model.Data;

@@ -1,7 +1,10 @@
 using System.Diagnostics;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
+
 using Invocation = LDaeCore.Tests.Runner.CommandLine;
 
 namespace LDaeCore.Tests.Distributed;

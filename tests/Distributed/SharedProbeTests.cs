@@ -1,11 +1,15 @@
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Distributed;
+using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
+
 using Invocation = LDaeCore.Tests.Runner.CommandLine;
 
 namespace LDaeCore.Tests.Distributed;

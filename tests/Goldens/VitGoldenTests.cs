@@ -1,6 +1,9 @@
 using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Tests.Model.Data;

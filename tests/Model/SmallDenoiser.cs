@@ -3,10 +3,11 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Networks;
-using LDaeCore.Model.Objectives;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Tests.Model;
 

@@ -3,8 +3,9 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Reference;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 using LDaeCore.Tests.Engine.Ops;
 using NUnit.Framework;
 

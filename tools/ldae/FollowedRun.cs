@@ -2,6 +2,8 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Distributed;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;

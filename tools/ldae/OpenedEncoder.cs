@@ -1,7 +1,10 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 

@@ -3,8 +3,9 @@ using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
 

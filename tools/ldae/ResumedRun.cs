@@ -1,6 +1,8 @@
 using System.Text.Json;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 

@@ -1,3 +1,5 @@
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;

@@ -1,6 +1,8 @@
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Runner;
 

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 

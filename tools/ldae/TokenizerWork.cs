@@ -3,8 +3,9 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
 

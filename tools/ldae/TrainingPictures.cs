@@ -4,6 +4,8 @@ using System.Text.Json;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
 

@@ -43,7 +43,7 @@ internal sealed class OnnxEncoder(VitWeights weights)
         Feature(tokens);
         return _graph.Build(
             "encoder",
-            (Input, OnnxGraph.UInt8, [null, _vit.ImageSize, _vit.ImageSize, Tokenizers.PatchPixels.Channels]),
+            (Input, OnnxGraph.UInt8, [null, _vit.ImageSize, _vit.ImageSize, Data.PatchPixels.Channels]),
             (Output, OnnxGraph.Float, [null, _vit.Width]));
     }
 

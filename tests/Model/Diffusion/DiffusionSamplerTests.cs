@@ -1,5 +1,6 @@
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Diffusion;
+using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Recipes;
 using LDaeCore.Tests.Model.Recipes;
 using NUnit.Framework;
 

@@ -1,11 +1,13 @@
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Layers;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 

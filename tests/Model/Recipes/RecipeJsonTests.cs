@@ -1,8 +1,9 @@
 using System.Text.Json;
 using CsCheck;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Recipes;

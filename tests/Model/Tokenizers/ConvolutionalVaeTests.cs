@@ -3,7 +3,9 @@ using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Backends.Reference;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Tokenizers;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Recipes;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Tokenizers;

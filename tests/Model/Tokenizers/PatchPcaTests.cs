@@ -5,7 +5,9 @@ using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Numerics;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Tokenizers;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Recipes;
 using LDaeCore.Tests.Engine.Checkpoints;
 using NUnit.Framework;
 

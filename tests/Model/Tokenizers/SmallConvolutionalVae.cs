@@ -3,7 +3,8 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Tokenizers;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Tests.Model.Tokenizers;
 

@@ -4,12 +4,14 @@ using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Recipes;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
+
 using TemporaryFolder = LDaeCore.Tests.Model.Data.TemporaryFolder;
 
 namespace LDaeCore.Tests.Model.Tokenizers;

@@ -5,6 +5,8 @@ using LDaeCore.Engine.Backends.Reference;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Engine.Ops;
 using LDaeCore.Tests.Model.Data;

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;

@@ -1,4 +1,6 @@
 using LDaeCore.Engine.Backends.Cpu;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;

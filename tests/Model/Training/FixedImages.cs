@@ -1,4 +1,6 @@
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Tests.Model.Training;

@@ -1,7 +1,10 @@
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
@@ -89,7 +92,7 @@ public sealed class MemoryPlanTests
     {
         using var model = new LatentDenoiser(backend, recipe, PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1));
         using var images = new PersistentTensor(backend, new Shape(8, 8, 8, 3), DType.U8);
-        using var levels = new LDaeCore.Model.Objectives.NoiseLevels(backend, 8);
+        using var levels = new LDaeCore.Model.Methods.LatentDenoising.NoiseLevels(backend, 8);
         model.DrawLevels(levels, 8, 0, 0);
         using var share = new PersistentTensor(backend, new Shape(3), DType.F32);
         using var parts = new PersistentTensor(backend, new Shape(3), DType.F32);

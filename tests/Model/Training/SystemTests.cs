@@ -1,7 +1,9 @@
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Diffusion;
+using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
@@ -106,7 +108,7 @@ public sealed class SystemTests
         var recipe = Toy.Recipe([.. Dit.Split(' '), "conditioning.classes=3", "conditioning.labelDropout=0.25", "network.gateInit=random"]);
         using var model = new LatentDenoiser(backend, recipe, PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1));
         const int images = 4000;
-        using var levels = new LDaeCore.Model.Objectives.NoiseLevels(backend, images, model.LabelColumns);
+        using var levels = new LDaeCore.Model.Methods.LatentDenoising.NoiseLevels(backend, images, model.LabelColumns);
         model.DrawLabels(levels, [.. Enumerable.Range(0, images).Select(i => i % 3)], 7, 0);
         var told = LDaeCore.Engine.Tensors.TensorTransfer.ReadDoubles(levels.Labels!, backend);
         Assert.That(told.Sum(), Is.EqualTo(images), "one column each");

@@ -3,6 +3,8 @@ using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
 

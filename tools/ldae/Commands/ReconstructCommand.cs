@@ -3,6 +3,8 @@ using System.Diagnostics;
 using System.Globalization;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;

@@ -1,4 +1,4 @@
-using LDaeCore.Model.Diffusion;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Runner.Commands;

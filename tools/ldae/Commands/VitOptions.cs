@@ -1,7 +1,8 @@
 using System.CommandLine;
+using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
+using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 
 namespace LDaeCore.Runner.Commands;
 

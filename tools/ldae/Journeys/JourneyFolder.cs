@@ -1,8 +1,10 @@
 using System.Globalization;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Data;
 using LDaeCore.Model.Journey;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Tokenizers;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner.Journeys;

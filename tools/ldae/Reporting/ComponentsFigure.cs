@@ -1,4 +1,6 @@
-using LDaeCore.Model.Tokenizers;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Runner.Reporting;
 

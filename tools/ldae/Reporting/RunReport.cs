@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 

@@ -1,0 +1,54 @@
+using LDaeCore.Engine.Autograd;
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Ops;
+using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Training;
+
+namespace LDaeCore.Model.Methods.Autoencoders;
+
+/// <summary>
+/// A tokenizer on a device, its weights fixed. Images become codes, a row for each token of the network; the codes become
+/// latents of about unit variance by <see cref="Space"/>, where noise is added: z = basis (codes - mean) / std. A patch-wise tokenizer's codes are the patches
+/// themselves and its basis is the encoder; a network's codes are what it gives, and its basis the identity.
+/// </summary>
+public interface ITokenizer : IDisposable
+{
+    /// <summary>Latents of a token, d.</summary>
+    int Dim { get; }
+
+    /// <summary>Side of the patches that <see cref="Decode"/> gives: that of a token, or 1 where whole images are decoded.</summary>
+    int PixelPatch { get; }
+
+    /// <summary>From codes to latents.</summary>
+    LatentSpace Space { get; }
+
+    /// <summary>Bytes that encoding keeps on the device: weights, and the numbers of <see cref="Space"/>.</summary>
+    long Bytes { get; }
+
+    /// <summary>Encodes images; no gradient flows back.</summary>
+    /// <param name="tape">Gives the memory.</param>
+    /// <param name="images">U8 [B, H, W, 3].</param>
+    /// <returns>Codes [B, T, columns of the basis].</returns>
+    Tensor Codes(Tape tape, Tensor images);
+
+    /// <summary>Encodes images and noises what that gives, back in the codes' own coordinates; no gradient flows back.</summary>
+    /// <param name="tape">Gives the memory.</param>
+    /// <param name="images">U8 [B, H, W, 3].</param>
+    /// <param name="noise">The noise of codes.</param>
+    /// <returns>Clean and noisy codes [B, T, columns of the basis].</returns>
+    (Tensor Codes, Tensor Noisy) NoisyCodes(Tape tape, Tensor images, Func<Tensor, LatentNoiseArgs> noise)
+    {
+        var codes = Codes(tape, images);
+        return (codes, LatentNoise.Apply(tape, noise(codes)));
+    }
+
+    /// <summary>Decodes latents.</summary>
+    /// <param name="tape">Gives the memory.</param>
+    /// <param name="latents">[B, T, d], of about unit variance.</param>
+    /// <returns>Pixels in the recipe's range as patches [B, H W / p^2, 3 p^2], p = <see cref="PixelPatch"/>, flattened as (row, column, channel).</returns>
+    Tensor Decode(Tape tape, Tensor latents);
+}
