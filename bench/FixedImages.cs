@@ -1,7 +1,5 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 

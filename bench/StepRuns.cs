@@ -3,10 +3,7 @@ using System.Globalization;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Backends.Profiling;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Bench;
@@ -114,7 +111,7 @@ internal sealed class StepRuns(BenchOptions options, IBackend backend)
     private ResultRow Features(string name, Recipe recipe)
     {
         using var work = new StepWork(recipe with { Train = recipe.Train with { Batch = 1 } }, backend);
-        using var extractor = new FeatureExtractor(work.Model, work.Model.Recipe.Probe);
+        using var extractor = new FeatureExtractor(work.Model.Encoder(work.Model.Recipe.Probe), ownsEncoder: true);
         var images = options.Toy ? FeatureExtractor.BatchSize : ExtractedImages;
         var pixels = StepWork.Pixels(images, recipe.Data.ImageSize);
         var features = new float[images * extractor.Channels];

@@ -1,6 +1,6 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
@@ -22,7 +22,7 @@ internal sealed class StepWork : IDisposable
     public StepWork(Recipe recipe, IBackend backend)
     {
         Model = new LatentDenoiser(backend, recipe, RandomComponents(recipe));
-        Plan = MemoryPlan.Of(Model.Recipe, backend.ActivationType, backend.ParameterType, workspace: backend.WorkspaceBytes);
+        Plan = MethodCatalog.Plan(Model.Recipe, backend.ActivationType, backend.ParameterType, workspace: backend.WorkspaceBytes);
         _trainer = new Trainer(Model, Plan);
         _images = new FixedImages(backend, recipe);
     }

@@ -42,6 +42,10 @@ public sealed unsafe class StepArena : IDisposable
         _free.Add((0, Capacity));
     }
 
+    /// <summary>How a run's step memory is handed out: packed, or guarded when the environment variable LDAE_ARENA says guard.</summary>
+    public static ArenaMode DefaultMode =>
+        Environment.GetEnvironmentVariable("LDAE_ARENA") == "guard" ? ArenaMode.Guard : ArenaMode.Packed;
+
     /// <summary>How memory is handed out.</summary>
     public ArenaMode Mode { get; }
 

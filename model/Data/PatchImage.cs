@@ -1,6 +1,3 @@
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Recipes;
-
 namespace LDaeCore.Model.Data;
 
 /// <summary>Images put together from the patches that a network or a tokenizer gives.</summary>

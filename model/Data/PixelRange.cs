@@ -1,3 +1,5 @@
+using LDaeCore.Model.Recipes;
+
 namespace LDaeCore.Model.Data;
 
 /// <summary>From bytes to the values a network sees: value = byte * factor + offset, for each of three channels.</summary>
@@ -12,6 +14,11 @@ public sealed record PixelRange(IReadOnlyList<double> Factor, IReadOnlyList<doub
     public static PixelRange ImageNet { get; } = new(
         [1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)],
         [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225]);
+
+    /// <summary>The values of a recipe's range.</summary>
+    /// <param name="range">Which numbers bytes become.</param>
+    /// <returns>Factors and offsets.</returns>
+    public static PixelRange Of(ImageRange range) => range == ImageRange.ImageNet ? ImageNet : Symmetric;
 
     /// <summary>Factors, then offsets: the [2, 3] that the patchify op takes.</summary>
     /// <returns>Six numbers.</returns>

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Encoders;

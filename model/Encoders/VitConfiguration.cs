@@ -1,5 +1,4 @@
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
 

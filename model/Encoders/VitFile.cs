@@ -4,7 +4,6 @@ using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Layers;
-using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Encoders;

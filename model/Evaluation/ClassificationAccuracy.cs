@@ -1,7 +1,3 @@
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
-
 namespace LDaeCore.Model.Evaluation;
 
 /// <summary>How often the right class was first, and among the first five.</summary>

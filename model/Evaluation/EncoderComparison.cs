@@ -2,10 +2,7 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
-using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
+using LDaeCore.Model.Encoders;
 
 namespace LDaeCore.Model.Evaluation;
 
@@ -16,18 +13,10 @@ namespace LDaeCore.Model.Evaluation;
 /// <param name="encoder">The encoder.</param>
 /// <param name="training">Training images.</param>
 /// <param name="test">Test images.</param>
-public sealed class EncoderComparison(IProbedEncoder encoder, IImageSource training, IImageSource test)
+/// <param name="holdOut">Share of the training images held out for a probe's choices.</param>
+/// <param name="controlSeed">Seed of the random start.</param>
+public sealed class EncoderComparison(IEncoder encoder, IImageSource training, IImageSource test, double holdOut, ulong controlSeed)
 {
-    /// <summary>The encoder of a denoiser.</summary>
-    /// <param name="model">The trained denoiser.</param>
-    /// <param name="probe">What is read of it.</param>
-    /// <param name="training">Training images.</param>
-    /// <param name="test">Test images.</param>
-    public EncoderComparison(LatentDenoiser model, ProbeRecipe probe, IImageSource training, IImageSource test)
-        : this(new DenoiserEncoder(model, probe), training, test)
-    {
-    }
-
     /// <summary>Largest side at which pixels are read; larger images are resized to it, or their pixels would not fit in memory.</summary>
     public const int MostPixelSide = 64;
 
@@ -60,11 +49,11 @@ public sealed class EncoderComparison(IProbedEncoder encoder, IImageSource train
 
     /// <summary>Features of the trained encoder.</summary>
     /// <returns>Of the training and of the test images.</returns>
-    public (FeatureSet Training, FeatureSet Test) Trained() => Encode(encoder.Open());
+    public (FeatureSet Training, FeatureSet Test) Trained() => Encode(new FeatureExtractor(encoder));
 
     /// <summary>Features of the same encoder at a random start.</summary>
     /// <returns>Of the training and of the test images.</returns>
-    public (FeatureSet Training, FeatureSet Test) RandomEncoder() => Encode(encoder.OpenRandom());
+    public (FeatureSet Training, FeatureSet Test) RandomEncoder() => Encode(new FeatureExtractor(encoder.Random(controlSeed), ownsEncoder: true));
 
     /// <summary>Pixels as features.</summary>
     /// <returns>Of the training and of the test images.</returns>
@@ -108,7 +97,7 @@ public sealed class EncoderComparison(IProbedEncoder encoder, IImageSource train
     public ProbeResult Linear(
         IBackend backend, (FeatureSet Training, FeatureSet Test) features, ulong seed, Action<ProbeChoice, double>? onTried = null, ICommunicator? group = null)
     {
-        var share = encoder.HoldOut;
+        var share = holdOut;
         if (HoldOut.Split(features.Training.Labels, share, seed) is not { Train.Length: > 0, HeldOut.Length: > 0 })
         {
             throw new LdaeException(

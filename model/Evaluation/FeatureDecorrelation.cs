@@ -1,7 +1,4 @@
 using LDaeCore.Engine.Numerics;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Evaluation;
 

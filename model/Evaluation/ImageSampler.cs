@@ -1,8 +1,4 @@
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
-using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Evaluation;
 

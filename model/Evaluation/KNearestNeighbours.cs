@@ -1,8 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Evaluation;
 

@@ -3,9 +3,6 @@ using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Optim;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Evaluation;
 

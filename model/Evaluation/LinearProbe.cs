@@ -1,8 +1,6 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Distributed;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Evaluation;
 

@@ -1,7 +1,3 @@
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
-
 namespace LDaeCore.Model.Evaluation;
 
 /// <summary>One way to train a linear classifier.</summary>

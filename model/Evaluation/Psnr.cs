@@ -1,7 +1,3 @@
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
-
 namespace LDaeCore.Model.Evaluation;
 
 /// <summary>Peak signal-to-noise ratio: 10 log10(peak^2 / mean squared error), in decibels; infinite for equal images.</summary>

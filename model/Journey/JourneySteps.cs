@@ -1,5 +1,4 @@
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Journey;

@@ -97,6 +97,17 @@ public sealed class VisionTransformer : IDisposable
     /// <returns>[B, Width].</returns>
     public Tensor Features(Tape tape, Tensor images) => tape.WithoutRecording(() =>
     {
+        var final = Tokens(tape, images);
+        var pooled = Pool(tape, final.Reshape(images.Shape[0] * _configuration.Tokens, _configuration.Width), images.Shape[0]);
+        return [_normWeight is null || NormalizesTokens ? pooled : Normalization.Apply(tape, pooled, weight: _normWeight.Value, bias: _normBias!.Value)];
+    })[0];
+
+    /// <summary>The tokens of a batch after the last block, normalised where the network normalises tokens; the class token comes first.</summary>
+    /// <param name="tape">Records them.</param>
+    /// <param name="images">U8 [B, H, W, 3] of the configuration's size.</param>
+    /// <returns>[B, Tokens, Width].</returns>
+    public Tensor Tokens(Tape tape, Tensor images)
+    {
         tape.Owner = "patch embedding";
         var patches = Patchify.Apply(tape, images, _configuration.Patch, _range.Tensor);
         var tokens = PatchEmbed.Apply(tape, _configuration.ClassToken ? Prefixed(tape, patches) : patches, _embedWeight.Value, _embedBias.Value, _positions.Tensor);
@@ -108,11 +119,11 @@ public sealed class VisionTransformer : IDisposable
         }
 
         tape.Owner = "feature";
-        var normalizeTokens = _normWeight is not null && _configuration.Norm == VitNorm.Tokens;
-        var final = normalizeTokens ? stream.Normalize(tape, null, null, _normWeight!.Value, _normBias!.Value).Y : stream.Tokens(tape);
-        var pooled = Pool(tape, final, images.Shape[0]);
-        return [_normWeight is null || normalizeTokens ? pooled : Normalization.Apply(tape, pooled, weight: _normWeight.Value, bias: _normBias!.Value)];
-    })[0];
+        var final = NormalizesTokens ? stream.Normalize(tape, null, null, _normWeight!.Value, _normBias!.Value).Y : stream.Tokens(tape);
+        return final.Reshape(images.Shape[0], _configuration.Tokens, _configuration.Width);
+    }
+
+    private bool NormalizesTokens => _normWeight is not null && _configuration.Norm == VitNorm.Tokens;
 
     /// <summary>Bytes of step memory that <see cref="Features"/> needs, found by walking it on a device without memory.</summary>
     /// <param name="images">Images of a batch.</param>

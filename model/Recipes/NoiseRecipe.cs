@@ -1,5 +1,3 @@
-using LDaeCore.Model.Methods.LatentDenoising;
-
 namespace LDaeCore.Model.Recipes;
 
 /// <summary>How much noise the latents get.</summary>

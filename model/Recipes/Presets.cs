@@ -1,6 +1,4 @@
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
 
 namespace LDaeCore.Model.Recipes;
 

@@ -7,6 +7,9 @@ namespace LDaeCore.Model.Recipes;
 /// </summary>
 public sealed record Recipe
 {
+    /// <summary>What is trained.</summary>
+    public MethodRecipe Method { get; init; } = new();
+
     /// <summary>How images are prepared.</summary>
     public DataRecipe Data { get; init; } = new();
 

@@ -13,6 +13,9 @@ public static class RecipeFields
     /// <summary>The fields in the order in which they are written.</summary>
     public static IReadOnlyList<RecipeField> All { get; } =
     [
+        .. new FieldGroup<MethodRecipe>("method", r => r.Method, (r, g) => r with { Method = g })
+            .Choice("kind", "what is trained", g => g.Kind, (g, v) => g with { Kind = v }).All,
+
         .. new FieldGroup<DataRecipe>("data", r => r.Data, (r, g) => r with { Data = g })
             .Whole("imageSize", "side of the square the network sees, in pixels", new(1, MaxImage), g => g.ImageSize, (g, v) => g with { ImageSize = v })
             .Choice("crop", "which part of an image that square shows in training", g => g.Crop, (g, v) => g with { Crop = v })
@@ -31,6 +34,7 @@ public static class RecipeFields
             .Real("trainEpochs", "passes over the training images that train a patchAe, patchVae or convVae", NumberRange.Positive, g => g.TrainEpochs, (g, v) => g with { TrainEpochs = v })
             .Whole("trainBatch", "images of one optimizer step of that training", new(1, 1 << 24), g => g.TrainBatch, (g, v) => g with { TrainBatch = v })
             .Real("trainLr", "highest learning rate of that training", NumberRange.From(0), g => g.TrainLr, (g, v) => g with { TrainLr = v })
+            .Real("trainEma", "decay per step of the average of the weights in that training, which the tokenizer then has; 0 is off", NumberRange.Decay, g => g.TrainEma, (g, v) => g with { TrainEma = v })
             .Real("klWeight", "weight of a variational tokenizer's KL divergence beside a squared error of one", NumberRange.Positive, g => g.KlWeight, (g, v) => g with { KlWeight = v })
             .Whole("channels", "channels of a convVae at the images' own resolution", new(2, MaxWidth), g => g.Channels, (g, v) => g with { Channels = v })
             .Whole("blocks", "residual blocks of a convVae at each resolution", new(1, 100), g => g.Blocks, (g, v) => g with { Blocks = v }).All,

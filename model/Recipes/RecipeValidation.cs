@@ -1,6 +1,5 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 

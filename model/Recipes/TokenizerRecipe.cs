@@ -1,6 +1,3 @@
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-
 namespace LDaeCore.Model.Recipes;
 
 /// <summary>What turns patches into latents.</summary>
@@ -29,6 +26,9 @@ public sealed record TokenizerRecipe
 
     /// <summary>Highest learning rate of that training.</summary>
     public double TrainLr { get; init; } = 2e-3;
+
+    /// <summary>Decay per step of the average of the weights in that training, which the tokenizer then has instead of the last ones; 0 is off.</summary>
+    public double TrainEma { get; init; }
 
     /// <summary>Weight of the KL divergence of a variational tokenizer's latents, beside a squared error of one.</summary>
     public double KlWeight { get; init; } = 0.01;

@@ -1,9 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using LDaeCore.Engine.Checkpoints;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Training;
 
@@ -37,4 +34,40 @@ public sealed record BestCheckpoint(long Step, double KnnTop1)
     public void Write(string checkpoints) => AtomicFile.WriteText(
         Path.Combine(checkpoints, FileName),
         string.Create(CultureInfo.InvariantCulture, $"{{\"step\":{Step},\"knn_top1\":{KnnTop1:R}}}\n"));
+}
+
+/// <summary>Keeps the checkpoint with the best nearest-neighbour accuracy, however old it grows.</summary>
+/// <param name="metric">Name of the metric that is compared; higher is better.</param>
+public sealed class KeepBest(string metric) : RunHook
+{
+    private bool _isUnsaved;
+
+    /// <summary>Which is the best, once the metric has been measured.</summary>
+    public BestCheckpoint? Best { get; private set; }
+
+    /// <inheritdoc/>
+    public override long? Keeps => Best?.Step;
+
+    /// <inheritdoc/>
+    public override void Begin(RunMoment moment) =>
+        Best = BestCheckpoint.Read(Path.Combine(moment.Options.Folder, RunFiles.Checkpoints)) is { } best && best.Step <= moment.Step ? best : null;
+
+    /// <inheritdoc/>
+    public override void AfterStep(RunMoment moment)
+    {
+        foreach (var (_, value) in moment.Metrics.Where(added => added.Name == metric && added.Value > (Best?.KnnTop1 ?? double.NegativeInfinity)))
+        {
+            (Best, _isUnsaved, moment.WantsCheckpoint) = (new BestCheckpoint(moment.Step, value), true, true);
+        }
+    }
+
+    /// <summary>The best is named only once its checkpoint is there; until then the one before it stays the best.</summary>
+    public override void Saved(string checkpoints, long step)
+    {
+        if (_isUnsaved)
+        {
+            Best!.Write(checkpoints);
+            _isUnsaved = false;
+        }
+    }
 }

@@ -1,8 +1,5 @@
 using System.Buffers.Binary;
 using Google.Protobuf;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Training;
 

@@ -2,9 +2,6 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Protobuf;
 using SkiaSharp;
 

@@ -1,7 +1,4 @@
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Training;
 

@@ -1,9 +1,7 @@
 using System.Globalization;
+using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends.Plan;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Training;
@@ -33,28 +31,34 @@ public sealed class MemoryPlan
     /// <summary>Bytes in all.</summary>
     public long TotalBytes => Owners.Sum(o => o.Bytes);
 
-    /// <summary>Plans a run.</summary>
-    /// <param name="recipe">The recipe.</param>
+    /// <summary>Plans a run by walking a step of its method.</summary>
+    /// <param name="factory">Makes the method on a planning device.</param>
+    /// <param name="recipe">The recipe, its batch that of this process.</param>
     /// <param name="activations">Element type of activations.</param>
     /// <param name="parameters">Element type of parameters.</param>
-    /// <param name="dim">Components kept, where the recipe leaves it to the data.</param>
     /// <param name="workspace">Bytes that the backend keeps for itself.</param>
     /// <param name="images">Bytes of the data set that lies in memory.</param>
     /// <param name="step">Bytes of the images of a step; those of a micro-batch when not given.</param>
     /// <returns>The plan.</returns>
-    public static MemoryPlan Of(Recipe recipe, DType activations, DType parameters, int dim = 32, long workspace = 0, long images = 0, long? step = null)
+    public static MemoryPlan Of(
+        IMethodFactory factory, Recipe recipe, DType activations, DType parameters, long workspace = 0, long images = 0, long? step = null)
     {
         using var backend = new PlanBackend(activations, parameters);
-        var resolved = recipe.Resolve();
-        using var model = LatentDenoiser.ForPlan(backend, resolved, resolved.Tokenizer.Dim > 0 ? resolved.Tokenizer.Dim : dim);
+        using var method = factory.Plan(backend, recipe.Resolve());
         using var arena = new StepArena(backend, 0, ArenaMode.Plan);
-        var (micro, side) = (recipe.Train.MicroBatch, recipe.Data.ImageSize);
+        var (micro, side) = (recipe.Train.MicroBatch, method.Input.ImageSize);
         using var input = new PersistentTensor(backend, new Shape(micro, side, side, 3), DType.U8);
-        using var levels = new NoiseLevels(backend, micro, model.LabelColumns);
-        using var parts = new PersistentTensor(backend, new Shape(3), parameters);
-        model.Differentiate(arena, input.Tensor, levels, 0, 0, parts.Tensor, parts.Tensor);
-        arena.Reset();
-        return new MemoryPlan(model.Parameters.Count, [.. Fixed(recipe, model, step ?? input.Tensor.Bytes, workspace, images), .. Activations(arena)], arena.Peak);
+        method.Allocate(micro);
+        foreach (var phase in method.Phases)
+        {
+            using var values = new PersistentTensor(backend, new Shape(phase.Values), parameters);
+            Tensor[] shares = [.. phase.Terms.Select(term => values.Tensor.Slice(0, 1 + term.Parts.Count))];
+            PhaseTrainer.Differentiate(phase, new Tape(backend, arena), new MicroBatch(input.Tensor, 0, 0, 0), shares, values.Tensor);
+            arena.Reset();
+        }
+
+        var count = method.Phases.Sum(phase => phase.Parameters.Count);
+        return new MemoryPlan(count, [.. Fixed(recipe, method, step ?? input.Tensor.Bytes, workspace, images), .. Activations(arena)], arena.Peak);
     }
 
     /// <summary>The plan with one owner more.</summary>
@@ -77,9 +81,11 @@ public sealed class MemoryPlan
         }
     }
 
-    private static IEnumerable<(string, long)> Fixed(Recipe recipe, LatentDenoiser model, long input, long workspace, long images)
+    private static IEnumerable<(string, long)> Fixed(Recipe recipe, IMethod method, long input, long workspace, long images)
     {
-        var flat = model.Parameters.FlatCount * model.Backend.ParameterType.Size();
+        var backend = method.Backend;
+        var values = method.Phases.Sum(phase => phase.Parameters.FlatCount);
+        var flat = values * backend.ParameterType.Size();
         yield return ("parameters", flat);
         yield return ("gradients", flat);
         yield return ("optimizer", (recipe.Train.WeightDecay > 0 ? 3 : 2) * flat);
@@ -88,18 +94,17 @@ public sealed class MemoryPlan
             yield return ("average", flat);
         }
 
-        if (model.Backend.ActivationType != model.Backend.ParameterType)
+        if (backend.ActivationType != backend.ParameterType)
         {
-            yield return ("parameters, rounded", model.Parameters.FlatCount * model.Backend.ActivationType.Size());
+            yield return ("parameters, rounded", values * backend.ActivationType.Size());
         }
 
-        yield return ("tokenizer", model.Tokenizer.Bytes);
+        foreach (var owner in method.Memory(recipe.Train.Batch))
+        {
+            yield return owner;
+        }
+
         yield return ("input", input);
-        if (model.LabelColumns > 0)
-        {
-            yield return ("labels", (long)recipe.Train.Batch * model.LabelColumns * model.Backend.ActivationType.Size());
-        }
-
         if (images > 0)
         {
             yield return ("images", images);

@@ -1,7 +1,4 @@
 using System.Text.Json;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Training;
 
@@ -11,6 +8,8 @@ namespace LDaeCore.Model.Training;
 /// </summary>
 public sealed class MetricsLog : IDisposable
 {
+    private static readonly string[] Own = ["step", "loss", "lr", "gradient_norm", "images_per_second"];
+
     private readonly FileStream _file;
 
     /// <summary>Opens the log to append to it.</summary>
@@ -41,15 +40,18 @@ public sealed class MetricsLog : IDisposable
             writer.WriteStartObject();
             writer.WriteNumber("step", line.Step);
             writer.WriteNumber("loss", line.Result.Loss);
-            writer.WriteNumber("loss_kept", line.Result.LossKept);
-            writer.WriteNumber("loss_residual", line.Result.LossResidual);
+            foreach (var (name, value) in line.Result.Metrics)
+            {
+                writer.WriteNumber(name, value);
+            }
+
             writer.WriteNumber("lr", line.Result.LearningRate);
             writer.WriteNumber("gradient_norm", line.Result.GradientNorm);
             writer.WriteNumber("images_per_second", Speed(line));
             writer.WriteNumber("seconds", Math.Round(line.Seconds, 3));
-            if (line.KnnTop1 is { } knn)
+            foreach (var (name, value) in line.Measured)
             {
-                writer.WriteNumber("knn_top1", knn);
+                writer.WriteNumber(name, value);
             }
 
             writer.WriteEndObject();
@@ -78,16 +80,22 @@ public sealed class MetricsLog : IDisposable
     private static IEnumerable<(string Tag, double Value)> Scalars(MetricsLine line)
     {
         yield return ("loss/total", line.Result.Loss);
-        yield return ("loss/kept", line.Result.LossKept);
-        yield return ("loss/residual", line.Result.LossResidual);
+        foreach (var (name, value) in line.Result.Metrics)
+        {
+            yield return (Tag(name), value);
+        }
+
         yield return ("lr", line.Result.LearningRate);
         yield return ("gradient_norm", line.Result.GradientNorm);
         yield return ("images_per_second", Speed(line));
-        if (line.KnnTop1 is { } knn)
+        foreach (var (name, value) in line.Measured)
         {
-            yield return ("knn/top1", knn);
+            yield return (Tag(name), value);
         }
     }
+
+    /// <summary>TensorBoard groups tags by what stands before a slash: loss_kept becomes loss/kept.</summary>
+    private static string Tag(string name) => name.IndexOf('_', StringComparison.Ordinal) is > 0 and var at ? $"{name[..at]}/{name[(at + 1)..]}" : name;
 
     /// <summary>Images a second, to a hundredth wherever it stands.</summary>
     private static double Speed(MetricsLine line) => Math.Round(line.ImagesPerSecond, 2);
@@ -97,12 +105,30 @@ public sealed class MetricsLog : IDisposable
         using var json = JsonDocument.Parse(line);
         var values = json.RootElement;
         double Number(string name) => values.TryGetProperty(name, out var value) && value.TryGetDouble(out var number) ? number : double.NaN;
+
+        // What a step reports stands before the learning rate, what was measured after it behind the time.
+        List<(string, double)> found = [], measured = [];
+        var others = found;
+        foreach (var value in values.EnumerateObject())
+        {
+            if (value.Name == "seconds")
+            {
+                others = measured;
+            }
+            else if (!Own.Contains(value.Name) && value.Value.ValueKind == JsonValueKind.Number)
+            {
+                others.Add((value.Name, value.Value.GetDouble()));
+            }
+        }
+
         return new MetricsLine(
             values.GetProperty("step").GetInt64(),
-            new StepResult(Number("loss"), Number("loss_kept"), Number("loss_residual"), Number("lr"), Number("gradient_norm")),
+            new StepResult(Number("loss"), Number("lr"), Number("gradient_norm")) { Metrics = found },
             Number("images_per_second"),
-            Number("seconds"),
-            values.TryGetProperty("knn_top1", out var knn) ? knn.GetDouble() : null);
+            Number("seconds"))
+        {
+            Measured = measured,
+        };
     }
 
     private static long? StepOf(string line)
@@ -117,4 +143,15 @@ public sealed class MetricsLog : IDisposable
             return null;
         }
     }
+}
+
+/// <summary>One line of <c>metrics.jsonl</c>.</summary>
+/// <param name="Step">Optimizer steps done.</param>
+/// <param name="Result">What the step found.</param>
+/// <param name="ImagesPerSecond">Speed since the line before.</param>
+/// <param name="Seconds">Time spent training.</param>
+public sealed record MetricsLine(long Step, StepResult Result, double ImagesPerSecond, double Seconds)
+{
+    /// <summary>What hooks have measured after the step, by name, such as knn_top1.</summary>
+    public IReadOnlyList<(string Name, double Value)> Measured { get; init; } = [];
 }

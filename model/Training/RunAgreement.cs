@@ -1,8 +1,6 @@
+using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Training;
@@ -42,34 +40,40 @@ internal sealed class RunAgreement(ICommunicator group)
         }
     }
 
-    /// <summary>The tokenizer of rank 0.</summary>
+    /// <summary>What rank 0 has fitted.</summary>
     /// <param name="fit">Fits or reads it; rank 0 only.</param>
+    /// <param name="factory">Reads it on the others.</param>
     /// <param name="recipe">The resolved recipe.</param>
-    public FittedTokenizer Tokenizer(Func<FittedTokenizer> fit, Recipe recipe)
+    public IFitted? Share(Func<IFitted?> fit, IMethodFactory factory, Recipe recipe)
     {
         var own = Writes ? fit() : null;
         if (group.Size == 1)
         {
-            return own!;
+            return own;
         }
 
-        // What a checkpoint holds of it is all there is to it.
-        var file = Path.GetTempFileName();
+        // What a model file holds of it is all there is to it.
+        var path = Path.GetTempFileName();
         try
         {
-            own?.Save(file, recipe);
-            var bytes = group.Broadcast(Writes ? File.ReadAllBytes(file) : []);
             if (own is not null)
+            {
+                SafetensorsWriter.Write(path, own.ToTensors());
+            }
+
+            var bytes = group.Broadcast(Writes ? File.ReadAllBytes(path) : []);
+            if (Writes || bytes.Length == 0)
             {
                 return own;
             }
 
-            File.WriteAllBytes(file, bytes);
-            return FittedTokenizer.Load(file).Tokenizer;
+            File.WriteAllBytes(path, bytes);
+            using var file = SafetensorsFile.Open(path);
+            return factory.Read(file, recipe);
         }
         finally
         {
-            File.Delete(file);
+            File.Delete(path);
         }
     }
 
@@ -86,12 +90,23 @@ internal sealed class RunAgreement(ICommunicator group)
 
         var said = group.Gather([trainer.Step, state.Seconds, state.Rollbacks]);
         trainer.Step = (long)said[0];
-        group.Broadcast(trainer.Model.Parameters.Values);
-        group.Broadcast(trainer.FirstMoment);
-        group.Broadcast(trainer.SecondMoment);
-        if (trainer.Average is { } average)
+        foreach (var phase in trainer.Phases)
         {
-            group.Broadcast(average);
+            group.Broadcast(phase.Phase.Parameters.Values);
+            foreach (var (_, value) in phase.State)
+            {
+                group.Broadcast(value);
+            }
+
+            if (phase.Average is { } average)
+            {
+                group.Broadcast(average);
+            }
+        }
+
+        foreach (var (_, value) in trainer.Method.State)
+        {
+            group.Broadcast(value);
         }
 
         return new TrainingState(trainer.Step, said[1], (int)said[2]);

@@ -1,25 +1,17 @@
 using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Training;
 
-/// <summary>The checkpoints of one run: the last of them, and the best by nearest neighbours on held-out images.</summary>
+/// <summary>The checkpoints of one run: the last of them, and one that a hook keeps.</summary>
 /// <param name="folder">Where they are.</param>
 /// <param name="keep">How many of the last are kept.</param>
+/// <param name="hooks">What takes part in the run.</param>
 /// <param name="onLine">Told of whatever a person may want to read.</param>
-internal sealed class RunCheckpoints(string folder, int keep, Action<string>? onLine)
+internal sealed class RunCheckpoints(string folder, int keep, IReadOnlyList<RunHook> hooks, Action<string>? onLine)
 {
-    /// <summary>Which is the best, once a probe has been made.</summary>
-    public BestCheckpoint? Best { get; private set; }
-
-    /// <summary>Whether the step just probed is the best so far and its checkpoint not yet written.</summary>
-    public bool BestIsUnsaved { get; private set; }
-
     /// <summary>Makes the folder, and removes what a kill left of unfinished checkpoints.</summary>
     public void Prepare()
     {
@@ -70,42 +62,18 @@ internal sealed class RunCheckpoints(string folder, int keep, Action<string>? on
         }
     }
 
-    /// <summary>The tokenizer that a checkpoint was trained with.</summary>
-    public static FittedTokenizer Tokenizer(Checkpoint checkpoint, Recipe recipe)
-    {
-        using var file = SafetensorsFile.Open(Path.Combine(checkpoint.Folder, TrainingCheckpoint.ModelFile));
-        return FittedTokenizer.Load(file, recipe);
-    }
-
-    /// <summary>Remembers the best from earlier, as far as the run stands.</summary>
-    /// <param name="step">Where the run goes on.</param>
-    public void RecallBest(long step) => Best = BestCheckpoint.Read(folder) is { } best && best.Step <= step ? best : null;
-
-    /// <summary>Notes a probe's accuracy.</summary>
-    /// <param name="step">The step probed.</param>
-    /// <param name="knnTop1">Percent; null for a probe that was cut short.</param>
-    public void Note(long step, double? knnTop1)
-    {
-        if (knnTop1 > (Best?.KnnTop1 ?? double.NegativeInfinity))
-        {
-            (Best, BestIsUnsaved) = (new BestCheckpoint(step, knnTop1.Value), true);
-        }
-    }
-
     /// <summary>Writes a checkpoint, and removes those that are too old to be kept.</summary>
     /// <exception cref="LdaeException">Run: the disk is full, or takes no writes.</exception>
     public void Save(Trainer trainer, TrainingState state)
     {
         using var range = Ranges.Open("checkpoint");
         TrainingCheckpoint.Save(folder, trainer, state);
-        if (BestIsUnsaved)
+        foreach (var hook in hooks)
         {
-            // Named only now that it is there; until then the one before it stays the best.
-            Best!.Write(folder);
-            BestIsUnsaved = false;
+            hook.Saved(folder, trainer.Step);
         }
 
-        CheckpointFolder.Prune(folder, Math.Max(1, keep), trainer.Step, Best?.Step);
+        CheckpointFolder.Prune(folder, Math.Max(1, keep), trainer.Step, hooks.Select(hook => hook.Keeps).FirstOrDefault(step => step is not null));
     }
 
     /// <summary>Brings a trainer whose loss has jumped back to the last whole checkpoint, to go on at half the learning rate.</summary>

@@ -1,20 +1,18 @@
 using System.Globalization;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Training;
 
 /// <summary>
 /// Which way the images of a run take to its device. A device of its own memory keeps a data set of raw images of one size whole, where
-/// that is at most <see cref="PretrainingOptions.ResidentBytes"/> and a quarter of what is free; every other data set is streamed to it. The
+/// that is at most <see cref="RunOptions.ResidentBytes"/> and a quarter of what is free; every other data set is streamed to it. The
 /// processor reads its loader's batches.
 /// </summary>
 /// <param name="options">The run.</param>
 /// <param name="train">The images to train on.</param>
-internal sealed class StepImages(PretrainingOptions options, int[] train)
+internal sealed class StepImages(RunOptions options, int[] train)
 {
     private readonly Recipe _recipe = options.Recipe;
     private readonly BatchPart _part = BatchPart.Of(options.Recipe.Train.Batch, options.Group.Rank, options.Group.Size);
@@ -65,7 +63,7 @@ internal sealed class StepImages(PretrainingOptions options, int[] train)
                 : new StreamedImages(device, loader(augmentation, _part), _part.Count, MicroBatch, _recipe.Data.ImageSize);
     }
 
-    private static long ResidentBytesOf(PretrainingOptions options, int images)
+    private static long ResidentBytesOf(RunOptions options, int images)
     {
         if (options.Backend is not IDeviceBackend device || options.Source.UniformSize is not { } size
             || !device.CanCrop(size.Height, size.Width, options.Recipe.Data.ImageSize))

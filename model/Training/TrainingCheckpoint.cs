@@ -5,9 +5,6 @@ using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Training;
@@ -26,9 +23,12 @@ public static class TrainingCheckpoint
     public const string ModelFile = "model.safetensors";
 
     private const string OptimizerFile = "optimizer.safetensors", StateFile = "state.json", RecipeKey = "recipe", AveragePrefix = "ema.";
+
     // Below the size from which the runtime keeps arrays apart and collects them rarely.
     private const int PieceElements = 8192;
-    private const string FirstMoment = "adam.m", SecondMoment = "adam.v";
+
+    // Version 0.1 wrote a tokenizer's training as one flat tensor with the optimizer's moments beside it.
+    private const string FlatValues = "values";
 
     /// <summary>Writes a checkpoint; a crash at any moment leaves the ones before it as they are.</summary>
     /// <param name="checkpoints">The run's folder of checkpoints.</param>
@@ -37,12 +37,8 @@ public static class TrainingCheckpoint
     /// <returns>The checkpoint.</returns>
     public static Checkpoint Save(string checkpoints, Trainer trainer, TrainingState state) => CheckpointFolder.Write(checkpoints, trainer.Step,
     [
-        new CheckpointFile(ModelFile, path => SaveModel(path, trainer.Model, trainer.Average)),
-        new CheckpointFile(OptimizerFile, path => SafetensorsWriter.Write(path,
-        [
-            Lazy(FirstMoment, trainer.FirstMoment, trainer.Model.Backend),
-            Lazy(SecondMoment, trainer.SecondMoment, trainer.Model.Backend),
-        ])),
+        new CheckpointFile(ModelFile, path => SaveModel(path, trainer)),
+        new CheckpointFile(OptimizerFile, path => SafetensorsWriter.Write(path, [.. OptimizerState(trainer).Select(entry => Lazy(entry.Name, entry.Value, trainer.Method.Backend))])),
         new CheckpointFile(StateFile, path => File.WriteAllBytes(path, Json(state with { Step = trainer.Step }))),
     ]);
 
@@ -53,20 +49,33 @@ public static class TrainingCheckpoint
     /// <exception cref="LdaeException">Data: the checkpoint does not fit the recipe.</exception>
     public static TrainingState Resume(Checkpoint checkpoint, Trainer trainer)
     {
-        var backend = trainer.Model.Backend;
-        using (var model = SafetensorsFile.Open(Path.Combine(checkpoint.Folder, ModelFile)))
+        var backend = trainer.Method.Backend;
+        using var model = SafetensorsFile.Open(Path.Combine(checkpoint.Folder, ModelFile));
+        if (model.Contains(FlatValues))
         {
-            LoadParameters(model, trainer.Model.Parameters, trainer.Model.Parameters.Values, "");
-            if (trainer.Average is { } average)
+            return ResumeFlat(model, checkpoint, trainer);
+        }
+
+        foreach (var phase in trainer.Phases)
+        {
+            LoadParameters(model, phase.Phase.Parameters, phase.Phase.Parameters.Values, "");
+            if (phase.Average is { } average)
             {
-                LoadParameters(model, trainer.Model.Parameters, average, AveragePrefix);
+                LoadParameters(model, phase.Phase.Parameters, average, AveragePrefix);
             }
+        }
+
+        foreach (var (name, value) in trainer.Method.State)
+        {
+            Read(model, name, value, backend);
         }
 
         using (var optimizer = SafetensorsFile.Open(Path.Combine(checkpoint.Folder, OptimizerFile)))
         {
-            Read(optimizer, FirstMoment, trainer.FirstMoment, backend);
-            Read(optimizer, SecondMoment, trainer.SecondMoment, backend);
+            foreach (var (name, value) in OptimizerState(trainer))
+            {
+                Read(optimizer, name, value, backend);
+            }
         }
 
         var state = ReadState(checkpoint);
@@ -96,34 +105,44 @@ public static class TrainingCheckpoint
         }
     }
 
-    /// <summary>Loads a denoiser for evaluation.</summary>
+    /// <summary>Loads a trained method for evaluation.</summary>
     /// <param name="path">A run folder, a checkpoint folder, or a model file.</param>
+    /// <param name="methods">Gives the factory of a recipe's method.</param>
     /// <param name="backend">The device.</param>
     /// <param name="weights">Raw or averaged weights.</param>
-    /// <returns>The denoiser, with its recipe and principal components.</returns>
+    /// <returns>The method, with its recipe and what was fitted.</returns>
     /// <exception cref="LdaeException">Data: there is no such model, or it is broken. Configuration: it has no averages.</exception>
-    public static LatentDenoiser Load(string path, IBackend backend, ProbeWeights weights = ProbeWeights.Raw)
+    public static IMethod Load(string path, Func<Recipe, IMethodFactory> methods, IBackend backend, ProbeWeights weights = ProbeWeights.Raw)
     {
         using var file = SafetensorsFile.Open(Locate(path));
-        var recipe = RecipeOf(file);
-        var tokenizer = FittedTokenizer.Load(file, recipe.Resolve());
+        var recipe = RecipeOf(file).Resolve();
+        var factory = methods(recipe);
+        var fitted = factory.Read(file, recipe);
 
-        // What the recipe says is believed only where the file has the values: a damaged one must not cost the memory of a network that is not there.
-        foreach (var parameter in LatentDenoiser.Declare(backend, recipe, tokenizer.Dim).All)
+        // The recipe is believed only where the file has the values: a damaged one must not cost the memory of a network that is not there.
+        var declared = factory.Declare(backend, recipe);
+        foreach (var parameter in declared.SelectMany(parameters => parameters.All))
         {
             RequireCount(file, parameter.Name, parameter.Shape);
         }
 
-        var model = new LatentDenoiser(backend, recipe, tokenizer);
-        var prefix = weights == ProbeWeights.Ema ? AveragePrefix : "";
-        if (weights == ProbeWeights.Ema && !file.Contains(AveragePrefix + model.Parameters.All[0].Name))
+        if (weights == ProbeWeights.Ema && !file.Contains(AveragePrefix + declared[0].All[0].Name))
         {
-            model.Dispose();
             throw new LdaeException(ErrorKind.Configuration, $"{file.Path} holds no averaged weights.", "Use --weights raw, or train with train.ema=0.9999.");
         }
 
-        LoadParameters(file, model.Parameters, model.Parameters.Values, prefix);
-        return model;
+        var method = factory.Create(backend, recipe, fitted);
+        foreach (var phase in method.Phases)
+        {
+            LoadParameters(file, phase.Parameters, phase.Parameters.Values, weights == ProbeWeights.Ema ? AveragePrefix : "");
+        }
+
+        foreach (var (name, value) in method.State)
+        {
+            Read(file, name, value, backend);
+        }
+
+        return method;
     }
 
     /// <summary>The model file behind what a user named.</summary>
@@ -171,17 +190,43 @@ public static class TrainingCheckpoint
         ? RecipeJson.Read(json, file.Path)
         : throw new LdaeException(ErrorKind.Data, $"{file.Path} holds no recipe: it was not written by ldae.", "Give a checkpoint that ldae pretrain wrote.");
 
-    private static void SaveModel(string path, LatentDenoiser model, Tensor? average)
+    private static void SaveModel(string path, Trainer trainer)
     {
-        var parameters = model.Parameters;
-        List<SafetensorsTensor> tensors = [.. parameters.All.Select(p => Lazy(p.Name, p.Value, model.Backend))];
-        if (average is not null)
+        var (method, backend) = (trainer.Method, trainer.Method.Backend);
+        List<SafetensorsTensor> tensors = [.. trainer.Phases.SelectMany(phase => phase.Phase.Parameters.All).Select(p => Lazy(p.Name, p.Value, backend))];
+        foreach (var phase in trainer.Phases)
         {
-            tensors.AddRange(parameters.All.Select(p => Lazy(AveragePrefix + p.Name, ParameterSet.View(average, p), model.Backend)));
+            if (phase.Average is { } average)
+            {
+                tensors.AddRange(phase.Phase.Parameters.All.Select(p => Lazy(AveragePrefix + p.Name, ParameterSet.View(average, p), backend)));
+            }
         }
 
-        tensors.AddRange(model.Fitted!.ToTensors());
-        SafetensorsWriter.Write(path, tensors, new Dictionary<string, string> { ["format"] = "ldae/1", [RecipeKey] = RecipeJson.Write(model.Recipe) });
+        tensors.AddRange(method.State.Select(entry => Lazy(entry.Name, entry.Value, backend)));
+        tensors.AddRange(method.Fitted?.ToTensors() ?? []);
+        SafetensorsWriter.Write(path, tensors, new Dictionary<string, string> { ["format"] = "ldae/1", [RecipeKey] = RecipeJson.Write(method.Recipe) });
+    }
+
+    /// <summary>The optimizers' tensors; those of later phases are named after them.</summary>
+    private static IEnumerable<(string Name, Tensor Value)> OptimizerState(Trainer trainer) => trainer.Phases.SelectMany((phase, i) =>
+        phase.State.Select(entry => (i == 0 ? entry.Name : $"{phase.Phase.Name}.{entry.Name}", entry.Value)));
+
+    /// <summary>Reads the checkpoint of a tokenizer's training by version 0.1.</summary>
+    private static TrainingState ResumeFlat(SafetensorsFile file, Checkpoint checkpoint, Trainer trainer)
+    {
+        var phase = trainer.Phases[0];
+        foreach (var (name, tensor) in phase.State.Prepend((FlatValues, phase.Phase.Parameters.Values)))
+        {
+            Read(file, name, tensor, trainer.Method.Backend);
+        }
+
+        if (phase.Average is { } average)
+        {
+            trainer.Method.Backend.Copy(phase.Phase.Parameters.Values, average);
+        }
+
+        trainer.Step = checkpoint.Step;
+        return new TrainingState(checkpoint.Step, 0);
     }
 
     /// <summary>An entry that is downloaded piece by piece when its turn to be written has come: a copy of the model would not be in the memory plan.</summary>
@@ -249,4 +294,14 @@ public static class TrainingCheckpoint
 
         return stream.ToArray();
     }
+}
+
+/// <summary>Where a run stands, beside its numbers: what <c>state.json</c> of a checkpoint says.</summary>
+/// <param name="Step">Optimizer steps done.</param>
+/// <param name="Seconds">Time spent training.</param>
+/// <param name="Rollbacks">How often a loss spike has sent the run back to a checkpoint; each halves the learning rate.</param>
+public readonly record struct TrainingState(long Step, double Seconds, int Rollbacks = 0)
+{
+    /// <summary>What the recipe's learning rate is multiplied by.</summary>
+    public double LearningRateFactor => Math.Pow(0.5, Rollbacks);
 }

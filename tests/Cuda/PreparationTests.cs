@@ -1,8 +1,7 @@
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
@@ -26,7 +25,7 @@ public sealed class PreparationTests
     {
         var recipe = Toy.Recipe("network.gateInit=random", "train.steps=2", "train.accumulate=2");
         using var prepared = CudaCases.Open(EmulatedBackendTests.Device(), DType.F32);
-        using (var step = new RehearsedStep(prepared, recipe))
+        using (var step = new RehearsedStep(MethodCatalog.Of(recipe), prepared, recipe))
         {
             step.Prepare();
         }

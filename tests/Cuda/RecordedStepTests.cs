@@ -3,6 +3,7 @@ using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
@@ -169,7 +170,7 @@ public sealed class RecordedStepTests
     private static LatentDenoiser Model(IBackend backend, Recipe recipe) =>
         new(backend, recipe, PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1));
 
-    private static MemoryPlan Plan(Recipe recipe, IBackend backend) => MemoryPlan.Of(recipe, backend.ActivationType, backend.ParameterType);
+    private static MemoryPlan Plan(Recipe recipe, IBackend backend) => MethodCatalog.Plan(recipe, backend.ActivationType, backend.ParameterType);
 
     /// <summary>One batch again and again, on the device before each step.</summary>
     private static IStepImages Images(IBackend backend, Recipe recipe)
@@ -187,7 +188,7 @@ public sealed class RecordedStepTests
         using var trainer = new Trainer(model, Plan(recipe, backend), ArenaMode.Packed);
         using var images = Images(backend, recipe);
         List<StepResult> results = [.. Enumerable.Range(0, steps).Select(i => trainer.Run(images, 1e-3 * (i + 1)))];
-        return (results, model.Parameters.Values.ReadFloats(backend), trainer.Average?.ReadFloats(backend), trainer.IsReplaying);
+        return (results, model.Parameters.Values.ReadFloats(backend), trainer.Phases[0].Average?.ReadFloats(backend), trainer.IsReplaying);
     }
 
     private string Folder(string name) => Path.Combine(_folder.Path, name);

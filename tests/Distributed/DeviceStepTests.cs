@@ -3,8 +3,7 @@ using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Interop;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Cuda;
 using LDaeCore.Tests.Model.Data;
@@ -80,11 +79,14 @@ public sealed class DeviceStepTests
         {
             Group = group,
             OnStep = (_, _, step, _, _) => losses.Add(step.Loss),
-            Pictures = (model, _) =>
-            {
-                elements = model.Parameters.FlatCount;
-                return [];
-            },
+            Hooks =
+            [
+                new RunPictures((method, _) =>
+                {
+                    elements = method.Phases[0].Parameters.FlatCount;
+                    return [];
+                }),
+            ],
         }).Run();
         return ([.. losses], elements);
     }

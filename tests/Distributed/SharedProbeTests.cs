@@ -1,11 +1,9 @@
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Distributed;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
@@ -83,6 +81,7 @@ public sealed class SharedProbeTests
         using var backend = new CpuBackend(1);
         var source = Toy.Images(90);
         using var model = new LatentDenoiser(backend, Recipe, PatchSample.Fit(Recipe, source, [.. Enumerable.Range(0, source.Count)], 1));
-        return work(new EncoderComparison(model, Recipe.Probe, source, Toy.Images(34, train: false)) { Group = group, Workers = 1 }, backend);
+        using var encoder = model.Encoder(Recipe.Probe);
+        return work(new EncoderComparison(encoder, source, Toy.Images(34, train: false), Recipe.Data.HoldOut, Recipe.Train.Seed) { Group = group, Workers = 1 }, backend);
     }
 }

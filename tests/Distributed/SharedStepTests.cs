@@ -3,8 +3,7 @@ using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
@@ -111,7 +110,7 @@ public sealed class SharedStepTests
         var result = new Pretraining(Toy.Options(recipe, backend, folder.Path) with
         {
             Group = group,
-            OnStep = (_, _, step, _, _) => found.AddRange([step.Loss, step.LossKept, step.GradientNorm]),
+            OnStep = (_, _, step, _, _) => found.AddRange([step.Loss, step["loss_kept"], step.GradientNorm]),
         }).Run();
         Assert.That(Directory.GetFileSystemEntries(folder.Path).Length > 0, Is.EqualTo(group.Rank == 0), "only rank 0 writes");
         return ([.. found], result.Last!.Value);

@@ -1,10 +1,6 @@
 using LDaeCore.Engine.Checkpoints;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
-using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
@@ -39,9 +35,7 @@ public sealed class VitGoldenTests(GoldenBackend backend)
             Activation = name == "vit_class_token" ? null : ActivationKind.GeluTanh,
         });
         using var device = backend.New();
-        using var network = new VisionTransformer(device, weights.Configuration, blocks);
-        network.Load(weights);
-        using var extractor = new FeatureExtractor(network);
+        using var extractor = new FeatureExtractor(new VitEncoder(device, weights, blocks), ownsEncoder: true);
         var features = new float[golden.Values(result).Length];
         extractor.Extract(Array.ConvertAll(golden.Values("in.images"), v => (byte)v), 0, features);
 

@@ -3,9 +3,9 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Reference;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Training;
 using LDaeCore.Tests.Engine.Ops;
 using NUnit.Framework;
 
@@ -50,16 +50,23 @@ public sealed class WholeLossGradientTests
     public void The_gradients_of_a_tokenizer_agree_with_central_differences(TokenizerKind kind)
     {
         using var backend = new ReferenceBackend();
-        using var tokenizer = new PatchAutoencoder(backend, new TokenizerRecipe { Kind = kind, Patch = 2, Dim = 3, KlWeight = 0.3 }, PixelRange.Symmetric, 5);
+        using var tokenizer = new PatchAutoencoder(backend, new Recipe
+        {
+            Data = new DataRecipe { ImageSize = 4 },
+            Tokenizer = new TokenizerRecipe { Kind = kind, Patch = 2, Dim = 3, KlWeight = 0.3 },
+            Train = new TrainRecipe { Seed = 5 },
+        });
         using var images = new PersistentTensor(backend, new Shape(2, 4, 4, 3), DType.U8);
         backend.Upload<byte>(Enumerable.Range(0, 2 * 4 * 4 * 3).Select(i => (byte)(i * 37 % 256)).ToArray(), images.Tensor);
         using var arena = new StepArena(backend, long.MaxValue, ArenaMode.Guard);
-        tokenizer.BeginStep();
+        tokenizer.Sample(new StepDraw(1, 2, 0, []));
+        var phase = tokenizer.Phases[0];
         Assert.That(LargestError(backend, tokenizer.Parameters, Gradients, Loss), Is.LessThanOrEqualTo(1e-6));
 
         double Loss()
         {
-            var loss = tokenizer.Loss(new Tape(backend, arena), images.Tensor, 1, 0).Sum(term => term.Weight * (term.Value.ReadDoubles(backend)[0] + term.Constant));
+            var values = phase.Loss(new Tape(backend, arena), new MicroBatch(images.Tensor, 0, 1, 0));
+            var loss = phase.Terms.Zip(values).Sum(term => term.First.Weight * term.Second.ReadDoubles(backend)[0]);
             arena.Reset();
             return loss;
         }
@@ -68,9 +75,9 @@ public sealed class WholeLossGradientTests
         {
             tokenizer.Parameters.ForgetGradients();
             var tape = new Tape(backend, arena);
-            foreach (var term in tokenizer.Loss(tape, images.Tensor, 1, 0))
+            foreach (var (term, value) in phase.Terms.Zip(phase.Loss(tape, new MicroBatch(images.Tensor, 0, 1, 0))))
             {
-                tape.Outgoing(term.Value, out _).Write(backend, [term.Weight, 0, 0]);
+                tape.Outgoing(value, out _).Write(backend, [term.Weight, .. new double[term.Parts.Count]]);
             }
 
             tape.Backward();

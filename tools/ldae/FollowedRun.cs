@@ -2,8 +2,7 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Distributed;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;
@@ -22,7 +21,7 @@ internal static class FollowedRun
 
         // A value of this process's part of the batch that is no number is in everybody's sums: rank 0 would take it for a fault of what comes after them.
         using var anomalies = detectAnomaly ? new AnomalyBackend(device) : null;
-        var trained = new Pretraining(new PretrainingOptions(recipe, (IBackend?)anomalies ?? device, source, Path.GetTempPath())
+        var trained = new Pretraining(new RunOptions(recipe, (IBackend?)anomalies ?? device, source, Path.GetTempPath())
         {
             Group = processes,
             LoaderThreads = Workbench.Loaders(threads),

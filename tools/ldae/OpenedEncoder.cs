@@ -1,10 +1,8 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 
@@ -13,13 +11,13 @@ namespace LDaeCore.Runner;
 /// <summary>What <c>--checkpoint</c> names, opened on a device: the encoder of a run, or a ViT from elsewhere.</summary>
 internal sealed class OpenedEncoder : IDisposable
 {
-    private readonly LatentDenoiser? _model;
+    private readonly IMethod? _method;
     private readonly VitWeights? _vit;
 
-    private OpenedEncoder(IBackend backend, Recipe recipe, LatentDenoiser? model, VitWeights? vit)
+    private OpenedEncoder(IBackend backend, Recipe recipe, IMethod? method, VitWeights? vit)
     {
-        (Backend, Recipe, _model, _vit) = (backend, recipe, model, vit);
-        Encoder = vit is null ? new DenoiserEncoder(model!, recipe.Probe) : new VitEncoder(backend, vit, Block(recipe, vit), recipe.Data.HoldOut, recipe.Train.Seed);
+        (Backend, Recipe, _method, _vit) = (backend, recipe, method, vit);
+        Encoder = vit is null ? method!.Encoder(recipe.Probe) : new VitEncoder(backend, vit, Block(recipe, vit));
     }
 
     /// <summary>The device.</summary>
@@ -29,7 +27,7 @@ internal sealed class OpenedEncoder : IDisposable
     public Recipe Recipe { get; }
 
     /// <summary>The encoder.</summary>
-    public IProbedEncoder Encoder { get; }
+    public IEncoder Encoder { get; }
 
     /// <summary>Opens it.</summary>
     /// <param name="path">A run folder, a checkpoint folder, or a .safetensors file.</param>
@@ -55,9 +53,9 @@ internal sealed class OpenedEncoder : IDisposable
         var backend = Workbench.Open(device, threads, recipe);
         try
         {
-            var model = TrainingCheckpoint.Load(path, backend, recipe.Probe.Weights);
-            RequireMemory(model, path);
-            return new OpenedEncoder(backend, recipe, model, null);
+            var method = MethodCatalog.Load(path, backend, recipe.Probe.Weights);
+            RequireMemory(method, recipe.Probe, path);
+            return new OpenedEncoder(backend, recipe, method, null);
         }
         catch
         {
@@ -67,16 +65,17 @@ internal sealed class OpenedEncoder : IDisposable
     }
 
     /// <summary>Refuses images of a size that the machine's memory does not hold; a device says so by itself.</summary>
-    private static void RequireMemory(LatentDenoiser model, string path)
+    private static void RequireMemory(IMethod method, ProbeRecipe probe, string path)
     {
-        var needed = FeatureExtractor.PlannedBytes(model.Recipe, model.Backend.ActivationType, model.Backend.ParameterType);
+        using var encoder = method.Encoder(probe);
+        var needed = FeatureExtractor.PlannedBytes(encoder);
         var there = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        if (model.Backend is not IDeviceBackend && needed > there)
+        if (method.Backend is not IDeviceBackend && needed > there)
         {
-            model.Dispose();
+            method.Dispose();
             throw new LdaeException(
                 ErrorKind.Configuration,
-                $"{path} sees images of {model.Recipe.Data.ImageSize} pixels: reading features takes {needed / 1e6:N0} MB, more than the {there / 1e6:N0} MB that this process may use.",
+                $"{path} sees images of {encoder.ImageSize} pixels: reading features takes {needed / 1e6:N0} MB, more than the {there / 1e6:N0} MB that this process may use.",
                 "Take a machine with more memory, or a model of smaller images.");
         }
     }
@@ -90,12 +89,10 @@ internal sealed class OpenedEncoder : IDisposable
             .Add("input", RecipeFields.Get("probe.input").Get(Recipe))
             .Add("weights", RecipeFields.Get("probe.weights").Get(Recipe));
 
-    /// <summary>The encoder as a plain ViT.</summary>
-    public VitWeights Weights() => _vit is { } vit ? VitCut.After(vit, Block(Recipe, vit)) : VitFolding.Fold(_model!, Recipe.Probe);
-
     public void Dispose()
     {
-        _model?.Dispose();
+        Encoder.Dispose();
+        _method?.Dispose();
         Backend.Dispose();
     }
 

@@ -3,8 +3,8 @@ using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
@@ -15,7 +15,7 @@ namespace LDaeCore.Runner;
 internal static class PretrainingWork
 {
     /// <summary>Trains.</summary>
-    public static PretrainingResult Run(
+    public static RunResult Run(
         Recipe recipe, string data, IBackend backend, RunFolder folder, int? threads, BadSamples bad, RunnerContext context, RunLog log, FittedTokenizer? tokenizer = null, JoinedGroup? group = null)
     {
         var source = ImageSourceFactory.Open(data, train: true, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
@@ -26,12 +26,12 @@ internal static class PretrainingWork
         using var progress = context.Output.StartProgress();
         var kept = false;
         var pictures = new TrainingPictures(source, folder.Path, log.Line);
-        var pretraining = new Pretraining(new PretrainingOptions(recipe, backend, source, folder.Path)
+        var pretraining = new Pretraining(new RunOptions(recipe, backend, source, folder.Path)
         {
             Group = processes,
             Resume = folder.HoldsRun,
             SameExperiment = true,
-            Tokenizer = tokenizer,
+            Fitted = tokenizer,
             LoaderThreads = Workbench.Loaders(threads),
             Bad = bad,
             MemoryBytes = group?.MemoryBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
@@ -41,7 +41,7 @@ internal static class PretrainingWork
                 KeepAlgorithms();
             },
             OnLine = log.Line,
-            Pictures = pictures.Draw,
+            Hooks = [new RunPictures(pictures.Draw)],
             Cancellation = context.Cancellation,
         });
         try
@@ -68,7 +68,7 @@ internal static class PretrainingWork
     }
 
     /// <summary>The fields that every training command reports.</summary>
-    public static CommandResult Describe(CommandResult result, PretrainingResult trained, RunFolder folder, DeviceChoice device, IBackend backend, BadSamples bad) => result
+    public static CommandResult Describe(CommandResult result, RunResult trained, RunFolder folder, DeviceChoice device, IBackend backend, BadSamples bad) => result
         .Add("run", folder.Path)
         .Add("device", device.Name)
         .Add("steps", trained.Steps)

@@ -1,10 +1,7 @@
 using System.Globalization;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Distributed;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Runner.Commands;
 using LDaeCore.Runner.Reporting;
 

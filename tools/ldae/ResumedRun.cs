@@ -1,8 +1,6 @@
 using System.Text.Json;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 
@@ -35,10 +33,12 @@ internal sealed class ResumedRun(RunFolder folder)
 
     /// <summary>Refuses a recipe that is another experiment than the run's.</summary>
     /// <param name="given">What the command line asks for, resolved.</param>
+    /// <param name="trained">What is trained of a recipe, where that is not the recipe itself.</param>
     /// <exception cref="LdaeException">Configuration: the message names field, given value and the run's.</exception>
-    public void Require(Recipe given)
+    public void Require(Recipe given, Func<Recipe, Recipe>? trained = null)
     {
-        if (Experiment.Difference(Recipe().Resolve(), given) is var (field, run, now))
+        var started = Recipe().Resolve();
+        if (Experiment.Difference(trained?.Invoke(started) ?? started, trained?.Invoke(given) ?? given) is var (field, run, now))
         {
             throw Differs($"{field} = {now}", $"{field} = {run}");
         }

@@ -1,8 +1,6 @@
 using System.Globalization;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Encoders;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;

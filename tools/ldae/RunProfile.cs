@@ -1,8 +1,6 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Backends.Profiling;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;

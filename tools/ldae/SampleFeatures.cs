@@ -1,8 +1,7 @@
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Runner;
 
@@ -17,7 +16,7 @@ internal static class SampleFeatures
 
     /// <summary>Writes <c>images</c>, bytes [4, H, W, 3], and <c>features</c>, float32 [4, C].</summary>
     /// <returns>The path.</returns>
-    public static string Write(string path, IProbedEncoder encoder)
+    public static string Write(string path, IEncoder encoder)
     {
         var side = encoder.ImageSize;
         var source = new SyntheticSource(Images, side, 0, train: false);
@@ -27,7 +26,7 @@ internal static class SampleFeatures
             source.Decode(i).Pixels.CopyTo(pixels.AsSpan(i * side * side * 3));
         }
 
-        using var extractor = encoder.Open();
+        using var extractor = new FeatureExtractor(encoder);
         var features = new float[Images * extractor.Channels];
         extractor.Extract(pixels, 0, features);
         SafetensorsWriter.Write(path, [SafetensorsTensor.U8("images", pixels, Images, side, side, 3), SafetensorsTensor.F32("features", features, Images, extractor.Channels)]);

@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 
@@ -44,7 +43,8 @@ internal static class StartTimings
 
         // Products are not tuned: that takes as long as there are shapes, and a run keeps what it chose.
         using var backend = new CudaBackend(gpu, new CudaOptions { ActivationType = DType.BF16, Autotune = false, CacheFolder = cache, Warn = warn });
-        using var step = new RehearsedStep(backend, Presets.Get(Preset));
+        var recipe = Presets.Get(Preset);
+        using var step = new RehearsedStep(MethodCatalog.Of(recipe), backend, recipe);
         step.Prepare();
         backend.Synchronize();
         return (Stopwatch.GetElapsedTime(start), backend.Compilations);

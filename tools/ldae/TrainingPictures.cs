@@ -3,8 +3,6 @@ using System.Numerics;
 using System.Text.Json;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
@@ -30,8 +28,14 @@ internal sealed class TrainingPictures(IImageSource source, string folder, Actio
 
     /// <summary>Draws what a moment asks for.</summary>
     /// <returns>Pictures for the events.</returns>
-    public IReadOnlyList<(string Tag, byte[] Png)> Draw(LatentDenoiser model, PictureMoment moment)
+    public IReadOnlyList<(string Tag, byte[] Png)> Draw(IMethod method, PictureMoment moment)
     {
+        if (method is not LatentDenoiser model)
+        {
+            // Only a denoiser has noised images to show.
+            return [];
+        }
+
         var pictures = new List<(string, byte[])>();
         if (moment.Starts)
         {

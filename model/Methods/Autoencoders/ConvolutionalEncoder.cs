@@ -2,11 +2,7 @@ using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Layers;
-using LDaeCore.Model.Methods.LatentDenoising;
-using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Methods.Autoencoders;
 

@@ -3,9 +3,6 @@ using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.LatentDenoising;
-using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Methods.Autoencoders;
@@ -79,18 +76,26 @@ public sealed class ConvolutionalVae
     /// <param name="seed">The run's seed.</param>
     /// <param name="step">Optimizer step: of the latents' noise.</param>
     /// <param name="firstImage">Place of the first image in the global batch.</param>
-    /// <returns>The terms "reconstruction" and "kl".</returns>
-    public IReadOnlyList<TokenizerTerm> Loss(Tape tape, Tensor pixels, ulong seed, uint step, long firstImage = 0)
+    /// <returns>The values of <see cref="Terms"/>.</returns>
+    public IReadOnlyList<Tensor> Loss(Tape tape, Tensor pixels, ulong seed, uint step, long firstImage = 0)
     {
         CheckImage(pixels);
         var (mean, logVariance) = _encoder.Apply(tape, pixels);
         var (latents, divergence) = GaussianLatent.Apply(tape, mean, logVariance, seed, step, firstImage);
-        var decoded = _decoder.Apply(tape, latents);
-        var latentsForValue = (double)mean.Shape.Count / pixels.Shape.Count;
+        return [SquaredError(tape, _decoder.Apply(tape, latents), pixels), divergence];
+    }
+
+    /// <summary>The terms of the loss: both are sums over an image divided by its number of values.</summary>
+    /// <param name="shape">Sizes.</param>
+    /// <param name="side">Side of an image, in pixels.</param>
+    /// <returns>Reconstruction and divergence.</returns>
+    public static IReadOnlyList<LossTerm> Terms(ConvolutionalVaeShape shape, int side)
+    {
+        var latents = (double)(side / shape.Stride) * (side / shape.Stride) * shape.LatentChannels;
         return
         [
-            new TokenizerTerm("reconstruction", 1, SquaredError(tape, decoded, pixels)),
-            new TokenizerTerm("kl", Shape.DivergenceWeight * latentsForValue, divergence),
+            new LossTerm("loss_reconstruction") { Parts = ["loss_reconstruction_kept", "loss_reconstruction_residual"] },
+            new LossTerm("loss_kl", shape.DivergenceWeight * (latents / ((double)side * side * PatchPixels.Channels))),
         ];
     }
 

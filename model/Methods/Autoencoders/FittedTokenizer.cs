@@ -2,16 +2,13 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Methods.Autoencoders;
 
 /// <summary>A tokenizer whose numbers are known, in host memory: what checkpoints hold and devices get a copy of.</summary>
-public abstract class FittedTokenizer
+public abstract class FittedTokenizer : IFitted
 {
     /// <summary>Name of the file that holds nothing but a tokenizer.</summary>
     public const string FileName = "tokenizer.safetensors";

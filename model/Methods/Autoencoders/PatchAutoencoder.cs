@@ -5,7 +5,7 @@ using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Layers;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
@@ -22,54 +22,78 @@ namespace LDaeCore.Model.Methods.Autoencoders;
 /// step, and what is left to the gradient is the mean.
 /// </para>
 /// </summary>
-public sealed class PatchAutoencoder : ITrainableTokenizer
+public sealed class PatchAutoencoder : IAutoencoder
 {
-    private readonly IBackend _backend;
     private readonly TokenizerRecipe _recipe;
     private readonly PixelRange _range;
     private readonly ulong _seed;
     private readonly LinearLayer _encoder, _decoder;
-    private readonly PersistentTensor _rangeTensor;
+    private readonly PersistentTensor _rangeTensor, _divergence;
     private readonly LatentSpace _posterior, _pixels;
     private NoiseLevels? _levels;
-    private double _divergence;
 
     /// <summary>Declares the two layers and allocates them; they start from the seed.</summary>
     /// <param name="backend">The device.</param>
-    /// <param name="recipe">Kind patchAe or patchVae, d, side of a patch, weight of the divergence.</param>
-    /// <param name="range">From bytes to values.</param>
-    /// <param name="seed">Seed of the start and of the noise.</param>
-    public PatchAutoencoder(IBackend backend, TokenizerRecipe recipe, PixelRange range, ulong seed)
+    /// <param name="recipe">Kind patchAe or patchVae, d, side of a patch, weight of the divergence, seed of the start and of the noise.</param>
+    public PatchAutoencoder(IBackend backend, Recipe recipe)
     {
-        (_backend, _recipe, _range, _seed) = (backend, recipe, range, seed);
+        (Backend, Recipe, _recipe, _range, _seed) = (backend, recipe, recipe.Tokenizer, PixelRange.Of(recipe.Data.Range), recipe.Train.Seed);
         Parameters = new ParameterSet(backend);
-        _encoder = new LinearLayer(Parameters, "encoder", recipe.PatchValues, recipe.Dim);
-        _decoder = new LinearLayer(Parameters, "decoder", recipe.Dim, recipe.PatchValues);
+        (_encoder, _decoder) = Declare(Parameters, _recipe);
         Parameters.Allocate();
-        Parameters.Initialize(seed);
+        Parameters.Initialize(_seed);
         _rangeTensor = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
-        _rangeTensor.Tensor.Write(backend, range.ToArray());
-        _posterior = new LatentSpace(backend, new double[recipe.Dim], PatchTokenizer.Axes(recipe.Dim), [.. Enumerable.Repeat(1.0, recipe.Dim)]);
+        _rangeTensor.Tensor.Write(backend, _range.ToArray());
+        _divergence = new PersistentTensor(backend, new Shape(1), backend.ParameterType);
+        _posterior = new LatentSpace(backend, new double[_recipe.Dim], PatchTokenizer.Axes(_recipe.Dim), [.. Enumerable.Repeat(1.0, _recipe.Dim)]);
 
         // The plain squared error: with equal weights it does not matter which axis the loss is told of.
-        _pixels = new LatentSpace(backend, new double[recipe.PatchValues], PatchTokenizer.Axes(recipe.PatchValues).AsSpan(0, recipe.PatchValues), [1]);
+        _pixels = new LatentSpace(backend, new double[_recipe.PatchValues], PatchTokenizer.Axes(_recipe.PatchValues).AsSpan(0, _recipe.PatchValues), [1]);
+        var reconstruction = new LossTerm("loss_reconstruction") { Parts = ["loss_reconstruction_kept", "loss_reconstruction_residual"] };
+        LossTerm[] terms = IsVariational ? [reconstruction, new LossTerm("loss_kl", _recipe.KlWeight) { Parts = ["loss_kl_kept", "loss_kl_residual"] }] : [reconstruction];
+        Phases = [new Phase("autoencoder", Parameters, terms, Loss)];
     }
 
     /// <inheritdoc/>
+    public IBackend Backend { get; }
+
+    /// <inheritdoc/>
+    public Recipe Recipe { get; }
+
+    /// <inheritdoc/>
+    public MethodInput Input => new(Recipe.Data.ImageSize);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Phase> Phases { get; }
+
+    /// <summary>What is trained.</summary>
     public ParameterSet Parameters { get; }
 
     /// <summary>Whether it is the variational one.</summary>
     public bool IsVariational => _recipe.Kind == TokenizerKind.PatchVae;
 
     /// <inheritdoc/>
-    public void BeginStep()
+    public IEncoder Encoder(ProbeRecipe probe) => new AutoencoderEncoder(this);
+
+    /// <summary>The means of the latents.</summary>
+    public Tensor Latents(Tape tape, Tensor images)
+    {
+        var patches = Patchify.Apply(tape, images, _recipe.Patch, _rangeTensor.Tensor);
+        return _encoder.Apply(tape, patches).Reshape(patches.Shape[0], patches.Shape[1], _recipe.Dim);
+    }
+
+    /// <inheritdoc/>
+    public void Allocate(int images) => Levels(images);
+
+    /// <summary>Sets the posterior's variances to the best for the weights as they are now; no gradient reaches them.</summary>
+    public void Sample(in StepDraw draw)
     {
         if (!IsVariational)
         {
             return;
         }
 
-        var (decoder, dim) = (_decoder.Weight.Value.ReadDoubles(_backend), _recipe.Dim);
+        var (decoder, dim) = (_decoder.Weight.Value.ReadDoubles(Backend), _recipe.Dim);
         var square = new double[dim];
         for (var i = 0; i < decoder.Length; i++)
         {
@@ -77,30 +101,8 @@ public sealed class PatchAutoencoder : ITrainableTokenizer
         }
 
         var variance = Array.ConvertAll(square, s => _recipe.KlWeight / (_recipe.KlWeight + (2 * s)));
-        _posterior.Std.Write(_backend, Array.ConvertAll(variance, Math.Sqrt));
-        _divergence = variance.Sum(v => v - Math.Log(v) - 1) / (2 * _recipe.PatchValues);
-    }
-
-    /// <inheritdoc/>
-    public IReadOnlyList<TokenizerTerm> Loss(Tape tape, Tensor images, uint step, long firstImage)
-    {
-        var levels = Levels(images.Shape[0]);
-        var patches = Patchify.Apply(tape, images, _recipe.Patch, _rangeTensor.Tensor);
-        var (batch, tokens) = (patches.Shape[0], patches.Shape[1]);
-        var mean = _encoder.Apply(tape, patches);
-        var sample = IsVariational ? Linear.Apply(tape, patches, _encoder.Weight.Value, _encoder.Bias.Value, residual: Noise(tape, mean, levels, step, firstImage)) : mean;
-        var decoded = _decoder.Apply(tape, sample).Reshape(batch, tokens, _recipe.PatchValues);
-        var error = new TokenizerTerm("reconstruction", 1, PcaLoss.Apply(tape, decoded, patches, _pixels.Basis, levels.One, 1, 1));
-        if (!IsVariational)
-        {
-            return [error];
-        }
-
-        var zero = tape.New(mean.Shape);
-        _backend.Fill(zero, 0);
-        var share = _recipe.Dim / (2.0 * _recipe.PatchValues);
-        var square = PcaLoss.Apply(tape, mean, zero, _posterior.Basis, levels.One, share, share);
-        return [error, new TokenizerTerm("kl", _recipe.KlWeight, square, _divergence)];
+        _posterior.Std.Write(Backend, Array.ConvertAll(variance, Math.Sqrt));
+        _divergence.Tensor.Write(Backend, [variance.Sum(v => v - Math.Log(v) - 1) / (2 * _recipe.PatchValues)]);
     }
 
     /// <inheritdoc/>
@@ -123,17 +125,48 @@ public sealed class PatchAutoencoder : ITrainableTokenizer
     public void Dispose()
     {
         _levels?.Dispose();
+        _divergence.Dispose();
         _pixels.Dispose();
         _posterior.Dispose();
         _rangeTensor.Dispose();
         Parameters.Dispose();
     }
 
+    /// <summary>Declares the two layers.</summary>
+    internal static (LinearLayer Encoder, LinearLayer Decoder) Declare(ParameterSet parameters, TokenizerRecipe recipe) => (
+        new LinearLayer(parameters, "encoder", recipe.PatchValues, recipe.Dim), new LinearLayer(parameters, "decoder", recipe.Dim, recipe.PatchValues));
+
+    private IReadOnlyList<Tensor> Loss(Tape tape, MicroBatch batch)
+    {
+        var levels = Levels(batch.Count);
+        var patches = Patchify.Apply(tape, batch.Images, _recipe.Patch, _rangeTensor.Tensor);
+        var (images, tokens) = (patches.Shape[0], patches.Shape[1]);
+        var mean = _encoder.Apply(tape, patches);
+        var sample = IsVariational
+            ? Linear.Apply(tape, patches, _encoder.Weight.Value, _encoder.Bias.Value, residual: Noise(tape, mean, levels, batch.Step, batch.FirstImage))
+            : mean;
+        var decoded = _decoder.Apply(tape, sample).Reshape(images, tokens, _recipe.PatchValues);
+        var error = PcaLoss.Apply(tape, decoded, patches, _pixels.Basis, levels.One, 1, 1);
+        if (!IsVariational)
+        {
+            return [error];
+        }
+
+        var zero = tape.New(mean.Shape);
+        Backend.Fill(zero, 0);
+        var share = _recipe.Dim / (2.0 * _recipe.PatchValues);
+        var divergence = PcaLoss.Apply(tape, mean, zero, _posterior.Basis, levels.One, share, share);
+
+        // The variances' part of the divergence has no gradient: it only makes the reported value whole.
+        Backend.Add(_divergence.Tensor, divergence.Slice(0, 1), accumulate: true);
+        return [error, divergence];
+    }
+
     /// <summary>r_i n_i: the part of a sample that the mean is not.</summary>
     private Tensor Noise(Tape tape, Tensor mean, NoiseLevels levels, uint step, long firstImage)
     {
         var zero = tape.New(mean.Shape);
-        _backend.Fill(zero, 0);
+        Backend.Fill(zero, 0);
         return LatentNoise.Apply(tape, new LatentNoiseArgs(zero, _posterior.Mean, _posterior.Basis, _posterior.Std, levels.Zero, levels.One)
         {
             Seed = _seed,
@@ -147,12 +180,12 @@ public sealed class PatchAutoencoder : ITrainableTokenizer
         if (_levels?.One.Shape[0] != images)
         {
             _levels?.Dispose();
-            _levels = new NoiseLevels(_backend, images);
+            _levels = new NoiseLevels(Backend, images);
         }
 
         return _levels;
     }
 
     private (double[] Weight, double[] Bias) Read(LinearLayer layer) =>
-        (layer.Weight.Value.ReadDoubles(_backend), layer.Bias.Value.ReadDoubles(_backend));
+        (layer.Weight.Value.ReadDoubles(Backend), layer.Bias.Value.ReadDoubles(Backend));
 }

@@ -2,10 +2,7 @@ using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Numerics;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Methods.Autoencoders;
 

@@ -2,10 +2,7 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Numerics;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Methods.Autoencoders;
 
@@ -46,7 +43,7 @@ public static class PatchSample
         var perImage = Math.Min(grid * grid, (recipe.Tokenizer.SamplePatches + chosen.Length - 1) / chosen.Length);
         var size = recipe.Tokenizer.PatchValues;
         using var covariance = backend?.SumCovariance(size) ?? new HostCovarianceSums(size);
-        var range = LatentDenoiser.RangeOf(recipe);
+        var range = PixelRange.Of(recipe.Data.Range);
         foreach (var batch in CenterBatches.Read(source, chosen, side, workers: workers, bad: bad, cancellation: cancellation))
         {
             var patches = new float[batch.Count * perImage * recipe.Tokenizer.PatchValues];

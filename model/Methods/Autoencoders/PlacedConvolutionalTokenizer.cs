@@ -3,11 +3,6 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.LatentDenoising;
-using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Methods.Autoencoders;
 

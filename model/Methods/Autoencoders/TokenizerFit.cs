@@ -1,9 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 
@@ -12,7 +10,7 @@ namespace LDaeCore.Model.Methods.Autoencoders;
 /// <summary>The tokenizer of a run that begins: fitted to the training images, given, or trained on them before the network.</summary>
 /// <param name="options">The run, its recipe resolved.</param>
 /// <param name="train">The images to train on.</param>
-internal sealed class TokenizerFit(PretrainingOptions options, int[] train)
+internal sealed class TokenizerFit(RunOptions options, int[] train)
 {
     private readonly TokenizerRecipe _recipe = options.Recipe.Tokenizer;
 
@@ -22,7 +20,7 @@ internal sealed class TokenizerFit(PretrainingOptions options, int[] train)
         TokenizerKind.Pca => Components(),
         TokenizerKind.Identity => PatchTokenizer.Identity(
             PatchSample.Statistics(options.Recipe, options.Source, train, options.LoaderThreads, options.Bad, options.Backend, options.Cancellation), _recipe.Patch, _recipe.Scale),
-        _ => options.Tokenizer is { } given ? Checked(given) : Trained(),
+        _ => options.Fitted is FittedTokenizer given ? Checked(given) : Trained(),
     };
 
     private PatchTokenizer Components()
@@ -46,7 +44,7 @@ internal sealed class TokenizerFit(PretrainingOptions options, int[] train)
     {
         var folder = Path.Combine(options.Folder, RunFiles.Tokenizer);
         Directory.CreateDirectory(folder);
-        var result = new TokenizerTraining(options with { Folder = folder, OnStep = null }, train).Run();
+        var result = new AutoencoderTraining(options with { Folder = folder, OnStep = null, Hooks = [], Resume = false, Group = SingleProcess.Instance, TrainingImages = train }).Run();
         options.OnLine?.Invoke(string.Create(
             CultureInfo.InvariantCulture, $"Tokenizer trained in {result.Steps} steps ({result.Seconds:F1} s), loss {result.Loss:G4}: {folder}"));
         return result.Tokenizer ?? throw new OperationCanceledException(options.Cancellation);

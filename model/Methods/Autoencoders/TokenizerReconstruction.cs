@@ -4,10 +4,8 @@ using LDaeCore.Engine.Backends.Plan;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Methods.Autoencoders;
 
@@ -31,11 +29,11 @@ public sealed class TokenizerReconstruction(IBackend backend, FittedTokenizer to
     {
         var side = recipe.Data.ImageSize;
         using var range = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
-        range.Tensor.Write(backend, LatentDenoiser.RangeOf(recipe).ToArray());
+        range.Tensor.Write(backend, PixelRange.Of(recipe.Data.Range).ToArray());
         using var images = new PersistentTensor(backend, new Shape(BatchSize, side, side, 3), DType.U8);
         using var levels = new NoiseLevels(backend, BatchSize);
         using var placed = tokenizer.Place(backend, range.Tensor);
-        using var arena = new StepArena(backend, PlannedBytes(images.Tensor.Shape), Trainer.DefaultMode);
+        using var arena = new StepArena(backend, PlannedBytes(images.Tensor.Shape), StepArena.DefaultMode);
         var bytes = new byte[images.Tensor.Bytes];
         foreach (var batch in CenterBatches.Read(source, indices, side, BatchSize, workers, bad, cancellation))
         {
@@ -45,7 +43,7 @@ public sealed class TokenizerReconstruction(IBackend backend, FittedTokenizer to
             arena.Reset();
             for (var i = 0; i < batch.Count; i++)
             {
-                float[] Pixels(float[] patches) => PatchImage.Pixels(patches, i, side, placed.PixelPatch, LatentDenoiser.RangeOf(recipe));
+                float[] Pixels(float[] patches) => PatchImage.Pixels(patches, i, side, placed.PixelPatch, PixelRange.Of(recipe.Data.Range));
                 yield return (Pixels(passed[0]), Pixels(passed[1]));
             }
         }

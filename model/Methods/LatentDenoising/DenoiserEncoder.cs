@@ -1,36 +1,101 @@
+using LDaeCore.Engine.Autograd;
+using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Methods.LatentDenoising;
 
 /// <summary>
-/// The encoder of a denoiser. Its control is the same network at the random start of its run with its gates at 1, so that it is a plain
-/// random ViT and not, as with adaLN-Zero's closed gates, the mean patch.
+/// The encoder of a denoiser: its first blocks at one noise level. Its control is the same network at the random start of its run with its
+/// gates at 1, so that it is a plain random ViT and not, as with adaLN-Zero's closed gates, the mean patch.
 /// </summary>
-/// <param name="model">The trained denoiser.</param>
-/// <param name="probe">What is read of it.</param>
-public sealed class DenoiserEncoder(LatentDenoiser model, ProbeRecipe probe) : IProbedEncoder
+public sealed class DenoiserEncoder : IEncoder
 {
-    /// <inheritdoc/>
-    public int ImageSize => model.Recipe.Data.ImageSize;
+    private readonly LatentDenoiser _model;
+    private readonly ProbeRecipe _probe;
+    private readonly bool _ownsModel;
+    private NoiseLevels? _levels;
 
-    /// <inheritdoc/>
-    public PixelRange Range => LatentDenoiser.RangeOf(model.Recipe);
-
-    /// <inheritdoc/>
-    public double HoldOut => model.Recipe.Data.HoldOut;
-
-    /// <inheritdoc/>
-    public FeatureExtractor Open() => new(model, probe);
-
-    /// <inheritdoc/>
-    public FeatureExtractor OpenRandom()
+    /// <summary>Reads a denoiser.</summary>
+    /// <param name="model">The denoiser; it must outlive the encoder.</param>
+    /// <param name="probe">What is read: block, time step, input.</param>
+    public DenoiserEncoder(LatentDenoiser model, ProbeRecipe probe)
+        : this(model, probe, ownsModel: false)
     {
-        var random = new LatentDenoiser(model.Backend, model.Recipe, model.Fitted!);
+    }
+
+    private DenoiserEncoder(LatentDenoiser model, ProbeRecipe probe, bool ownsModel) => (_model, _probe, _ownsModel) = (model, probe, ownsModel);
+
+    /// <inheritdoc/>
+    public IBackend Backend => _model.Backend;
+
+    /// <inheritdoc/>
+    public int ImageSize => _model.Recipe.Data.ImageSize;
+
+    /// <inheritdoc/>
+    public int Width => _model.Network.Shape.Width;
+
+    /// <inheritdoc/>
+    public PixelRange Range => PixelRange.Of(_model.Recipe.Data.Range);
+
+    /// <inheritdoc/>
+    public Tensor Tokens(Tape tape, Tensor images, long firstImage)
+    {
+        var levels = Levels(images.Shape[0]);
+        var codes = _model.Tokenizer.Codes(tape, images);
+        var seesOriginal = _probe.Input == ProbeInput.Original && _model.Recipe.Objective.Input == InputSpace.Pixels;
+        var input = seesOriginal ? codes : _model.Objective().Noise(tape, codes, levels, 0, firstImage);
+        var block = _probe.Block > 0 ? _probe.Block : _model.Recipe.Network.EncoderDepth;
+        return _model.Network.Encode(tape, input, levels.T, block, levels.Labels);
+    }
+
+    /// <inheritdoc/>
+    public long PassBytes(int images) => PassPlan.Bytes(_model, images, (model, tape, batch, _) =>
+    {
+        using var encoder = new DenoiserEncoder(model, _probe);
+        tape.WithoutRecording(() => [((IEncoder)encoder).Features(tape, batch, 0)]);
+    });
+
+    /// <inheritdoc/>
+    public VitWeights ToVit() => VitFolding.Fold(_model, _probe);
+
+    /// <inheritdoc/>
+    public IEncoder Random(ulong seed)
+    {
+        var recipe = _model.Recipe with { Train = _model.Recipe.Train with { Seed = seed } };
+        var random = new LatentDenoiser(Backend, recipe, _model.FittedTokenizer!);
         random.Network.OpenGates();
-        return new FeatureExtractor(random, probe) { Owned = random };
+        return new DenoiserEncoder(random, _probe, ownsModel: true);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _levels?.Dispose();
+        if (_ownsModel)
+        {
+            _model.Dispose();
+        }
+    }
+
+    private NoiseLevels Levels(int images)
+    {
+        if (_levels?.T.Shape[0] == images)
+        {
+            return _levels;
+        }
+
+        _levels?.Dispose();
+        _levels = new NoiseLevels(Backend, images, _model.LabelColumns);
+
+        // A probe must not see the answer: a network that sees the class sees that there is none.
+        _model.TellLabels(_levels, new int?[images]);
+        var (schedule, noised) = (_model.Schedule, _probe.Input == ProbeInput.Noised);
+        _levels.Set(Same(_probe.Time), Same(noised ? schedule.Gamma(_probe.Time) : 1), Same(noised ? schedule.Sigma(_probe.Time) : 0), Same(1));
+        return _levels;
+
+        double[] Same(double value) => [.. Enumerable.Repeat(value, images)];
     }
 }

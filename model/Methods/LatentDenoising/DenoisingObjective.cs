@@ -3,12 +3,9 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Methods.LatentDenoising;
 

@@ -3,7 +3,7 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
@@ -11,8 +11,8 @@ using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Methods.LatentDenoising;
 
-/// <summary>A recipe brought to life on a device: network, latent space, noise schedule and objective.</summary>
-public sealed class LatentDenoiser : IDisposable
+/// <summary>The method of every system from DiT to l-DAE on a device: network, latent space, noise schedule and objective.</summary>
+public sealed class LatentDenoiser : IMethod
 {
     /// <summary>Spread of gates, modulations and final layer when <c>network.gateInit</c> is random.</summary>
     public const double RandomGateStd = 0.2;
@@ -21,6 +21,7 @@ public sealed class LatentDenoiser : IDisposable
     private const int LabelStep = 8;
 
     private readonly PersistentTensor _range;
+    private NoiseLevels? _levels;
 
     /// <summary>Declares the network and allocates its parameters; they start from the recipe's seed.</summary>
     /// <param name="backend">The device.</param>
@@ -45,18 +46,20 @@ public sealed class LatentDenoiser : IDisposable
         Backend = backend;
         var resolved = recipe.Resolve();
         Recipe = resolved with { Tokenizer = resolved.Tokenizer with { Dim = tokenizer.Dim } };
-        Fitted = isPlan ? null : tokenizer;
+        FittedTokenizer = isPlan ? null : tokenizer;
         Parameters = new ParameterSet(backend);
         Network = new DenoisingTransformer(Parameters, ShapeOf(Recipe));
         Parameters.Allocate();
         Schedule = NoiseSchedule.Create(Recipe.Noise.Schedule, Recipe.Noise.Levels, Recipe.Noise.Sigma);
         _range = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
-        _range.Tensor.Write(backend, RangeOf(Recipe).ToArray());
+        _range.Tensor.Write(backend, PixelRange.Of(Recipe.Data.Range).ToArray());
         Tokenizer = tokenizer.Place(backend, Range);
         if (!isPlan)
         {
             Parameters.Initialize(Recipe.Train.Seed);
         }
+
+        Phases = [new Phase("denoiser", Parameters, [new LossTerm { Parts = ["loss_kept", "loss_residual"] }], Loss)];
     }
 
     /// <summary>The device.</summary>
@@ -65,11 +68,20 @@ public sealed class LatentDenoiser : IDisposable
     /// <summary>The resolved recipe, with the number of kept components written out.</summary>
     public Recipe Recipe { get; }
 
+    /// <inheritdoc/>
+    public MethodInput Input => new(Recipe.Data.ImageSize, Labels: LabelColumns > 0);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Phase> Phases { get; }
+
+    /// <inheritdoc/>
+    public IFitted? Fitted => FittedTokenizer;
+
     /// <summary>The tokenizer's numbers; null in a plan.</summary>
-    public FittedTokenizer? Fitted { get; }
+    public FittedTokenizer? FittedTokenizer { get; }
 
     /// <summary>The patches' principal components, where they are the tokenizer; null in a plan.</summary>
-    public PatchPca? Pca => Fitted?.Pca;
+    public PatchPca? Pca => FittedTokenizer?.Pca;
 
     /// <summary>What is trained.</summary>
     public ParameterSet Parameters { get; }
@@ -92,23 +104,47 @@ public sealed class LatentDenoiser : IDisposable
     /// <summary>From bytes to values [2, 3].</summary>
     public Tensor Range => _range.Tensor;
 
+    /// <inheritdoc/>
+    public IReadOnlyList<(string Owner, long Bytes)> Memory(int images) => LabelColumns == 0
+        ? [("tokenizer", Tokenizer.Bytes)]
+        : [("tokenizer", Tokenizer.Bytes), ("labels", (long)images * LabelColumns * Backend.ActivationType.Size())];
+
+    /// <inheritdoc/>
+    public void Allocate(int images)
+    {
+        _levels?.Dispose();
+        _levels = new NoiseLevels(Backend, images, LabelColumns);
+    }
+
+    /// <summary>Draws the noise level of each image and, where the network sees the class, which images it is hidden of.</summary>
+    public void Sample(in StepDraw draw)
+    {
+        DrawLevels(_levels!, draw.Images, draw.Step, draw.FirstImage);
+        if (LabelColumns > 0)
+        {
+            DrawLabels(_levels!, draw.Labels, draw.Step, draw.FirstImage);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IEncoder Encoder(ProbeRecipe probe) => new DenoiserEncoder(this, probe);
+
     /// <summary>A denoiser without a tokenizer, to walk a step on a planning device.</summary>
     /// <param name="backend">The planning device.</param>
     /// <param name="recipe">The recipe.</param>
     /// <param name="dim">Components kept, where the recipe leaves it to the data.</param>
     /// <returns>The denoiser; its parameters hold nothing.</returns>
-    public static LatentDenoiser ForPlan(IBackend backend, Recipe recipe, int dim) => new(backend, recipe, FittedTokenizer.ForPlan(recipe.Tokenizer, dim), isPlan: true);
+    public static LatentDenoiser ForPlan(IBackend backend, Recipe recipe, int dim) =>
+        new(backend, recipe, Autoencoders.FittedTokenizer.ForPlan(recipe.Tokenizer, dim), isPlan: true);
 
     /// <summary>The parameters of a recipe's network by name and shape, without memory.</summary>
     /// <param name="backend">The device that they would be on.</param>
-    /// <param name="recipe">The recipe; it is resolved here.</param>
-    /// <param name="dim">Components kept.</param>
+    /// <param name="recipe">The resolved recipe.</param>
     /// <returns>The parameters, not allocated.</returns>
-    public static ParameterSet Declare(IBackend backend, Recipe recipe, int dim)
+    public static ParameterSet Declare(IBackend backend, Recipe recipe)
     {
-        var resolved = recipe.Resolve();
         var parameters = new ParameterSet(backend);
-        using var network = new DenoisingTransformer(parameters, ShapeOf(resolved with { Tokenizer = resolved.Tokenizer with { Dim = dim } }));
+        using var network = new DenoisingTransformer(parameters, ShapeOf(recipe));
         return parameters;
     }
 
@@ -131,11 +167,6 @@ public sealed class LatentDenoiser : IDisposable
         GateStd = recipe.Network.GateInit == GateInit.Random ? RandomGateStd : 0,
         Recompute = recipe.Network.Recompute,
     };
-
-    /// <summary>From bytes to values.</summary>
-    /// <param name="recipe">A recipe.</param>
-    /// <returns>Factors and offsets.</returns>
-    public static PixelRange RangeOf(Recipe recipe) => recipe.Data.Range == ImageRange.ImageNet ? PixelRange.ImageNet : PixelRange.Symmetric;
 
     /// <summary>The recipe's objective.</summary>
     /// <param name="seed">Key of the noise; the recipe's seed when not given.</param>
@@ -204,31 +235,16 @@ public sealed class LatentDenoiser : IDisposable
         levels.SetLabels([.. labels.Select(label => label ?? classes)]);
     }
 
-    /// <summary>Runs the forward and backward pass of one micro-batch; gradients are added to what the parameters hold.</summary>
-    /// <param name="arena">The step's memory; reset afterwards by the caller.</param>
-    /// <param name="images">U8 [B, H, W, 3].</param>
-    /// <param name="levels">Noise level of each image.</param>
-    /// <param name="step">Optimizer step.</param>
-    /// <param name="firstImage">Place of the first image in the global batch.</param>
-    /// <param name="share">What the gradient is multiplied by [3]: 1 over the number of micro-batches, then zeros for the parts of the loss.</param>
-    /// <param name="parts">Where the loss and its two parts go [3], of the parameter type.</param>
-    /// <param name="passed">Told, block by block, from which element on the gradients are complete; see <see cref="Tape.Passed"/>.</param>
-    public void Differentiate(
-        StepArena arena, Tensor images, NoiseLevels levels, uint step, long firstImage, Tensor share, Tensor parts, Action<long>? passed = null)
-    {
-        var tape = new Tape(Backend, arena) { Passed = passed };
-        var loss = Objective().Loss(tape, images, levels, step, firstImage);
-        Backend.Copy(loss, parts);
-        Backend.Copy(share, tape.Outgoing(loss, out _));
-        tape.Backward();
-    }
-
     /// <summary>Frees everything.</summary>
     public void Dispose()
     {
+        _levels?.Dispose();
         Tokenizer.Dispose();
         _range.Dispose();
         Network.Dispose();
         Parameters.Dispose();
     }
+
+    private IReadOnlyList<Tensor> Loss(Tape tape, MicroBatch batch) =>
+        [Objective().Loss(tape, batch.Images, _levels!.Slice(batch.First, batch.Count), batch.Step, batch.FirstImage)];
 }

@@ -3,10 +3,7 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Methods.LatentDenoising;
 
@@ -37,7 +34,7 @@ public sealed class LatentEstimate : IDisposable
         var bytes = Math.Max(
             PassPlan.Bytes(model, images, (m, tape, _, levels) => Pass(m, tape, levels)),
             PassPlan.Bytes(model, images, (m, tape, _, _) => Decoded(m, tape)));
-        _arena = new StepArena(_backend, bytes, Trainer.DefaultMode);
+        _arena = new StepArena(_backend, bytes, StepArena.DefaultMode);
     }
 
     /// <summary>Images of a pass.</summary>
@@ -70,7 +67,7 @@ public sealed class LatentEstimate : IDisposable
         _latents.Tensor.Write(_backend, latents);
         var patches = Decoded(_model, new Tape(_backend, _arena)).ReadFloats(_backend);
         _arena.Reset();
-        var (side, range) = (_model.Recipe.Data.ImageSize, LatentDenoiser.RangeOf(_model.Recipe));
+        var (side, range) = (_model.Recipe.Data.ImageSize, PixelRange.Of(_model.Recipe.Data.Range));
         return [.. Enumerable.Range(0, Images).Select(i => PatchImage.Bytes(PatchImage.Pixels(patches, i, side, _model.Tokenizer.PixelPatch, range)))];
     }
 

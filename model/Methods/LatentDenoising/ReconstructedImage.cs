@@ -1,9 +1,3 @@
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
-
 namespace LDaeCore.Model.Methods.LatentDenoising;
 
 /// <summary>One image in four states, and how far three of them are from the clean one.</summary>

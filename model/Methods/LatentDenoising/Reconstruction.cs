@@ -4,9 +4,7 @@ using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Methods.LatentDenoising;
 
@@ -41,7 +39,7 @@ public sealed class Reconstruction : IDisposable
         Set(_none, 0, 1, 0);
         Set(_some, Level, model.Schedule.Gamma(Level), sigma);
         var bytes = PassPlan.Bytes(model, _batch, (m, tape, images, levels) => Pass(m, tape, images, levels, levels, 0));
-        _arena = new StepArena(model.Backend, bytes, Trainer.DefaultMode);
+        _arena = new StepArena(model.Backend, bytes, StepArena.DefaultMode);
     }
 
     /// <summary>Time step that the network is told.</summary>
@@ -100,7 +98,7 @@ public sealed class Reconstruction : IDisposable
         var results = new ReconstructedImage[batch.Count];
         for (var i = 0; i < results.Length; i++)
         {
-            var images = passed.Select(p => PatchImage.Pixels(p, i, _model.Recipe.Data.ImageSize, _model.Tokenizer.PixelPatch, LatentDenoiser.RangeOf(_model.Recipe))).ToArray();
+            var images = passed.Select(p => PatchImage.Pixels(p, i, _model.Recipe.Data.ImageSize, _model.Tokenizer.PixelPatch, PixelRange.Of(_model.Recipe.Data.Range))).ToArray();
             results[i] = new ReconstructedImage(
                 batch.Indices[i],
                 [.. images.Select(PatchImage.Bytes)],

@@ -1,9 +1,3 @@
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
-
 namespace LDaeCore.Model.Methods.LatentDenoising;
 
 /// <summary>How a sample goes from one level of noise to a lower one.</summary>

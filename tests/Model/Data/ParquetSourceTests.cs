@@ -1,9 +1,7 @@
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
-using LDaeCore.Model.Training;
+using LDaeCore.Model.Methods;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 

@@ -2,8 +2,6 @@ using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Tests.Goldens;
 using LDaeCore.Tests.Model.Data;
@@ -45,7 +43,7 @@ public sealed class OnnxTests
         using var session = OnnxSession.Open(path);
         Assert.That(session.InputMetadata["images"].Dimensions, Is.EqualTo(new[] { -1, Side, Side, 3 }));
         using var backend = new CpuBackend(1);
-        using var extractor = new VitEncoder(backend, weights, null, 0.1, 0).Open();
+        using FeatureExtractor extractor = new(new VitEncoder(backend, weights, null), ownsEncoder: true);
         var images = Images();
         foreach (var count in (int[])[1, images.Count])
         {

@@ -5,8 +5,6 @@ using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Layers;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
@@ -190,7 +188,7 @@ public sealed class VitFileTests
     {
         var weights = Random(Small with { Norm = VitNorm.Pooled, Pooling = FeaturePooling.Mean });
         using var backend = new CpuBackend(1);
-        using FeatureExtractor whole = new VitEncoder(backend, weights, 1, 0.1, 0).Open(), cut = new VitEncoder(backend, VitCut.After(weights, 1), null, 0.1, 0).Open();
+        using FeatureExtractor whole = new(new VitEncoder(backend, weights, 1), ownsEncoder: true), cut = new(new VitEncoder(backend, VitCut.After(weights, 1), null), ownsEncoder: true);
         float[] expected = new float[16], actual = new float[16];
         var image = Enumerable.Range(0, 192).Select(i => (byte)(i * 37 % 256)).ToArray();
         whole.Extract(image, 0, expected);
@@ -206,7 +204,7 @@ public sealed class VitFileTests
         weights.Values["norm.bias"].AsSpan().Fill(float.MaxValue);
         weights.Values["norm.weight"].AsSpan().Fill(float.MaxValue);
         using var backend = new CpuBackend(1);
-        using var extractor = new VitEncoder(backend, weights, null, 0.1, 0).Open();
+        using FeatureExtractor extractor = new(new VitEncoder(backend, weights, null), ownsEncoder: true);
         Assert.That(
             () => extractor.Extract(new byte[2 * 8 * 8 * 3], 5, new float[2 * 16]),
             Throws.TypeOf<LdaeException>().With.Property("Kind").EqualTo(ErrorKind.Run).And.Message.Contains("of image 5 is"));

@@ -2,13 +2,11 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Backends.Reference;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 
@@ -38,7 +36,7 @@ public sealed class VitFoldingTests
         using var fast = new CpuBackend(1);
         foreach (var backend in (IBackend[])[exact, fast])
         {
-            var features = Features(new VitEncoder(backend, folded, null, 0.1, 0));
+            var features = Features(new VitEncoder(backend, folded, null));
             var error = features.Zip(expected, (a, b) => Math.Abs(a - b)).Max() / expected.Max(Math.Abs);
             Assert.That(error, Is.LessThan(backend.Kind == DeviceKind.Reference ? 2e-6 : 1e-5), backend.Kind.ToString());
         }
@@ -65,10 +63,10 @@ public sealed class VitFoldingTests
 
     private static PatchPca Pca(Recipe recipe) => PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1);
 
-    private static float[] Features(IProbedEncoder encoder)
+    private static float[] Features(IEncoder encoder)
     {
         var images = Toy.Images(3);
-        using var extractor = encoder.Open();
+        using var extractor = new FeatureExtractor(encoder, ownsEncoder: true);
         var features = new float[3 * extractor.Channels];
         extractor.Extract([.. Enumerable.Range(0, 3).SelectMany(i => images.Decode(i).Pixels)], 0, features);
         return features;

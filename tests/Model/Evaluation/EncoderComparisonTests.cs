@@ -5,7 +5,6 @@ using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
@@ -63,10 +62,10 @@ public sealed class EncoderComparisonTests
     [Test]
     public void The_random_control_is_the_start_of_the_run_with_open_gates()
     {
-        var comparison = new EncoderComparison(_model, Recipe.Probe, Toy.Images(), Toy.Images(20, train: false));
+        var comparison = Comparison(Toy.Images(), Toy.Images(20, train: false));
         using var random = New();
         random.Network.OpenGates();
-        using var extractor = new FeatureExtractor(random, Recipe.Probe);
+        using var extractor = new FeatureExtractor(random.Encoder(Recipe.Probe), ownsEncoder: true);
         var (training, test) = comparison.RandomEncoder();
         Assert.That(training.Values, Is.EqualTo(extractor.Extract(Toy.Images(), [.. Enumerable.Range(0, 40)], 1).Values));
         Assert.That((training.Count, test.Count), Is.EqualTo((40, 20)));
@@ -77,14 +76,14 @@ public sealed class EncoderComparisonTests
     public void A_training_set_without_a_held_out_part_is_refused(int images)
     {
         var source = Toy.Images(images);
-        var comparison = new EncoderComparison(_model, Recipe.Probe, source, source);
+        var comparison = Comparison(source, source);
         DataErrors.AssertThrown(() => comparison.Linear(_backend, comparison.Trained(), 0), source.Name);
     }
 
     [Test]
     public void Fewer_than_five_images_a_class_are_enough()
     {
-        var comparison = new EncoderComparison(_model, Recipe.Probe, Toy.Images(20), Toy.Images(20, train: false));
+        var comparison = Comparison(Toy.Images(20), Toy.Images(20, train: false));
         var found = comparison.Linear(_backend, comparison.Trained(), 0);
         Assert.That(found.HeldOutTop1, Is.InRange(0, 100));
         Assert.That(found.Choice.Epochs, Is.Positive);
@@ -95,7 +94,7 @@ public sealed class EncoderComparisonTests
     {
         var named = new List<string>();
         var bad = new BadSamples(5, named.Add);
-        var comparison = new EncoderComparison(_model, Recipe.Probe, new FakeSource(20, 8, 3), new FakeSource(10, 8, 4)) { Bad = bad };
+        var comparison = Comparison(new FakeSource(20, 8, 3), new FakeSource(10, 8, 4), bad);
         comparison.Trained();
         comparison.RandomEncoder();
         Assert.That(comparison.Pixels().Training.Count, Is.EqualTo(19));
@@ -106,7 +105,7 @@ public sealed class EncoderComparisonTests
     public void Each_part_stops_when_asked()
     {
         using var stop = new CancellationTokenSource();
-        var comparison = new EncoderComparison(_model, Recipe.Probe, Toy.Images(), Toy.Images()) { Cancellation = stop.Token };
+        var comparison = Comparison(Toy.Images(), Toy.Images(), cancellation: stop.Token);
         var features = comparison.Trained();
         stop.Cancel();
         Assert.That(() => comparison.Trained(), Throws.InstanceOf<OperationCanceledException>());
@@ -116,11 +115,14 @@ public sealed class EncoderComparisonTests
         Assert.That(() => PatchSample.Fit(Recipe, Toy.Images(), [0, 1], 1, cancellation: stop.Token), Throws.InstanceOf<OperationCanceledException>());
     }
 
+    private EncoderComparison Comparison(IImageSource training, IImageSource test, BadSamples? bad = null, CancellationToken cancellation = default) =>
+        new(_model.Encoder(Recipe.Probe), training, test, Recipe.Data.HoldOut, Recipe.Train.Seed) { Bad = bad ?? new BadSamples(), Cancellation = cancellation };
+
     private LatentDenoiser New() => new(_backend, Recipe, PatchSample.Fit(Recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1));
 
     private static double Distance(LatentDenoiser model, byte[] image, byte[] other)
     {
-        using var extractor = new FeatureExtractor(model, Recipe.Probe);
+        using var extractor = new FeatureExtractor(model.Encoder(Recipe.Probe), ownsEncoder: true);
         var features = new float[2 * extractor.Channels];
         extractor.Extract([.. image, .. other], 0, features);
         return Enumerable.Range(0, extractor.Channels).Max(i => Math.Abs((double)features[i] - features[extractor.Channels + i]));

@@ -1,7 +1,4 @@
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Evaluation;

@@ -1,9 +1,6 @@
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Evaluation;

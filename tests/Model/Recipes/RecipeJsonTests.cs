@@ -1,8 +1,6 @@
 using System.Text.Json;
 using CsCheck;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
 using NUnit.Framework;
 

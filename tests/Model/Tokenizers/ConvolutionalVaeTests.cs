@@ -3,9 +3,7 @@ using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Backends.Reference;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Recipes;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Tokenizers;
@@ -74,8 +72,8 @@ public sealed class ConvolutionalVaeTests
         using var reference = new ReferenceBackend();
         using var small = new SmallConvolutionalVae(reference, Tiny, 2, 8);
         var (loss, terms) = small.Loss();
-        Assert.That(terms.Keys, Is.EqualTo(["reconstruction", "kl"]));
-        Assert.That(loss, Is.EqualTo(terms["reconstruction"] + (0.3 * 32 / 192 * terms["kl"])).Within(1e-12), "32 latents for 192 values of an image");
+        Assert.That(terms.Keys, Is.EqualTo(["loss_reconstruction", "loss_kl"]));
+        Assert.That(loss, Is.EqualTo(terms["loss_reconstruction"] + (0.3 * 32 / 192 * terms["loss_kl"])).Within(1e-12), "32 latents for 192 values of an image");
         var plain = small.On((tape, pixels) =>
         {
             // Without noise, the reconstruction term would be this; with unit noise it differs.
@@ -83,7 +81,7 @@ public sealed class ConvolutionalVaeTests
             var patches = PatchGrid.ToPatches(tape, pixels, 4).ReadDoubles(reference);
             return decoded.Zip(patches, (a, b) => (a - b) * (a - b)).Average();
         });
-        Assert.That(terms["reconstruction"], Is.Not.EqualTo(plain).Within(1e-6));
+        Assert.That(terms["loss_reconstruction"], Is.Not.EqualTo(plain).Within(1e-6));
 
         // A variance of exp(-40) leaves the mean, whose squared error is the plain one.
         foreach (var p in small.Parameters.All.Where(p => p.Name.StartsWith("encoder.log_variance", StringComparison.Ordinal)))
@@ -91,7 +89,7 @@ public sealed class ConvolutionalVaeTests
             p.Value.Write(reference, Enumerable.Repeat(p.Name.EndsWith("bias", StringComparison.Ordinal) ? -40.0 : 0, (int)p.Shape.Count).ToArray());
         }
 
-        Assert.That(small.Loss().Terms["reconstruction"], Is.EqualTo(plain).Within(1e-6));
+        Assert.That(small.Loss().Terms["loss_reconstruction"], Is.EqualTo(plain).Within(1e-6));
     }
 
     [Test]

@@ -4,7 +4,7 @@ using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Recipes;
+using LDaeCore.Model.Training;
 
 namespace LDaeCore.Tests.Model.Tokenizers;
 
@@ -13,6 +13,7 @@ internal sealed class SmallConvolutionalVae : IDisposable
 {
     private readonly IBackend _backend;
     private readonly StepArena _arena;
+    private readonly IReadOnlyList<LossTerm> _terms;
     private readonly PersistentTensor _images, _range;
 
     public SmallConvolutionalVae(IBackend backend, ConvolutionalVaeShape shape, int images, int side)
@@ -20,6 +21,7 @@ internal sealed class SmallConvolutionalVae : IDisposable
         _backend = backend;
         Parameters = new ParameterSet(backend);
         Vae = new ConvolutionalVae(Parameters, shape);
+        _terms = ConvolutionalVae.Terms(shape, side);
         Parameters.Allocate();
         Parameters.Initialize(7);
         _arena = new StepArena(backend, long.MaxValue, ArenaMode.Guard);
@@ -46,8 +48,8 @@ internal sealed class SmallConvolutionalVae : IDisposable
     /// <summary>The loss, and its terms by name.</summary>
     public (double Loss, Dictionary<string, double> Terms) Loss(uint step = 1) => On((tape, pixels) =>
     {
-        var terms = Vae.Loss(tape, pixels, 11, step);
-        return (Sum(terms), terms.ToDictionary(t => t.Name, t => t.Value.ReadDoubles(_backend)[0]));
+        var values = Vae.Loss(tape, pixels, 11, step);
+        return (Sum(values), _terms.Zip(values).ToDictionary(t => t.First.Name!, t => t.Second.ReadDoubles(_backend)[0]));
     });
 
     /// <summary>Gradients of the loss, in the parameters' own memory; the loss.</summary>
@@ -56,11 +58,11 @@ internal sealed class SmallConvolutionalVae : IDisposable
         Parameters.ForgetGradients();
         var loss = On((tape, pixels) =>
         {
-            var terms = Vae.Loss(tape, pixels, 11, step);
-            var value = Sum(terms);
-            foreach (var term in terms)
+            var values = Vae.Loss(tape, pixels, 11, step);
+            var value = Sum(values);
+            foreach (var (term, tensor) in _terms.Zip(values))
             {
-                tape.Outgoing(term.Value, out _).Write(_backend, [term.Weight, .. new double[term.Value.Shape.Count - 1]]);
+                tape.Outgoing(tensor, out _).Write(_backend, [term.Weight, .. new double[tensor.Shape.Count - 1]]);
             }
 
             tape.Backward();
@@ -70,7 +72,7 @@ internal sealed class SmallConvolutionalVae : IDisposable
         return loss;
     }
 
-    private double Sum(IReadOnlyList<TokenizerTerm> terms) => terms.Sum(term => term.Weight * term.Value.ReadDoubles(_backend)[0]);
+    private double Sum(IReadOnlyList<Tensor> values) => _terms.Zip(values).Sum(term => term.First.Weight * term.Second.ReadDoubles(_backend)[0]);
 
     public void Dispose()
     {

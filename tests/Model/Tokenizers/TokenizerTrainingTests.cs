@@ -3,15 +3,12 @@ using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Recipes;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
-
 using TemporaryFolder = LDaeCore.Tests.Model.Data.TemporaryFolder;
 
 namespace LDaeCore.Tests.Model.Tokenizers;
@@ -61,7 +58,7 @@ public sealed class TokenizerTrainingTests
         var recipe = Recipe(kind);
         var whole = Train(recipe, backend, "whole").Tokenizer!;
         using var stop = new CancellationTokenSource();
-        var cut = new TokenizerTraining(Options(recipe, backend, "cut") with { Cancellation = stop.Token, OnStep = (step, _, _, _, _) => Stop(stop, step) }, All).Run();
+        var cut = new AutoencoderTraining(Options(recipe, backend, "cut") with { Cancellation = stop.Token, OnStep = (step, _, _, _, _) => Stop(stop, step) }).Run();
         Assert.That((cut.Tokenizer, cut.Steps), Is.EqualTo(((FittedTokenizer?)null, 4L)));
         var resumed = (PatchTokenizer)Train(recipe, backend, "cut").Tokenizer!;
         Assert.That(resumed.Encoder, Is.EqualTo(((PatchTokenizer)whole).Encoder));
@@ -98,7 +95,7 @@ public sealed class TokenizerTrainingTests
         var recipe = Recipe("convVae", Convolutional);
         var whole = Train(recipe, backend, "whole").Tokenizer!;
         using var stop = new CancellationTokenSource();
-        var cut = new TokenizerTraining(Options(recipe, backend, "cut") with { Cancellation = stop.Token, OnStep = (step, _, _, _, _) => Stop(stop, step) }, All).Run();
+        var cut = new AutoencoderTraining(Options(recipe, backend, "cut") with { Cancellation = stop.Token, OnStep = (step, _, _, _, _) => Stop(stop, step) }).Run();
         Assert.That((cut.Tokenizer, cut.Steps), Is.EqualTo(((FittedTokenizer?)null, 4L)));
         Train(recipe, backend, "cut");
         var (read, saved) = FittedTokenizer.Load(Path.Combine(_folder.Path, "cut"));
@@ -197,12 +194,12 @@ public sealed class TokenizerTrainingTests
         return latents;
     }
 
-    private PretrainingOptions Options(Recipe recipe, CpuBackend backend, string name)
+    private RunOptions Options(Recipe recipe, CpuBackend backend, string name)
     {
         var folder = Path.Combine(_folder.Path, name);
         Directory.CreateDirectory(folder);
         return Toy.Options(recipe, backend, folder);
     }
 
-    private TokenizerResult Train(Recipe recipe, CpuBackend backend, string name) => new TokenizerTraining(Options(recipe, backend, name), All).Run();
+    private TokenizerResult Train(Recipe recipe, CpuBackend backend, string name) => new AutoencoderTraining(Options(recipe, backend, name)).Run();
 }

@@ -1,8 +1,7 @@
 using System.Text.Json;
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Checkpoints;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
@@ -45,13 +44,13 @@ public sealed class BestCheckpointTests
         Assert.That(BestCheckpoint.Read(Checkpoints), Is.EqualTo(new BestCheckpoint(3, 41.5)));
     }
 
-    private PretrainingResult Run(CpuBackend backend, int steps, bool resume)
+    private RunResult Run(CpuBackend backend, int steps, bool resume)
     {
         var recipe = Toy.Recipe("train.knnEvery=3", "data.holdOut=0.25", $"train.steps={steps}", "train.keep=1", "train.checkpointEvery=10");
         return new Pretraining(Toy.Options(recipe, backend, _folder.Path) with { Resume = resume }).Run();
     }
 
-    private void Check(PretrainingResult result)
+    private void Check(RunResult result)
     {
         var probes = File.ReadLines(Path.Combine(_folder.Path, RunFiles.Metrics)).Select(line => JsonDocument.Parse(line).RootElement)
             .Where(line => line.TryGetProperty("knn_top1", out _))

@@ -2,8 +2,7 @@ using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
@@ -66,7 +65,7 @@ public sealed class DamagedRunTests
 
         using var backend = new CpuBackend(1);
         var before = GC.GetTotalAllocatedBytes();
-        var error = Assert.Throws<LdaeException>(() => TrainingCheckpoint.Load(path, backend))!;
+        var error = Assert.Throws<LdaeException>(() => MethodCatalog.LoadDenoiser(path, backend))!;
         Assert.That(error.Kind, Is.EqualTo(ErrorKind.Data));
         Assert.That(error.Message, Does.Contain(path).And.Contain(field == "Width" ? "patch_embed.weight" : "blocks.2."));
         Assert.That(GC.GetTotalAllocatedBytes() - before, Is.LessThan(50 << 20));
@@ -103,7 +102,7 @@ public sealed class DamagedRunTests
         var source = TarSource.Open(Path.Combine(_folder.Path, "shards", "train-*.tar"), train: true);
         var run = Directory.CreateDirectory(Path.Combine(_folder.Path, "run")).FullName;
         using var backend = new CpuBackend(2);
-        PretrainingOptions Options(int steps) => new(Toy.Recipe($"train.steps={steps}"), backend, source, run) { Resume = true };
+        RunOptions Options(int steps) => new(Toy.Recipe($"train.steps={steps}"), backend, source, run) { Resume = true };
         Assert.That(new Pretraining(Options(2)).Run().Steps, Is.EqualTo(2));
         File.Move(shards[2], shards[2] + ".gone");
         var error = Assert.Throws<LdaeException>(() => new Pretraining(Options(20)).Run())!;

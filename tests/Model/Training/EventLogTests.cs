@@ -1,6 +1,5 @@
 using LDaeCore.Engine.Backends.Cpu;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
@@ -53,7 +52,7 @@ public sealed class EventLogTests
     {
         var recipe = Toy.Recipe("train.steps=4", "train.checkpointEvery=2");
         using var backend = new CpuBackend(1);
-        var options = Toy.Options(recipe, backend, _folder.Path) with { Pictures = (model, moment) => moment.Starts ? [("filters", Png)] : [("grid", Png)] };
+        var options = Toy.Options(recipe, backend, _folder.Path) with { Hooks = [new RunPictures((model, moment) => moment.Starts ? [("filters", Png)] : [("grid", Png)])] };
         new Pretraining(options).Run();
         var first = EventFile.Read(Directory.GetFiles(_folder.Path, EventLog.Prefix + "*").Single());
         var lines = File.ReadLines(Path.Combine(_folder.Path, RunFiles.Metrics)).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement).ToList();

@@ -1,6 +1,4 @@
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Tests.Model.Training;
@@ -13,8 +11,8 @@ internal sealed class FixedImages(byte[] pixels, int side) : IImageBatches
     /// <summary>One optimizer step on a batch, with the images copied as on the processor.</summary>
     public static StepResult Step(Trainer trainer, byte[] pixels, double learningRate)
     {
-        var recipe = trainer.Model.Recipe;
-        using var images = new UploadedImages(trainer.Model.Backend, new FixedImages(pixels, recipe.Data.ImageSize), recipe.Train.MicroBatch, recipe.Data.ImageSize);
+        var recipe = trainer.Method.Recipe;
+        using var images = new UploadedImages(trainer.Method.Backend, new FixedImages(pixels, recipe.Data.ImageSize), recipe.Train.MicroBatch, recipe.Data.ImageSize);
         return trainer.Run(images, learningRate);
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
@@ -23,7 +24,7 @@ public sealed class LargeModelTests
         var source = new SyntheticSource(8, recipe.Data.ImageSize, 0, true);
         using var backend = new CpuBackend();
         using var model = new LatentDenoiser(backend, recipe, PatchSample.Fit(recipe, source, [.. Enumerable.Range(0, 8)], 2));
-        using var trainer = new Trainer(model, MemoryPlan.Of(recipe, DType.F32, DType.F32));
+        using var trainer = new Trainer(model, MethodCatalog.Plan(recipe, DType.F32, DType.F32));
         var result = FixedImages.Step(trainer, source.Decode(0).Pixels, 1e-4);
         Assert.That(result.Loss, Is.GreaterThan(0).And.LessThan(10));
         Assert.That(result.GradientNorm, Is.GreaterThan(0));

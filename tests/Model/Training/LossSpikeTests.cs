@@ -3,8 +3,7 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Distributed;
@@ -44,7 +43,7 @@ public sealed class LossSpikeTests
         }
 
         Assert.That(spikes.IsSpike(0.4), Is.True, "old losses are forgotten");
-        spikes.Clear();
+        spikes.TakenBack();
         Assert.That(spikes.IsSpike(50), Is.False);
         Assert.That(new LossSpikes(0).IsSpike(double.MaxValue), Is.False, "0 is off");
     }

@@ -1,8 +1,9 @@
+using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
@@ -25,7 +26,7 @@ public sealed class MemoryPlanTests
     public void Every_preset_has_a_plan_that_adds_up(string preset)
     {
         var recipe = Presets.Get(preset).Resolve();
-        var plan = MemoryPlan.Of(recipe, DType.F32, DType.F32);
+        var plan = MethodCatalog.Plan(recipe, DType.F32, DType.F32);
         Assert.That(plan.Owners.Select(o => o.Bytes), Is.All.GreaterThan(0));
         Assert.That(plan.Owners.Where(o => o.Owner.StartsWith("activations", StringComparison.Ordinal)).Sum(o => o.Bytes), Is.EqualTo(plan.ArenaBytes));
         Assert.That(plan.ParameterCount, Is.EqualTo(Count(recipe)));
@@ -36,7 +37,7 @@ public sealed class MemoryPlanTests
     public void A_step_uses_the_plan_to_the_byte_and_one_byte_less_is_refused()
     {
         var recipe = Toy.Recipe("network.gateInit=random");
-        var plan = MemoryPlan.Of(recipe, DType.F32, DType.F32);
+        var plan = MethodCatalog.Plan(recipe, DType.F32, DType.F32);
         using var backend = new CpuBackend(1);
         using var exact = new StepArena(backend, plan.ArenaBytes, ArenaMode.Packed);
         Step(backend, recipe, exact);
@@ -49,8 +50,8 @@ public sealed class MemoryPlanTests
     public void Recompute_makes_the_plan_smaller()
     {
         var recipe = Presets.Get("cifar-tiny").Resolve();
-        var kept = MemoryPlan.Of(recipe, DType.F32, DType.F32).ArenaBytes;
-        var recomputed = MemoryPlan.Of(recipe with { Network = recipe.Network with { Recompute = true } }, DType.F32, DType.F32).ArenaBytes;
+        var kept = MethodCatalog.Plan(recipe, DType.F32, DType.F32).ArenaBytes;
+        var recomputed = MethodCatalog.Plan(recipe with { Network = recipe.Network with { Recompute = true } }, DType.F32, DType.F32).ArenaBytes;
         Assert.That(recomputed, Is.LessThan(kept / 3));
     }
 
@@ -62,10 +63,10 @@ public sealed class MemoryPlanTests
         using var folder = new TemporaryFolder();
         var lines = new List<string>();
         new Pretraining(Toy.Options(recipe, backend, folder.Path) with { OnLine = lines.Add }).Run();
-        var planned = FeatureExtractor.PlannedBytes(recipe, DType.F32, DType.F32);
+        var planned = new NearestNeighbourProbe().Plan(MethodCatalog.Of(recipe), recipe.Resolve(), DType.F32, DType.F32).Bytes;
         Assert.That(lines, Has.Some.Matches($@"held-out probe +{planned / 1e6:N1} MB"));
         using var model = new LatentDenoiser(backend, recipe, PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1));
-        using var extractor = new FeatureExtractor(model, recipe.Probe);
+        using var extractor = new FeatureExtractor(model.Encoder(recipe.Probe), ownsEncoder: true);
         Assert.That(extractor.Bytes, Is.EqualTo(planned));
     }
 
@@ -76,7 +77,7 @@ public sealed class MemoryPlanTests
         using var inner = new CpuBackend(2);
         using var backend = new CountingBackend(inner);
         using var model = new LatentDenoiser(backend, recipe, PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1));
-        using var trainer = new Trainer(model, MemoryPlan.Of(recipe, DType.F32, DType.F32));
+        using var trainer = new Trainer(model, MethodCatalog.Plan(recipe, DType.F32, DType.F32));
         var pixels = new byte[8 * 8 * 8 * 3];
         using var images = new UploadedImages(backend, new FixedImages(pixels, 8), recipe.Train.MicroBatch, 8);
         trainer.Run(images, 1e-3);
@@ -92,12 +93,12 @@ public sealed class MemoryPlanTests
     {
         using var model = new LatentDenoiser(backend, recipe, PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1));
         using var images = new PersistentTensor(backend, new Shape(8, 8, 8, 3), DType.U8);
-        using var levels = new LDaeCore.Model.Methods.LatentDenoising.NoiseLevels(backend, 8);
-        model.DrawLevels(levels, 8, 0, 0);
+        model.Allocate(8);
+        model.Sample(new StepDraw(0, 8, 0, []));
         using var share = new PersistentTensor(backend, new Shape(3), DType.F32);
         using var parts = new PersistentTensor(backend, new Shape(3), DType.F32);
         share.Tensor.Write(backend, [1.0, 0, 0]);
-        model.Differentiate(arena, images.Tensor, levels, 0, 0, share.Tensor, parts.Tensor);
+        PhaseTrainer.Differentiate(model.Phases[0], new Tape(backend, arena), new MicroBatch(images.Tensor, 0, 0, 0), [share.Tensor], parts.Tensor);
     }
 
     /// <summary>Counted by hand from the architecture, with W the width, Q a quarter of it, D a patch.</summary>

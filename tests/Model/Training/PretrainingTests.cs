@@ -2,6 +2,7 @@ using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Backends.Reference;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
@@ -126,7 +127,7 @@ public sealed class PretrainingTests
         {
             var pca = PatchSample.Fit(recipe, Toy.Images(), [.. Enumerable.Range(0, 40)], 1);
             using var model = new LatentDenoiser(backend, recipe with { Network = recipe.Network with { GateInit = GateInit.Random } }, pca);
-            using var trainer = new Trainer(model, MemoryPlan.Of(recipe, DType.F32, DType.F32));
+            using var trainer = new Trainer(model, MethodCatalog.Plan(recipe, DType.F32, DType.F32));
             var result = FixedImages.Step(trainer, pixels, 1e-3);
             return (Gradient: model.Parameters.Gradients.ReadDoubles(backend).ToArray(), result.Loss);
         }).ToArray();
@@ -164,7 +165,7 @@ public sealed class PretrainingTests
     {
         using var backend = new CpuBackend(1);
         var lines = new List<string>();
-        var options = new PretrainingOptions(Toy.Recipe("train.accumulate=2"), backend, new FakeSource(4, 8, 0, 1, 2, 3), Folder("big")) { OnLine = lines.Add, MemoryBytes = 1000 };
+        var options = new RunOptions(Toy.Recipe("train.accumulate=2"), backend, new FakeSource(4, 8, 0, 1, 2, 3), Folder("big")) { OnLine = lines.Add, MemoryBytes = 1000 };
         var error = Assert.Throws<LdaeException>(() => new Pretraining(options).Run())!;
         Assert.That(error.Kind, Is.EqualTo(ErrorKind.Configuration));
         Assert.That(error.Message, Does.Contain("train.batch = 8").And.Contain("train.accumulate = 2"));

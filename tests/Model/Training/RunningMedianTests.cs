@@ -1,5 +1,3 @@
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using NUnit.Framework;
 

@@ -1,7 +1,7 @@
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
@@ -59,8 +59,8 @@ public sealed class SystemTests
         }).Run();
         Assert.That(Toy.Train(recipe, backend, cut, resume: true).Model, Is.EqualTo(expected.Model), "a run that was cut");
 
-        using var model = TrainingCheckpoint.Load(_folder.Path, backend);
-        using var extractor = new FeatureExtractor(model, model.Recipe.Probe);
+        using var model = MethodCatalog.LoadDenoiser(_folder.Path, backend);
+        using var extractor = new FeatureExtractor(model.Encoder(model.Recipe.Probe), ownsEncoder: true);
         var features = extractor.Extract(Toy.Images(), [0, 1, 2], 1);
         Assert.That(features.Values, Has.All.Matches<float>(float.IsFinite).And.Some.Not.EqualTo(features.Values[0]));
         using var reconstruction = new Reconstruction(model, 0.5, 1);

@@ -2,8 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text.Json;
 using LDaeCore.Engine.Backends.Cpu;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Cuda;
 using LDaeCore.Tests.Model.Data;
@@ -36,7 +35,7 @@ public sealed class TensorBoardTests
         using var folder = new TemporaryFolder();
         using var backend = new CpuBackend(1);
         var png = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "goldens", "data", "images", "grey.png"));
-        var options = Toy.Options(Toy.Recipe("train.steps=4", "train.checkpointEvery=2"), backend, folder.Path) with { Pictures = (_, _) => [("grid", png)] };
+        var options = Toy.Options(Toy.Recipe("train.steps=4", "train.checkpointEvery=2"), backend, folder.Path) with { Hooks = [new RunPictures((_, _) => [("grid", png)])] };
         new Pretraining(options).Run();
         Directory.Delete(CheckpointFolders(folder.Path).Last(), recursive: true);
         new Pretraining(options with { Resume = true }).Run();

@@ -1,7 +1,6 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 
@@ -20,7 +19,7 @@ internal static class Toy
 
     public static IImageSource Images(int count = 40, bool train = true) => new SyntheticSource(count, 8, 1, train);
 
-    public static PretrainingOptions Options(Recipe recipe, IBackend backend, string folder) => new(recipe, backend, Images(), folder);
+    public static RunOptions Options(Recipe recipe, IBackend backend, string folder) => new(recipe, backend, Images(), folder);
 
     /// <summary>Trains in a folder and returns the bytes of the last checkpoint's files.</summary>
     public static (byte[] Model, byte[] Optimizer) Train(Recipe recipe, IBackend backend, string folder, bool resume = false, CancellationToken cancellation = default)

@@ -1,7 +1,6 @@
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
 
@@ -59,13 +58,14 @@ internal static class DemoCommand
             return result;
         }
 
-        using var model = TrainingCheckpoint.Load(folder.Path, backend);
+        using var model = MethodCatalog.LoadDenoiser(folder.Path, backend);
         var training = ImageSourceFactory.Open(Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
         var test = ImageSourceFactory.Open(Data, train: false, recipe.Data.ImageSize, recipe.Train.Seed);
         log.Line("2. Look at what it does to images it has never seen.");
         ReconstructWork.Run(result, model, test, GridImages, DefaultSigma, recipe.Train.Seed, folder.Path, Workbench.Loaders(options.Threads), bad, log.Line, context.Cancellation);
         log.Line("3. Throw the decoder away and ask a linear classifier what the encoder knows, beside two controls that learnt nothing.");
-        var comparison = new EncoderComparison(model, recipe.Probe, training, test) { Workers = Workbench.Loaders(options.Threads), Bad = bad, Cancellation = context.Cancellation };
+        using var encoder = model.Encoder(recipe.Probe);
+        var comparison = new EncoderComparison(encoder, training, test, recipe.Data.HoldOut, recipe.Train.Seed) { Workers = Workbench.Loaders(options.Threads), Bad = bad, Cancellation = context.Cancellation };
         using var exact = Workbench.OpenInFloat32(options.Device, backend);
         ProbeWork.Run(result, comparison, ProbeMethod.Linear, exact ?? backend, [recipe.Train.Seed], folder.Path, log.Line);
         Workbench.Keep(result, folder.Path, Name);

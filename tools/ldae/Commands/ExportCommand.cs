@@ -44,7 +44,7 @@ internal static class ExportCommand
     {
         var start = Stopwatch.GetTimestamp();
         using var opened = OpenedEncoder.Open(options.Checkpoint, options.Overrides, options.Known, DeviceChoice.Resolve("cpu"), options.Threads);
-        var weights = opened.Weights();
+        var weights = opened.Encoder.ToVit();
         options.Out.Create();
         var file = Write(options, weights);
         var features = SampleFeatures.Write(Path.Combine(options.Out.Path, SampleFeatures.FileName), opened.Encoder);

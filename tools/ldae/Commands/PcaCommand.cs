@@ -4,7 +4,6 @@ using System.Globalization;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
 

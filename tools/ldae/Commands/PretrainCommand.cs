@@ -2,8 +2,6 @@ using System.CommandLine;
 using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
@@ -73,10 +71,10 @@ internal static class PretrainCommand
     }
 
     /// <summary>Recipe and images of a run that goes on.</summary>
-    internal static (Recipe Recipe, string Data) Resumed(ResumedRun run, RecipeSource source, string? data, DeviceChoice device)
+    internal static (Recipe Recipe, string Data) Resumed(ResumedRun run, RecipeSource source, string? data, DeviceChoice device, Func<Recipe, Recipe>? trained = null)
     {
         var recipe = source.Load(run.Recipe(), device);
-        run.Require(recipe);
+        run.Require(recipe, trained);
         return (recipe, run.Data(data));
     }
 

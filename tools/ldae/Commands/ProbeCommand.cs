@@ -3,8 +3,6 @@ using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
 
@@ -86,7 +84,7 @@ internal static class ProbeCommand
         using var log = group.Processes.Rank == 0 ? Log(options.Out, context) : null;
         Action<string> line = log is null ? _ => { } : log.Line;
         var bad = new BadSamples(options.MaxBadSamples, line);
-        var comparison = new EncoderComparison(opened.Encoder, training, test)
+        var comparison = new EncoderComparison(opened.Encoder, training, test, opened.Recipe.Data.HoldOut, opened.Recipe.Train.Seed)
         {
             Workers = Workbench.Loaders(options.Threads),
             Bad = bad,

@@ -3,8 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
@@ -75,7 +74,7 @@ internal static class ReconstructCommand
     {
         var start = Stopwatch.GetTimestamp();
         using var backend = Workbench.Open(options.Device, options.Threads, TrainingCheckpoint.RecipeIn(options.Checkpoint));
-        using var model = TrainingCheckpoint.Load(options.Checkpoint, backend, options.Weights);
+        using var model = MethodCatalog.LoadDenoiser(options.Checkpoint, backend, options.Weights);
         var source = ImageSourceFactory.Open(options.Data, train: false, model.Recipe.Data.ImageSize, model.Recipe.Train.Seed, model.Recipe.Data.ShardMegabytes);
         if (options.Level is { } level && level > model.Schedule.Levels)
         {

@@ -2,9 +2,8 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
@@ -64,7 +63,7 @@ internal static class SampleCommand
     {
         var start = Stopwatch.GetTimestamp();
         using var backend = Workbench.Open(options.Device, options.Threads, TrainingCheckpoint.RecipeIn(options.Checkpoint));
-        using var model = TrainingCheckpoint.Load(options.Checkpoint, backend, options.Weights);
+        using var model = MethodCatalog.LoadDenoiser(options.Checkpoint, backend, options.Weights);
         Check(options, model);
         using var drawing = new ImageSampler(model, options.Sampler, options.Steps, options.Guidance, options.Seed);
         options.Out.Create();

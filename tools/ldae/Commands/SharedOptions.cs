@@ -4,8 +4,6 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 

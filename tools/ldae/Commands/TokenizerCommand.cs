@@ -2,7 +2,6 @@ using System.CommandLine;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
@@ -45,7 +44,7 @@ internal static class TokenizerCommand
             var folder = RunFolder.Choose(Name, parse.GetValue(@out), parse.GetValue(resume), context.Time);
             var source = new RecipeSource(parse.GetValue(preset), parse.GetValue(config), parse.GetRequiredValue(set), parse.GetValue(seed));
             var (recipe, from) = folder.HoldsRun
-                ? PretrainCommand.Resumed(new ResumedRun(folder), source, parse.GetValue(data), chosen)
+                ? PretrainCommand.Resumed(new ResumedRun(folder), source, parse.GetValue(data), chosen, recipe => AutoencoderTraining.RecipeOf(recipe, images: 1))
                 : PretrainCommand.Started(folder, source, parse.GetValue(data), chosen, parse.GetValue(resume));
             var skipped = parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples;
             return Run(new TokenizerOptions(recipe, from, parse.GetValue(images) ?? DefaultImages, chosen, folder, parse.GetValue(threads), skipped), context);
@@ -59,7 +58,7 @@ internal static class TokenizerCommand
         var recipe = options.Recipe;
         var source = ImageSourceFactory.Open(options.Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
         using var backend = Workbench.Open(options.Device, options.Threads, recipe);
-        TokenizerTraining.Create(backend, recipe).Dispose();
+        AutoencoderFactory.Require(recipe);
         options.Out.Create();
         using var held = new RunLock(options.Out.Path);
         using var log = new RunLog(context.Output, options.Out.Path);
@@ -69,16 +68,14 @@ internal static class TokenizerCommand
         TokenizerResult trained;
         using (var progress = context.Output.StartProgress())
         {
-            trained = new TokenizerTraining(
-                new PretrainingOptions(recipe, backend, source, options.Out.Path)
-                {
-                    LoaderThreads = loaders,
-                    Bad = bad,
-                    OnStep = (step, total, step1, speed, eta) => progress.Report(step, total, step1.Loss, speed, eta),
-                    OnLine = log.Line,
-                    Cancellation = context.Cancellation,
-                },
-                [.. Enumerable.Range(0, source.Count)]).Run();
+            trained = new AutoencoderTraining(new RunOptions(recipe, backend, source, options.Out.Path)
+            {
+                LoaderThreads = loaders,
+                Bad = bad,
+                OnStep = (step, total, found, speed, eta) => progress.Report(step, total, found.Loss, speed, eta),
+                OnLine = log.Line,
+                Cancellation = context.Cancellation,
+            }).Run();
         }
 
         var result = new CommandResult { ExitCode = trained.Tokenizer is null ? ExitCodes.Interrupted : ExitCodes.Done }

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
-using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Runner.Commands;

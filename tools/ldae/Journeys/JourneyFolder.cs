@@ -1,9 +1,7 @@
 using System.Globalization;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Journey;
 using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 

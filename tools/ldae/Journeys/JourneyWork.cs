@@ -3,10 +3,8 @@ using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Journey;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 using LDaeCore.Runner.Commands;
 using LDaeCore.Runner.Reporting;
 
@@ -121,11 +119,12 @@ internal sealed class JourneyWork(JourneyOptions options, RunnerContext context)
     {
         var start = Stopwatch.GetTimestamp();
         using var backend = Workbench.Open(options.Device, options.Threads, recipe, run: folder);
-        using var model = TrainingCheckpoint.Load(folder.Path, backend, recipe.Probe.Weights);
+        using var model = MethodCatalog.Load(folder.Path, backend, recipe.Probe.Weights);
+        using var encoder = model.Encoder(recipe.Probe);
         using var exact = Workbench.OpenInFloat32(options.Device, backend);
         using var log = new RunLog(context.Output, folder.Path);
         IImageSource Images(bool train) => ImageSourceFactory.Open(options.Settings.Data, train, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
-        var comparison = new EncoderComparison(model, recipe.Probe, Images(train: true), Images(train: false))
+        var comparison = new EncoderComparison(encoder, Images(train: true), Images(train: false), recipe.Data.HoldOut, recipe.Train.Seed)
         {
             Workers = Workbench.Loaders(options.Threads),
             Bad = new BadSamples(options.MaxBadSamples, log.Line),

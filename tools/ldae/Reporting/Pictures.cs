@@ -1,6 +1,4 @@
-using LDaeCore.Model.Data;
 using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Recipes;
 using SkiaSharp;
 
 namespace LDaeCore.Runner.Reporting;

@@ -1,7 +1,5 @@
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Runner.Reporting;
 

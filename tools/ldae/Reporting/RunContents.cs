@@ -1,8 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 

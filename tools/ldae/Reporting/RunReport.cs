@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 

@@ -1,12 +1,9 @@
 using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends.Plan;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
-namespace LDaeCore.Model.Training;
+namespace LDaeCore.Model.Methods.LatentDenoising;
 
 /// <summary>The memory of a pass that is not differentiated, found by walking it on a device without memory.</summary>
 internal static class PassPlan

@@ -1,21 +1,25 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Distributed;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Training;
 
-/// <summary>What a pretraining run needs besides its recipe's own fields.</summary>
+/// <summary>What a training run needs besides its recipe's own fields.</summary>
 /// <param name="Recipe">The recipe, resolved and checked.</param>
 /// <param name="Backend">The device.</param>
 /// <param name="Source">Training images.</param>
 /// <param name="Folder">The run folder; it exists.</param>
-public sealed record PretrainingOptions(Recipe Recipe, IBackend Backend, IImageSource Source, string Folder)
+public sealed record RunOptions(Recipe Recipe, IBackend Backend, IImageSource Source, string Folder)
 {
-    /// <summary>A tokenizer that was trained before; a run whose tokenizer is trained trains its own when not given.</summary>
-    public FittedTokenizer? Tokenizer { get; init; }
+    /// <summary>Indices of the images to train on; all when not given, but for those that <c>data.holdOut</c> holds out.</summary>
+    public int[]? TrainingImages { get; init; }
+
+    /// <summary>What was fitted before, such as a trained tokenizer; the run fits its own when not given.</summary>
+    public IFitted? Fitted { get; init; }
+
+    /// <summary>What takes part in the run besides training, in order; the run adds those that its recipe asks for.</summary>
+    public IReadOnlyList<RunHook> Hooks { get; init; } = [];
 
     /// <summary>Whether to go on from the folder's last checkpoint.</summary>
     public bool Resume { get; init; }
@@ -41,15 +45,10 @@ public sealed record PretrainingOptions(Recipe Recipe, IBackend Backend, IImageS
     /// <summary>Largest data set that is kept whole in a device's own memory, bytes; see <see cref="StepImages"/>.</summary>
     public long ResidentBytes { get; init; } = 1L << 30;
 
-    /// <summary>Told after every step: steps done, steps expected in all, the step, images a second, time left.</summary>
+    /// <summary>Called after every step: steps done, steps expected in all, the step, images a second, time left.</summary>
     public Action<long, long, StepResult, double, TimeSpan>? OnStep { get; init; }
 
-    /// <summary>
-    /// Draws pictures for the events, PNGs with their names: asked at the start, after steps that are powers of two, after checkpoints and at the end.
-    /// </summary>
-    public Func<LatentDenoiser, PictureMoment, IReadOnlyList<(string Tag, byte[] Png)>>? Pictures { get; init; }
-
-    /// <summary>Told of whatever a person may want to read.</summary>
+    /// <summary>Receives the lines for people to read.</summary>
     public Action<string>? OnLine { get; init; }
 
     /// <summary>Asks the run to finish its step, save and stop.</summary>

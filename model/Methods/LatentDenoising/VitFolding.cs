@@ -1,12 +1,11 @@
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Layers;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Model.Training;
 
-namespace LDaeCore.Model.Encoders;
+namespace LDaeCore.Model.Methods.LatentDenoising;
 
 /// <summary>
 /// The encoder of a denoiser as a plain ViT. Once the noise level is fixed and no class is told, the conditioning is a constant (paper,
@@ -38,7 +37,7 @@ public static class VitFolding
             Heads = recipe.Network.Heads,
             MlpRatio = recipe.Network.MlpRatio,
             Activation = recipe.Network.Activation,
-            Range = LatentDenoiser.RangeOf(recipe),
+            Range = PixelRange.Of(recipe.Data.Range),
         };
         var values = new Dictionary<string, float[]>(StringComparer.Ordinal)
         {
