@@ -108,3 +108,20 @@ public sealed class LinearProbe(IBackend backend, int classes, ulong seed)
         return (decorrelation.Apply(training), decorrelation.Apply(other));
     }
 }
+
+/// <summary>One way to train a linear classifier.</summary>
+/// <param name="LearningRate">Highest learning rate; half a cosine takes it to 0.</param>
+/// <param name="WeightDecay">Decoupled weight decay.</param>
+/// <param name="Epochs">Passes over the training features.</param>
+/// <param name="Decorrelated">Whether the weights are those of decorrelated channels; see <see cref="FeatureDecorrelation"/>.</param>
+public readonly record struct ProbeChoice(double LearningRate, double WeightDecay, int Epochs, bool Decorrelated);
+
+/// <summary>What a linear probe found.</summary>
+/// <param name="Test">Accuracy on the test set, evaluated once.</param>
+/// <param name="HeldOutTop1">Accuracy of the choice on the held-out part of the training set, percent.</param>
+/// <param name="Choice">What the sweep chose.</param>
+public sealed record ProbeResult(ClassificationAccuracy Test, double HeldOutTop1, ProbeChoice Choice)
+{
+    /// <summary>The class that was chosen for each test image, in their order; empty where none was kept.</summary>
+    public IReadOnlyList<int> Predicted { get; init; } = [];
+}

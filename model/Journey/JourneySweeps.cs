@@ -139,3 +139,17 @@ public static class JourneySweeps
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }
+
+/// <summary>A table or a figure of the paper, to be measured again.</summary>
+/// <param name="Name">Its name, as <c>--sweep</c> takes it.</param>
+/// <param name="Title">What is swept.</param>
+/// <param name="Source">Where the paper has it.</param>
+/// <param name="Points">The points, line by line.</param>
+public sealed record JourneySweep(string Name, string Title, string Source, IReadOnlyList<SweepPoint> Points);
+
+/// <summary>One point of a sweep.</summary>
+/// <param name="Series">Which of the sweep's lines it is on; empty where there is one only.</param>
+/// <param name="Label">The value that is swept, as the table has it.</param>
+/// <param name="Entry">What is measured.</param>
+/// <param name="PaperTop1">The paper's number there, percent; null where it has none.</param>
+public sealed record SweepPoint(string Series, string Label, JourneyEntry Entry, double? PaperTop1);

@@ -86,3 +86,39 @@ public static class ShapeClaims
         ? string.Create(CultureInfo.InvariantCulture, $"{top1.Mean:F2}, spread {top1.Spread:F2}")
         : string.Create(CultureInfo.InvariantCulture, $"{top1.Mean:F2} (one seed: no spread is known)");
 }
+
+/// <summary>What the paper's numbers say at any size, and whether ours say it too.</summary>
+/// <param name="Name">The claim.</param>
+/// <param name="Holds">Whether it holds; null where what it is about was not measured.</param>
+/// <param name="Why">The numbers behind the verdict, or what is missing.</param>
+public sealed record ShapeClaim(string Name, bool? Holds, string Why);
+
+/// <summary>By how much a run's loss fell: the mean of its first twentieth against that of its last fifth, as a single batch says little.</summary>
+public static class LossFall
+{
+    /// <summary>The share of its start that a loss has lost.</summary>
+    /// <param name="losses">The logged losses, in order.</param>
+    /// <returns>Percent, negative where it rose; null for fewer than two losses.</returns>
+    public static double? Percent(IReadOnlyList<double> losses) => losses.Count < 2
+        ? null
+        : 100 * (1 - (losses.TakeLast(Math.Max(1, losses.Count / 5)).Average() / losses.Take(Math.Max(1, losses.Count / 20)).Average()));
+}
+
+/// <summary>Accuracies of one entry, one from each seed; or what is computed from such, seed by seed.</summary>
+/// <param name="Values">Percent, at least one.</param>
+public sealed record SeedAccuracies(IReadOnlyList<double> Values)
+{
+    /// <summary>Their mean.</summary>
+    public double Mean => Values.Average();
+
+    /// <summary>The best minus the worst; 0 with a single seed.</summary>
+    public double Spread => Values.Max() - Values.Min();
+
+    /// <summary>Whether the spread says something: that of a single seed is 0 and no measure of chance.</summary>
+    public bool HasSpread => Values.Count > 1;
+
+    /// <summary>Whether these are higher than others by more than chance: the difference of the means exceeds the sum of the two spreads.</summary>
+    /// <param name="other">The others.</param>
+    /// <returns>True when they are.</returns>
+    public bool Exceeds(SeedAccuracies other) => Mean - other.Mean > Spread + other.Spread;
+}

@@ -27,3 +27,23 @@ public sealed record DataRecipe
     /// </summary>
     public int ShardMegabytes { get; init; } = 512;
 }
+
+/// <summary>Which part of an image the network sees in training.</summary>
+public enum CropKind
+{
+    /// <summary>The centre square, resized.</summary>
+    Center,
+
+    /// <summary>A random rectangle, resized (random-resized-crop).</summary>
+    Random,
+}
+
+/// <summary>Which numbers bytes become.</summary>
+public enum ImageRange
+{
+    /// <summary>0 to 255 becomes -1 to 1.</summary>
+    Unit,
+
+    /// <summary>ImageNet's mean is subtracted and its standard deviation divided by, per colour.</summary>
+    ImageNet,
+}

@@ -27,3 +27,23 @@ public sealed record NetworkRecipe
     /// <summary>Whether the backward pass computes a block's activations again instead of keeping them.</summary>
     public bool Recompute { get; init; }
 }
+
+/// <summary>The nonlinearity of the MLPs.</summary>
+public enum ActivationKind
+{
+    /// <summary>GELU in its tanh form; everything we train.</summary>
+    GeluTanh,
+
+    /// <summary>GELU in its exact form; for imported models, refused for training.</summary>
+    GeluErf,
+}
+
+/// <summary>How the gates, modulations and final layer start.</summary>
+public enum GateInit
+{
+    /// <summary>adaLN-Zero: every block starts as the identity.</summary>
+    Zero,
+
+    /// <summary>Normal with standard deviation 0.2: for controls, gradient checks and comparisons of devices.</summary>
+    Random,
+}

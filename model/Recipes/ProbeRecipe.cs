@@ -15,3 +15,26 @@ public sealed record ProbeRecipe
     /// <summary>Which weights are read.</summary>
     public ProbeWeights Weights { get; init; }
 }
+
+/// <summary>What a probe shows the encoder.</summary>
+public enum ProbeInput
+{
+    /// <summary>The image as it is.</summary>
+    Original,
+
+    /// <summary>The image with only its kept components.</summary>
+    Pca,
+
+    /// <summary>The kept components with noise at the probed level.</summary>
+    Noised,
+}
+
+/// <summary>Which weights a probe reads.</summary>
+public enum ProbeWeights
+{
+    /// <summary>The optimizer's.</summary>
+    Raw,
+
+    /// <summary>Their moving average.</summary>
+    Ema,
+}

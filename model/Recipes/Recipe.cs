@@ -64,3 +64,30 @@ public sealed record Recipe
         };
     }
 }
+
+/// <summary>What is trained.</summary>
+public sealed record MethodRecipe
+{
+    /// <summary>The way of training.</summary>
+    public MethodKind Kind { get; init; }
+}
+
+/// <summary>Ways of training.</summary>
+public enum MethodKind
+{
+    /// <summary>Noise is added to latents, and a transformer predicts the clean image: every system from DiT to l-DAE.</summary>
+    LatentDenoising,
+
+    /// <summary>A tokenizer with weights of its own learns to encode and decode images: <c>ldae tokenizer train</c>.</summary>
+    Autoencoder,
+
+    /// <summary>A plain ViT learns the classes of images by cross-entropy.</summary>
+    Supervised,
+}
+
+/// <summary>What only the CUDA device reads.</summary>
+public sealed record CudaRecipe
+{
+    /// <summary>Whether matrix products are timed once per shape; off takes the library's first suggestion.</summary>
+    public bool Autotune { get; init; } = true;
+}

@@ -48,3 +48,38 @@ public sealed record TokenizerRecipe
     /// <summary>Values of a patch, D: side times side times three colours.</summary>
     public int PatchValues => Patch * Patch * 3;
 }
+
+/// <summary>What turns a patch into latents.</summary>
+public enum TokenizerKind
+{
+    /// <summary>Principal components of the patches.</summary>
+    Pca,
+
+    /// <summary>A linear autoencoder of patches.</summary>
+    PatchAe,
+
+    /// <summary>A linear variational autoencoder of patches.</summary>
+    PatchVae,
+
+    /// <summary>A convolutional variational autoencoder of whole images.</summary>
+    ConvVae,
+
+    /// <summary>A vector-quantised autoencoder with perceptual and adversarial losses; not there yet.</summary>
+    VqGan,
+
+    /// <summary>None: the values of a patch are its latents, as in a classical denoising autoencoder.</summary>
+    Identity,
+}
+
+/// <summary>What a latent is divided by before the noise is added (the paper does not say; see the guide).</summary>
+public enum LatentScaleKind
+{
+    /// <summary>One number for all kept components, so that their variance is one on average.</summary>
+    Global,
+
+    /// <summary>A number for each component, so that each has variance one.</summary>
+    Whiten,
+
+    /// <summary>Nothing: latents in units of pixel values.</summary>
+    None,
+}

@@ -1,5 +1,8 @@
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
 
@@ -73,5 +76,118 @@ internal sealed class StepImages(RunOptions options, int[] train)
 
         var bytes = 3L * size.Width * size.Height * images;
         return bytes <= Math.Min(options.ResidentBytes, device.FreeBytes / 4) ? bytes : 0;
+    }
+}
+
+/// <summary>
+/// How the images of each optimizer step come to the device. What changes from step to step is done in <see cref="Begin"/>;
+/// <see cref="MicroBatch"/> belongs to the step's work and may be recorded once and replayed.
+/// </summary>
+public interface IStepImages : IDisposable
+{
+    /// <summary>Gets a step's images ready, before its work is asked for.</summary>
+    /// <param name="step">Optimizer step; one after the other.</param>
+    void Begin(long step);
+
+    /// <summary>Class of each image of the step that was begun; nobody asks where the network is not told it.</summary>
+    IReadOnlyList<int> Labels => [];
+
+    /// <summary>The images of a micro-batch, as a part of the step's work; each is asked for once, in order.</summary>
+    /// <param name="micro">Number of the micro-batch.</param>
+    /// <returns>U8 [images, H, W, 3], good until the next is asked for.</returns>
+    Tensor MicroBatch(int micro);
+
+    /// <summary>The step's work has been asked for: time for the next step's images while the device computes.</summary>
+    void Ahead();
+}
+
+/// <summary>Each micro-batch is copied when its turn has come: where the device is the processor, or one that records nothing.</summary>
+/// <param name="backend">The device.</param>
+/// <param name="batches">The batches, decoded ahead on threads of their own.</param>
+/// <param name="images">Images of a micro-batch.</param>
+/// <param name="side">Side of an image.</param>
+public sealed class UploadedImages(IBackend backend, IImageBatches batches, int images, int side) : IStepImages
+{
+    private readonly PersistentTensor _images = new(backend, new Shape(images, side, side, 3), DType.U8);
+    private ImageBatch? _batch;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> Labels => _batch?.Labels ?? [];
+
+    /// <inheritdoc/>
+    public void Begin(long step) => _batch = batches.Next();
+
+    /// <inheritdoc/>
+    public Tensor MicroBatch(int micro)
+    {
+        var bytes = (int)_images.Tensor.Bytes;
+        backend.Upload(_batch!.Filled.Slice(micro * bytes, bytes), _images.Tensor);
+        return _images.Tensor;
+    }
+
+    /// <inheritdoc/>
+    public void Ahead() => batches.Return(_batch!);
+
+    /// <inheritdoc/>
+    public void Dispose() => _images.Dispose();
+}
+
+/// <summary>The whole batch of the next step is on its way to the device while this step is computed: a double buffer, filled beside the work.</summary>
+/// <param name="backend">The device.</param>
+/// <param name="batches">The batches, decoded ahead on threads of their own.</param>
+/// <param name="batch">Images of a step.</param>
+/// <param name="images">Images of a micro-batch.</param>
+/// <param name="side">Side of an image.</param>
+public sealed class StreamedImages(IDeviceBackend backend, IImageBatches batches, int batch, int images, int side) : IStepImages
+{
+    private readonly IStagedTensor _staged = backend.Stage(new Shape(batch, side, side, 3));
+    private ExceptionDispatchInfo? _failure;
+    private bool _sent;
+    private int[] _sentLabels = [];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> Labels { get; private set; } = [];
+
+    /// <inheritdoc/>
+    public void Begin(long step)
+    {
+        _failure?.Throw();
+        if (!_sent)
+        {
+            Send();
+        }
+
+        _staged.Take();
+        Labels = _sentLabels;
+        _sent = false;
+    }
+
+    /// <inheritdoc/>
+    public Tensor MicroBatch(int micro) => _staged.Tensor.Slice(micro * images, images);
+
+    /// <inheritdoc/>
+    public void Ahead()
+    {
+        try
+        {
+            Send();
+        }
+        catch (LdaeException error)
+        {
+            // Whether anybody needs the next batch is not known yet: the last step must not fail for want of another.
+            _failure = ExceptionDispatchInfo.Capture(error);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _staged.Dispose();
+
+    private void Send()
+    {
+        var next = batches.Next();
+        _staged.Send(next.Filled);
+        _sentLabels = [.. next.Labels];
+        batches.Return(next);
+        _sent = true;
     }
 }

@@ -51,9 +51,6 @@ public sealed class HouseTests
     public void Only_the_library_resolver_knows_the_emulated_device() => Holds(SourceRules.EmulatorNamed, Product);
 
     [Test]
-    public void A_file_has_one_public_type() => Holds(SourceRules.PublicTypes, Product);
-
-    [Test]
     public void No_type_has_a_vague_name() => Holds(SourceRules.VagueNames, Everything);
 
     [Test]

@@ -158,3 +158,26 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
         return root;
     }
 }
+
+/// <summary>What every command gets besides its own options.</summary>
+/// <param name="Output">Where it writes.</param>
+/// <param name="Time">The clock.</param>
+/// <param name="Cancellation">Cancelled by SIGINT or SIGTERM: finish the step, save, stop.</param>
+internal sealed record RunnerContext(RunnerOutput Output, TimeProvider Time, CancellationToken Cancellation)
+{
+    /// <summary>Which of how many processes this one is.</summary>
+    public Launch Launch { get; init; } = Launch.Alone;
+}
+
+/// <summary>A command whose help closes with examples.</summary>
+/// <param name="name">The command's name.</param>
+/// <param name="description">What it does.</param>
+/// <param name="examples">Command lines, without the program's and the command's names.</param>
+internal sealed class RunnerCommand(string name, string description, params string[] examples) : Command(name, description)
+{
+    /// <summary>Command lines to copy.</summary>
+    public IReadOnlyList<string> Examples { get; init; } = [.. examples.Select(example => $"ldae {name} {example}".TrimEnd())];
+
+    /// <summary>Whether its help lists the fields of a recipe.</summary>
+    public bool ListsFields { get; init; }
+}

@@ -1,6 +1,7 @@
 using System.Globalization;
-
 using System.Text.RegularExpressions;
+using LDaeCore.Model.Encoders;
+using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Runner;
 
@@ -26,4 +27,18 @@ internal static partial class Wording
 
     [GeneratedRegex(@"^[\w\-./:=,+@%]+$")]
     private static partial Regex Plain();
+}
+
+/// <summary>A ViT's configuration in the words of result objects.</summary>
+internal static class EncoderWords
+{
+    public static CommandResult Add(CommandResult result, VitConfiguration vit) => result
+        .Add("image_size", vit.ImageSize)
+        .Add("patch", vit.Patch)
+        .Add("width", vit.Width)
+        .Add("depth", vit.Depth)
+        .Add("heads", vit.Heads)
+        .Add("class_token", vit.ClassToken)
+        .Add("activation", vit.Activation == ActivationKind.GeluErf ? "gelu_erf" : "gelu_tanh")
+        .Add("pooling", vit.Pooling == FeaturePooling.Cls ? "cls" : "mean");
 }

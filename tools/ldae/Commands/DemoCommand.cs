@@ -1,6 +1,7 @@
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Methods;
+using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Runner.Reporting;
 
@@ -74,3 +75,14 @@ internal static class DemoCommand
         return result;
     }
 }
+
+/// <summary>What demo was asked.</summary>
+/// <param name="Recipe">What to train, resolved and checked.</param>
+/// <param name="Device">Where to compute.</param>
+/// <param name="Out">Where to write.</param>
+/// <param name="Threads">Threads to compute with; null for every core.</param>
+internal sealed record DemoOptions(
+    Recipe Recipe,
+    DeviceChoice Device,
+    RunFolder Out,
+    int? Threads);

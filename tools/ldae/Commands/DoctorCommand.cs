@@ -188,3 +188,10 @@ internal static class DoctorCommand
         return result.Add("timings", values);
     }
 }
+
+/// <summary>What doctor was asked.</summary>
+/// <param name="Device">What --device says; doctor reports its absence itself.</param>
+/// <param name="Timings">Whether to say how long each part took.</param>
+internal sealed record DoctorOptions(
+    string Device,
+    bool Timings);

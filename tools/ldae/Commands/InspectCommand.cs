@@ -43,3 +43,8 @@ internal static class InspectCommand
                 ErrorKind.Data, $"{path} does not exist.", "Give a run folder, a checkpoint folder, a safetensors file, or a data set such as cifar10:DIR.");
     }
 }
+
+/// <summary>What inspect was asked.</summary>
+/// <param name="Path">A run, a checkpoint, a safetensors file, or a data set as --data takes it.</param>
+internal sealed record InspectOptions(
+    string Path);

@@ -203,3 +203,62 @@ internal sealed class SvgChart
         }
     }
 }
+
+/// <summary>One line of a chart.</summary>
+/// <param name="Name">Its name in the legend.</param>
+/// <param name="Points">Place, value and its spread, which is drawn as a bar around it; points that are not finite are left out.</param>
+internal sealed record ChartSeries(string Name, IReadOnlyList<(double X, double Y, double Spread)> Points)
+{
+    /// <summary>Which colour of the chart's; series may share one.</summary>
+    public int Colour { get; init; }
+
+    /// <summary>Whether the line is dashed.</summary>
+    public bool Dashed { get; init; }
+
+    /// <summary>Whether each point has a mark.</summary>
+    public bool Marked { get; init; }
+}
+
+/// <summary>Curves over the steps of runs, as SVG that fits a phone.</summary>
+internal static class CurvePlot
+{
+    private const int Width = 352, Height = 250;
+
+    /// <summary>Draws one or more curves.</summary>
+    /// <param name="title">What it shows.</param>
+    /// <param name="curves">Name and points of each; points that are not finite are left out.</param>
+    /// <param name="logarithmic">Whether the vertical axis shows powers of ten.</param>
+    /// <param name="x">What the horizontal axis shows.</param>
+    /// <param name="marked">Whether each point has a mark.</param>
+    /// <returns>An svg element.</returns>
+    public static string Svg(
+        string title, IReadOnlyList<(string Name, double[] X, double[] Y)> curves, bool logarithmic = false, string x = "step", bool marked = false) =>
+        new SvgChart { Title = title, XLabel = x, Logarithmic = logarithmic, Width = Width, Height = Height, LegendBelow = true }.Draw(
+            [.. curves.Select((curve, i) => new ChartSeries(curve.Name, [.. curve.X.Zip(curve.Y, (x, y) => (x, y, 0.0))]) { Colour = i, Dashed = i >= SvgChart.ColourCount, Marked = marked })]);
+}
+
+/// <summary>Accuracies at named places in a row, ours beside the paper's, as SVG.</summary>
+internal static class LabelledPlot
+{
+    private const int PlaceWidth = 48, Margin = 240, Height = 420;
+
+    /// <summary>Draws pairs of lines: ours, and the paper's in the same colour and dashed.</summary>
+    /// <param name="title">What it shows.</param>
+    /// <param name="labels">The names of the places.</param>
+    /// <param name="lines">Name of a pair; at each place our value with its spread, and the paper's; null for none.</param>
+    /// <returns>An svg element.</returns>
+    public static string Svg(
+        string title, IReadOnlyList<string> labels, IReadOnlyList<(string Name, IReadOnlyList<(double Value, double Spread)?> Ours, IReadOnlyList<double?> Paper)> lines) =>
+        new SvgChart
+        {
+            Title = title,
+            YLabel = "linear probe, %",
+            Places = labels,
+            Width = Margin + (PlaceWidth * Math.Max(8, labels.Count)),
+            Height = Height,
+        }.Draw([.. lines.SelectMany((line, i) => (ChartSeries[])
+        [
+            new($"{line.Name} ours".Trim(), [.. line.Ours.Select((point, x) => ((double)x, point?.Value ?? double.NaN, point?.Spread ?? 0))]) { Colour = i, Marked = true },
+            new($"{line.Name} paper".Trim(), [.. line.Paper.Select((value, x) => ((double)x, value ?? double.NaN, 0.0))]) { Colour = i, Marked = true, Dashed = true },
+        ])]);
+}

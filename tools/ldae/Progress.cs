@@ -1,3 +1,4 @@
+using System.Globalization;
 using Spectre.Console;
 
 namespace LDaeCore.Runner;
@@ -61,4 +62,52 @@ internal sealed class TerminalProgress : IProgressView
             _isShown = false;
         }
     }
+}
+
+/// <summary>Progress where the output is not a terminal: a line for the first and the last step, and every few seconds.</summary>
+internal sealed class PlainProgress(TextWriter writer, TimeProvider time, TimeSpan period) : IProgressView
+{
+    private long? _last;
+
+    public void Report(long step, long totalSteps, double loss, double imagesPerSecond, TimeSpan eta)
+    {
+        if (_last is { } last && step < totalSteps && time.GetElapsedTime(last) < period)
+        {
+            return;
+        }
+
+        _last = time.GetTimestamp();
+        writer.WriteLine(ProgressLine.Format(step, totalSteps, loss, imagesPerSecond, eta));
+    }
+
+    public void Clear()
+    {
+    }
+
+    public void Dispose()
+    {
+    }
+}
+
+/// <summary>How both views word a state.</summary>
+internal static class ProgressLine
+{
+    public static string Format(long step, long totalSteps, double loss, double imagesPerSecond, TimeSpan eta) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"step {step}/{totalSteps}  loss {loss:G5}  {imagesPerSecond:F0} img/s  eta {Math.Floor(eta.TotalHours):F0}:{eta.Minutes:D2}:{eta.Seconds:D2}");
+}
+
+/// <summary>Shows how far a run is. Disposing it leaves the last state on the screen.</summary>
+internal interface IProgressView : IDisposable
+{
+    /// <summary>The state after a step; may be called as often as there are steps.</summary>
+    /// <param name="step">Optimizer steps done.</param>
+    /// <param name="totalSteps">Optimizer steps of the whole run.</param>
+    /// <param name="loss">The step's loss, averaged over the global batch.</param>
+    /// <param name="imagesPerSecond">Speed.</param>
+    /// <param name="eta">Time left.</param>
+    void Report(long step, long totalSteps, double loss, double imagesPerSecond, TimeSpan eta);
+
+    /// <summary>Makes room for another line of output.</summary>
+    void Clear();
 }

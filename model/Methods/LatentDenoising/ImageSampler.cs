@@ -1,6 +1,5 @@
-using LDaeCore.Model.Methods.LatentDenoising;
 
-namespace LDaeCore.Model.Evaluation;
+namespace LDaeCore.Model.Methods.LatentDenoising;
 
 /// <summary>
 /// Images drawn from noise by a trained network. Guidance without a classifier (Ho and Salimans 2022) moves each estimate away from the one made without
