@@ -10,12 +10,15 @@ namespace LDaeCore.Engine.Backends;
 /// </summary>
 /// <param name="Clean">Patches [B, T, D].</param>
 /// <param name="Mean">Mean patch [D], of the parameter type.</param>
-/// <param name="Basis">The first d components [d, D], of the parameter type.</param>
+/// <param name="Basis">The first d components [d, D], of the parameter type; null is the identity, d = D, which costs no products.</param>
 /// <param name="LatentStd">s: what a latent is divided by to have unit variance [d], of the parameter type.</param>
 /// <param name="Gamma">Signal factor of each image [B], of the parameter type.</param>
 /// <param name="Sigma">Noise of each image, in units of latent standard deviations [B], of the parameter type.</param>
-public readonly record struct LatentNoiseArgs(Tensor Clean, Tensor Mean, Tensor Basis, Tensor LatentStd, Tensor Gamma, Tensor Sigma)
+public readonly record struct LatentNoiseArgs(Tensor Clean, Tensor Mean, Tensor? Basis, Tensor LatentStd, Tensor Gamma, Tensor Sigma)
 {
+    /// <summary>Latents of a patch, d.</summary>
+    public int Dim => Basis?.Shape.Rows ?? Clean.Shape.Columns;
+
     /// <summary>Key of the random numbers.</summary>
     public required ulong Seed { get; init; }
 

@@ -6,6 +6,17 @@ public sealed record NoiseRecipe
     /// <summary>How noise grows with the level.</summary>
     public NoiseScheduleKind Schedule { get; init; }
 
+    /// <summary>Steps that DDPM's linear betas are given for, and the last of them.</summary>
+    internal const int BetaSteps = 1000;
+
+    /// <summary>The last beta of DDPM's schedule.</summary>
+    internal const double LastBeta = 0.02;
+
+    /// <summary>The smallest T of a schedule.</summary>
+    /// <param name="kind">Which.</param>
+    /// <returns>1, but for linear beta 21: fewer steps would destroy more than all.</returns>
+    public static int FewestLevels(NoiseScheduleKind kind) => kind == NoiseScheduleKind.LinearBeta ? (int)(BetaSteps * LastBeta) + 1 : 1;
+
     /// <summary>Levels T; t is drawn uniformly from 1 to T.</summary>
     public int Levels { get; init; } = 1000;
 

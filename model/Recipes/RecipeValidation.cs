@@ -1,14 +1,12 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Methods.Autoencoders;
-using LDaeCore.Model.Methods.LatentDenoising;
 
 namespace LDaeCore.Model.Recipes;
 
 /// <summary>Says which recipes make sense, and which of those can be trained today.</summary>
 public static class RecipeValidation
 {
-    private const int LatentPixels = ConvolutionalVaeShape.LatentPatch * ConvolutionalVaeShape.LatentPatch;
+    private const int LatentPixels = TokenizerRecipe.LatentPatch * TokenizerRecipe.LatentPatch;
 
     /// <summary>Refuses a recipe that makes no sense or is not there yet: ranges, divisibility, then what is built.</summary>
     /// <param name="recipe">The recipe; its dependent defaults are resolved first.</param>
@@ -77,10 +75,10 @@ public static class RecipeValidation
         var reads = r.Noise.Schedule is NoiseScheduleKind.LinearSigma or NoiseScheduleKind.Single;
         Require(!reads || r.Noise.Sigma > 0, r, "noise.sigma", "this noise.schedule takes a number above 0", "Set noise.sigma=null for the schedule's own.");
         Require(
-            r.Noise.Levels >= NoiseSchedule.FewestLevels(r.Noise.Schedule),
+            r.Noise.Levels >= NoiseRecipe.FewestLevels(r.Noise.Schedule),
             r,
             "noise.levels",
-            $"this noise.schedule takes {NoiseSchedule.FewestLevels(r.Noise.Schedule)} or more",
+            $"this noise.schedule takes {NoiseRecipe.FewestLevels(r.Noise.Schedule)} or more",
             "Set noise.levels=1000.");
     }
 
@@ -135,10 +133,10 @@ public static class RecipeValidation
             $"a tokenizer that is trained takes a number from 1 to {tokenizer.PatchValues}: no energy of components chooses it",
             "Set tokenizer.dim, to 32 for 16 x 16 patches or 8 for 4 x 4.");
         Require(
-            tokenizer.Kind != TokenizerKind.ConvVae || (tokenizer.Patch >= ConvolutionalVaeShape.LatentPatch && int.IsPow2(tokenizer.Patch)),
+            tokenizer.Kind != TokenizerKind.ConvVae || (tokenizer.Patch >= TokenizerRecipe.LatentPatch && int.IsPow2(tokenizer.Patch)),
             r,
             "tokenizer.patch",
-            $"tokenizer.kind = convVae halves the image again and again, to {ConvolutionalVaeShape.LatentPatch} x {ConvolutionalVaeShape.LatentPatch} latent pixels a patch: it takes a power of two from {ConvolutionalVaeShape.LatentPatch}",
+            $"tokenizer.kind = convVae halves the image again and again, to {TokenizerRecipe.LatentPatch} x {TokenizerRecipe.LatentPatch} latent pixels a patch: it takes a power of two from {TokenizerRecipe.LatentPatch}",
             "Set tokenizer.patch=4, 8 or 16.");
         Require(
             tokenizer.Kind != TokenizerKind.ConvVae || tokenizer.Dim % LatentPixels == 0,

@@ -3,6 +3,9 @@ namespace LDaeCore.Model.Recipes;
 /// <summary>What turns patches into latents.</summary>
 public sealed record TokenizerRecipe
 {
+    /// <summary>Latent pixels of a convolutional tokenizer along each side of a token: two by two make one.</summary>
+    public const int LatentPatch = 2;
+
     /// <summary>Kind of tokenizer.</summary>
     public TokenizerKind Kind { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Backends.Cpu;
@@ -69,6 +70,12 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void LatentNoise(in LatentNoiseArgs args)
     {
+        if (args.Basis is null)
+        {
+            PixelNoise(args);
+            return;
+        }
+
         var a = args;
         int tokens = a.Clean.Shape[1], pixels = a.Clean.Shape[2], kept = a.Basis.Shape.Rows;
         float* clean = F32(a.Clean), mean = F32(a.Mean), basis = F32(a.Basis), std = F32(a.LatentStd), gamma = F32(a.Gamma), sigma = F32(a.Sigma);
@@ -106,6 +113,40 @@ public sealed unsafe partial class CpuBackend
                         Lanes.AddScaled(std[k] * z[k], basis + ((long)k * pixels), to, pixels);
                     }
                 }
+            }
+        });
+    }
+
+    /// <summary>The same where the basis is the identity: z = gamma (p - mean) / s + sigma n, and mean + s z.</summary>
+    private void PixelNoise(in LatentNoiseArgs args)
+    {
+        var a = args;
+        int tokens = a.Clean.Shape[1], pixels = a.Clean.Shape[2];
+        float* clean = F32(a.Clean), mean = F32(a.Mean), std = F32(a.LatentStd), gamma = F32(a.Gamma), sigma = F32(a.Sigma);
+        float* noisy = F32OrNull(a.Noisy), latents = F32OrNull(a.Latents);
+        ReserveThreadScratch(pixels);
+        _pool.Run(a.Clean.Shape.Rows, (row, worker) =>
+        {
+            var (image, at) = (row / tokens, (long)row * pixels);
+            var z = ThreadScratch(worker);
+            var signal = Vector256.Create(gamma[image]);
+            for (var i = 0; i < pixels; i += Lanes.Count)
+            {
+                var left = pixels - i;
+                var centered = Lanes.Load(clean + at + i, left) - Lanes.Load(mean + i, left);
+                Lanes.Store(signal * centered / Lanes.Load(std + i, left), z + i, left);
+            }
+
+            AddNoise(z, pixels, sigma[image], a.Seed, a.Step, ((a.FirstImage * tokens) + row) * pixels);
+            if (latents is not null)
+            {
+                new Span<float>(z, pixels).CopyTo(new Span<float>(latents + at, pixels));
+            }
+
+            for (var i = 0; noisy is not null && i < pixels; i += Lanes.Count)
+            {
+                var left = pixels - i;
+                Lanes.Store(Lanes.Load(mean + i, left) + (Lanes.Load(std + i, left) * Lanes.Load(z + i, left)), noisy + at + i, left);
             }
         });
     }

@@ -30,6 +30,46 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <inheritdoc/>
+    public void SquaredError(in SquaredErrorArgs args)
+    {
+        var a = args;
+        int images = a.Prediction.Shape[0], values = a.ImageValues, chunks = (values + PieceElements - 1) / PieceElements;
+        float* prediction = F32(a.Prediction), target = F32OrNull(a.Target), weights = F32OrNull(a.Weight), gradient = F32OrNull(a.DPrediction);
+        var parts = new double[images * chunks];
+        _pool.Run(parts.Length, (part, _) =>
+        {
+            int image = part / chunks, first = part % chunks * PieceElements, count = Math.Min(PieceElements, values - first);
+            var share = a.Factor * (weights is null ? 1 : weights[image]) / ((double)images * values);
+            var at = ((long)image * values) + first;
+            parts[part] = share * Difference(prediction + at, target is null ? null : target + at, gradient is null ? null : gradient + at, count, (float)(2 * share));
+        });
+        *F32(a.Loss) = (float)parts.Sum();
+    }
+
+    /// <summary>Stores factor * (prediction - target) as the gradient; returns the sum of squares.</summary>
+    private static double Difference(float* prediction, float* target, float* gradient, int count, float factor)
+    {
+        Vector256<float> f = Vector256.Create(factor), sum = default;
+        for (var i = 0; i < count; i += Lanes.Count)
+        {
+            var left = count - i;
+            var value = Lanes.Load(prediction + i, left);
+            if (target is not null)
+            {
+                value -= Lanes.Load(target + i, left);
+            }
+
+            sum = Vector256.MultiplyAddEstimate(value, value, sum);
+            if (gradient is not null)
+            {
+                Lanes.Store(value * f, gradient + i, left);
+            }
+        }
+
+        return Vector256.Sum(sum);
+    }
+
+    /// <inheritdoc/>
     public void PcaLoss(in PcaLossArgs args)
     {
         var a = args;

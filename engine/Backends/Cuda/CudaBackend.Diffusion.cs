@@ -37,6 +37,12 @@ public sealed unsafe partial class CudaBackend
     /// <inheritdoc/>
     public void LatentNoise(in LatentNoiseArgs args)
     {
+        if (args.Basis is null)
+        {
+            PixelNoise(args);
+            return;
+        }
+
         int images = args.Clean.Shape[0], tokens = args.Clean.Shape[1], columns = args.Clean.Shape[2], components = args.Basis.Shape.Rows;
         CheckLatentSpace(args, images, columns, components);
         var shape = PatchShape.Of(columns);
@@ -58,6 +64,13 @@ public sealed unsafe partial class CudaBackend
     /// <inheritdoc/>
     public void LatentNoiseFromImages(Tensor images, int patch, Tensor range, in LatentNoiseArgs args)
     {
+        if (args.Basis is null)
+        {
+            Patchify(images, patch, range, args.Clean);
+            PixelNoise(args);
+            return;
+        }
+
         // The clean patches, which are the targets, are written beside the noisy ones instead of being read again.
         int columns = args.Clean.Shape[2], components = args.Basis.Shape.Rows;
         var entry = EntryFor(images, args.Clean.Shape.Count, "latent_noise_from_images", "latent_noise_from_values");
@@ -80,6 +93,31 @@ public sealed unsafe partial class CudaBackend
         var aligned = AlignedPatches(columns, args.Clean, args.Mean, args.Basis, args.Noisy);
         var blocks = Grid.Over(args.Clean.Shape.Rows, shape.BlockPatches);
         LaunchPatches("latent_noise", entry, RealOf(args.Clean), aligned, shape, blocks, shape.SharedBytes(components), ref arguments);
+    }
+
+    /// <summary>The noise where the basis is the identity.</summary>
+    private void PixelNoise(in LatentNoiseArgs args)
+    {
+        int images = args.Clean.Shape[0], tokens = args.Clean.Shape[1], columns = args.Clean.Shape[2];
+        Require(args.Mean, DType.F32, columns);
+        Require(args.LatentStd, DType.F32, columns);
+        Require(args.Gamma, DType.F32, images);
+        Require(args.Sigma, DType.F32, images);
+        Require(args.Noisy, args.Clean.DType, args.Clean.Shape.Count);
+        Require(args.Latents, args.Clean.DType, args.Clean.Shape.Count);
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(args.Clean);
+        arguments.Add(args.Mean);
+        arguments.Add(args.LatentStd);
+        arguments.Add(args.Gamma);
+        arguments.Add(args.Sigma);
+        arguments.Add(args.Noisy);
+        arguments.Add(args.Latents);
+        AddNoisePlace(args, ref arguments);
+        arguments.Add(args.Clean.Shape.Count);
+        arguments.Add(tokens);
+        arguments.Add(columns);
+        LaunchPacks("pixel_noise", "pixel_noise_forward", args.Clean, ref arguments);
     }
 
     /// <summary>The kernel for images of bytes or of floats.</summary>

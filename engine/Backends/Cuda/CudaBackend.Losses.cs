@@ -34,6 +34,33 @@ public sealed unsafe partial class CudaBackend
     }
 
     /// <inheritdoc/>
+    public void SquaredError(in SquaredErrorArgs args)
+    {
+        var (prediction, count) = (args.Prediction, args.Prediction.Shape.Count);
+        Require(args.Target, prediction.DType, count);
+        Require(args.Weight, DType.F32, prediction.Shape[0]);
+        Require(args.Loss, DType.F32, 1);
+        Require(args.DPrediction, prediction.DType, count);
+        var blocks = Grid.Over(count, SumThreads * PackOf(prediction));
+        var part = Scratch((long)blocks.X * sizeof(float));
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(prediction);
+        arguments.Add(args.Target);
+        arguments.Add(args.Weight);
+        arguments.Add(args.DPrediction);
+        arguments.Add(part);
+        arguments.Add((float)(args.Factor / count));
+        arguments.Add(count);
+        arguments.Add((long)args.ImageValues);
+        _kernels.Get("squared_error", "squared_error_forward", RealOf(prediction)).Launch(_stream, blocks, SumThreads, SumSharedBytes, ref arguments);
+        arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(part);
+        arguments.Add(args.Loss);
+        arguments.Add(blocks.X);
+        _kernels.Get("squared_error", "squared_error_total", RealOf(prediction)).Launch(_stream, 1, SumThreads, SumSharedBytes, ref arguments);
+    }
+
+    /// <inheritdoc/>
     public void PcaLoss(in PcaLossArgs args)
     {
         int images = args.Prediction.Shape[0], tokens = args.Prediction.Shape[1], columns = args.Prediction.Shape[2], components = args.Basis.Shape.Rows;

@@ -51,8 +51,8 @@ public sealed partial class ReferenceBackend
     /// <inheritdoc/>
     public void LatentNoise(in LatentNoiseArgs args)
     {
-        int tokens = args.Clean.Shape[1], pixels = args.Clean.Shape[2], kept = args.Basis.Shape.Rows;
-        Span<double> mean = F64(args.Mean), basis = F64(args.Basis), std = F64(args.LatentStd);
+        int tokens = args.Clean.Shape[1], pixels = args.Clean.Shape[2], kept = args.Dim;
+        Span<double> mean = F64(args.Mean), basis = args.Basis is { } rows ? F64(rows) : Identity(pixels), std = F64(args.LatentStd);
         var z = new double[kept];
         for (var patch = 0; patch < args.Clean.Shape.Rows; patch++)
         {
@@ -86,6 +86,17 @@ public sealed partial class ReferenceBackend
                 F64(args.Noisy)[(patch * pixels) + i] = value;
             }
         }
+    }
+
+    private static double[] Identity(int size)
+    {
+        var identity = new double[size * size];
+        for (var i = 0; i < size; i++)
+        {
+            identity[(i * size) + i] = 1;
+        }
+
+        return identity;
     }
 
     private static double Normal(ulong seed, uint step, long element)

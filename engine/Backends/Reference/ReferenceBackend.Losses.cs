@@ -71,6 +71,25 @@ public sealed partial class ReferenceBackend
     }
 
     /// <inheritdoc/>
+    public void SquaredError(in SquaredErrorArgs args)
+    {
+        var prediction = F64(args.Prediction);
+        var (values, total) = (args.ImageValues, 0.0);
+        for (var i = 0; i < prediction.Length; i++)
+        {
+            var share = args.Factor * (args.Weight is { } weight ? F64(weight)[i / values] : 1) / prediction.Length;
+            var difference = prediction[i] - (args.Target is { } target ? F64(target)[i] : 0);
+            total += share * difference * difference;
+            if (args.DPrediction is { } gradient)
+            {
+                F64(gradient)[i] = 2 * share * difference;
+            }
+        }
+
+        F64(args.Loss)[0] = total;
+    }
+
+    /// <inheritdoc/>
     public void PcaLoss(in PcaLossArgs args)
     {
         int images = args.Prediction.Shape[0], tokens = args.Prediction.Shape[1], pixels = args.Prediction.Shape[2];

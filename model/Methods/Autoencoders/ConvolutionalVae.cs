@@ -82,7 +82,7 @@ public sealed class ConvolutionalVae
         CheckImage(pixels);
         var (mean, logVariance) = _encoder.Apply(tape, pixels);
         var (latents, divergence) = GaussianLatent.Apply(tape, mean, logVariance, seed, step, firstImage);
-        return [SquaredError(tape, _decoder.Apply(tape, latents), pixels), divergence];
+        return [SquaredError.Apply(tape, _decoder.Apply(tape, latents), pixels), divergence];
     }
 
     /// <summary>The terms of the loss: both are sums over an image divided by its number of values.</summary>
@@ -94,20 +94,9 @@ public sealed class ConvolutionalVae
         var latents = (double)(side / shape.Stride) * (side / shape.Stride) * shape.LatentChannels;
         return
         [
-            new LossTerm("loss_reconstruction") { Parts = ["loss_reconstruction_kept", "loss_reconstruction_residual"] },
+            new LossTerm("loss_reconstruction"),
             new LossTerm("loss_kl", shape.DivergenceWeight * (latents / ((double)side * side * PatchPixels.Channels))),
         ];
-    }
-
-    /// <summary>Equation 4 with one weight for all components is the mean squared error in any basis: rows of the image stand for patches.</summary>
-    private static Tensor SquaredError(Tape tape, Tensor decoded, Tensor pixels)
-    {
-        int images = pixels.Shape[0], rows = pixels.Shape[1], values = pixels.Shape[2] * pixels.Shape[3];
-        var basis = tape.New(new Shape(1, values), tape.Backend.ParameterType);
-        var lambda = tape.New(new Shape(images), tape.Backend.ParameterType);
-        tape.Backend.Fill(basis, 0);
-        tape.Backend.Fill(lambda, 1);
-        return PcaLoss.Apply(tape, decoded.Reshape(images, rows, values), pixels.Reshape(images, rows, values), basis, lambda, 1, 1);
     }
 
     private void CheckImage(Tensor pixels)

@@ -8,7 +8,7 @@ namespace LDaeCore.Model.Methods.Autoencoders;
 public sealed record ConvolutionalVaeShape
 {
     /// <summary>Latent pixels along each side of a token: two by two make one.</summary>
-    public const int LatentPatch = 2;
+    public const int LatentPatch = TokenizerRecipe.LatentPatch;
 
     private const int MostGroups = 32;
 

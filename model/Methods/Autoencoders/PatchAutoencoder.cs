@@ -7,7 +7,6 @@ using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Layers;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 
@@ -29,8 +28,8 @@ public sealed class PatchAutoencoder : IAutoencoder
     private readonly ulong _seed;
     private readonly LinearLayer _encoder, _decoder;
     private readonly PersistentTensor _rangeTensor, _divergence;
-    private readonly LatentSpace _posterior, _pixels;
-    private NoiseLevels? _levels;
+    private readonly LatentSpace _posterior;
+    private UnitFactors? _factors;
 
     /// <summary>Declares the two layers and allocates them; they start from the seed.</summary>
     /// <param name="backend">The device.</param>
@@ -45,12 +44,9 @@ public sealed class PatchAutoencoder : IAutoencoder
         _rangeTensor = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
         _rangeTensor.Tensor.Write(backend, _range.ToArray());
         _divergence = new PersistentTensor(backend, new Shape(1), backend.ParameterType);
-        _posterior = new LatentSpace(backend, new double[_recipe.Dim], PatchTokenizer.Axes(_recipe.Dim), [.. Enumerable.Repeat(1.0, _recipe.Dim)]);
-
-        // The plain squared error: with equal weights it does not matter which axis the loss is told of.
-        _pixels = new LatentSpace(backend, new double[_recipe.PatchValues], PatchTokenizer.Axes(_recipe.PatchValues).AsSpan(0, _recipe.PatchValues), [1]);
-        var reconstruction = new LossTerm("loss_reconstruction") { Parts = ["loss_reconstruction_kept", "loss_reconstruction_residual"] };
-        LossTerm[] terms = IsVariational ? [reconstruction, new LossTerm("loss_kl", _recipe.KlWeight) { Parts = ["loss_kl_kept", "loss_kl_residual"] }] : [reconstruction];
+        _posterior = new LatentSpace(backend, new double[_recipe.Dim], basis: null, [.. Enumerable.Repeat(1.0, _recipe.Dim)]);
+        LossTerm reconstruction = new("loss_reconstruction"), divergence = new("loss_kl", _recipe.KlWeight);
+        LossTerm[] terms = IsVariational ? [reconstruction, divergence] : [reconstruction];
         Phases = [new Phase("autoencoder", Parameters, terms, Loss)];
     }
 
@@ -83,7 +79,7 @@ public sealed class PatchAutoencoder : IAutoencoder
     }
 
     /// <inheritdoc/>
-    public void Allocate(int images) => Levels(images);
+    public void Allocate(int images) => Factors(images);
 
     /// <summary>Sets the posterior's variances to the best for the weights as they are now; no gradient reaches them.</summary>
     public void Sample(in StepDraw draw)
@@ -124,9 +120,8 @@ public sealed class PatchAutoencoder : IAutoencoder
     /// <inheritdoc/>
     public void Dispose()
     {
-        _levels?.Dispose();
+        _factors?.Dispose();
         _divergence.Dispose();
-        _pixels.Dispose();
         _posterior.Dispose();
         _rangeTensor.Dispose();
         Parameters.Dispose();
@@ -138,36 +133,32 @@ public sealed class PatchAutoencoder : IAutoencoder
 
     private IReadOnlyList<Tensor> Loss(Tape tape, MicroBatch batch)
     {
-        var levels = Levels(batch.Count);
         var patches = Patchify.Apply(tape, batch.Images, _recipe.Patch, _rangeTensor.Tensor);
         var (images, tokens) = (patches.Shape[0], patches.Shape[1]);
         var mean = _encoder.Apply(tape, patches);
         var sample = IsVariational
-            ? Linear.Apply(tape, patches, _encoder.Weight.Value, _encoder.Bias.Value, residual: Noise(tape, mean, levels, batch.Step, batch.FirstImage))
+            ? Linear.Apply(tape, patches, _encoder.Weight.Value, _encoder.Bias.Value, residual: Noise(tape, mean, batch.Step, batch.FirstImage))
             : mean;
         var decoded = _decoder.Apply(tape, sample).Reshape(images, tokens, _recipe.PatchValues);
-        var error = PcaLoss.Apply(tape, decoded, patches, _pixels.Basis, levels.One, 1, 1);
+        var error = SquaredError.Apply(tape, decoded, patches);
         if (!IsVariational)
         {
             return [error];
         }
 
-        var zero = tape.New(mean.Shape);
-        Backend.Fill(zero, 0);
-        var share = _recipe.Dim / (2.0 * _recipe.PatchValues);
-        var divergence = PcaLoss.Apply(tape, mean, zero, _posterior.Basis, levels.One, share, share);
+        var divergence = SquaredError.Apply(tape, mean, target: null, factor: _recipe.Dim / (2.0 * _recipe.PatchValues));
 
         // The variances' part of the divergence has no gradient: it only makes the reported value whole.
-        Backend.Add(_divergence.Tensor, divergence.Slice(0, 1), accumulate: true);
+        Backend.Add(_divergence.Tensor, divergence, accumulate: true);
         return [error, divergence];
     }
 
     /// <summary>r_i n_i: the part of a sample that the mean is not.</summary>
-    private Tensor Noise(Tape tape, Tensor mean, NoiseLevels levels, uint step, long firstImage)
+    private Tensor Noise(Tape tape, Tensor mean, uint step, long firstImage)
     {
-        var zero = tape.New(mean.Shape);
+        var (zero, factors) = (tape.New(mean.Shape), Factors(mean.Shape[0]));
         Backend.Fill(zero, 0);
-        return LatentNoise.Apply(tape, new LatentNoiseArgs(zero, _posterior.Mean, _posterior.Basis, _posterior.Std, levels.Zero, levels.One)
+        return LatentNoise.Apply(tape, new LatentNoiseArgs(zero, _posterior.Mean, _posterior.Basis, _posterior.Std, factors.Zero, factors.One)
         {
             Seed = _seed,
             Step = step,
@@ -175,15 +166,15 @@ public sealed class PatchAutoencoder : IAutoencoder
         });
     }
 
-    private NoiseLevels Levels(int images)
+    private UnitFactors Factors(int images)
     {
-        if (_levels?.One.Shape[0] != images)
+        if (_factors?.One.Shape[0] != images)
         {
-            _levels?.Dispose();
-            _levels = new NoiseLevels(Backend, images);
+            _factors?.Dispose();
+            _factors = new UnitFactors(Backend, images);
         }
 
-        return _levels;
+        return _factors;
     }
 
     private (double[] Weight, double[] Bias) Read(LinearLayer layer) =>

@@ -121,7 +121,9 @@ public sealed class PatchTokenizer : FittedTokenizer
     public static PatchTokenizer Zeros(TokenizerRecipe recipe, int dim)
     {
         var size = recipe.PatchValues;
-        return new PatchTokenizer(recipe.Kind, recipe.Patch, new double[size], new double[dim], new double[dim * size], new double[dim * size], new double[size]);
+        return recipe.Kind == TokenizerKind.Identity
+            ? new PatchTokenizer(recipe.Kind, recipe.Patch, new double[size], new double[dim], null, null, new double[size])
+            : new PatchTokenizer(recipe.Kind, recipe.Patch, new double[size], new double[dim], new double[dim * size], new double[dim * size], new double[size]);
     }
 
     /// <summary>Reads what <see cref="ToTensors"/> wrote, for all kinds but principal components.</summary>

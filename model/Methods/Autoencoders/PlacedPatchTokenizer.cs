@@ -2,6 +2,7 @@ using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Methods.Autoencoders;
 
@@ -20,7 +21,7 @@ public sealed class PlacedPatchTokenizer : ITokenizer
     public PlacedPatchTokenizer(IBackend backend, PatchTokenizer fitted, Tensor range)
     {
         (_backend, _fitted, _range) = (backend, fitted, range);
-        Space = new LatentSpace(backend, fitted.Mean, fitted.Encoder, fitted.Std);
+        Space = new LatentSpace(backend, fitted.Mean, fitted.Kind == TokenizerKind.Identity ? null : fitted.Encoder, fitted.Std);
     }
 
     /// <inheritdoc/>

@@ -4,7 +4,6 @@ using LDaeCore.Engine.Backends.Plan;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Methods.Autoencoders;
@@ -31,7 +30,7 @@ public sealed class TokenizerReconstruction(IBackend backend, FittedTokenizer to
         using var range = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
         range.Tensor.Write(backend, PixelRange.Of(recipe.Data.Range).ToArray());
         using var images = new PersistentTensor(backend, new Shape(BatchSize, side, side, 3), DType.U8);
-        using var levels = new NoiseLevels(backend, BatchSize);
+        using var factors = new UnitFactors(backend, BatchSize);
         using var placed = tokenizer.Place(backend, range.Tensor);
         using var arena = new StepArena(backend, PlannedBytes(images.Tensor.Shape), StepArena.DefaultMode);
         var bytes = new byte[images.Tensor.Bytes];
@@ -39,7 +38,7 @@ public sealed class TokenizerReconstruction(IBackend backend, FittedTokenizer to
         {
             batch.Filled.CopyTo(bytes);
             backend.Upload<byte>(bytes, images.Tensor);
-            var passed = Pass(placed, new Tape(backend, arena), images.Tensor, levels, range.Tensor).Select(t => t.ReadFloats(backend)).ToArray();
+            var passed = Pass(placed, new Tape(backend, arena), images.Tensor, factors, range.Tensor).Select(t => t.ReadFloats(backend)).ToArray();
             arena.Reset();
             for (var i = 0; i < batch.Count; i++)
             {
@@ -49,10 +48,10 @@ public sealed class TokenizerReconstruction(IBackend backend, FittedTokenizer to
         }
     }
 
-    private static Tensor[] Pass(ITokenizer placed, Tape tape, Tensor images, NoiseLevels levels, Tensor range) => tape.WithoutRecording(() =>
+    private static Tensor[] Pass(ITokenizer placed, Tape tape, Tensor images, UnitFactors factors, Tensor range) => tape.WithoutRecording(() =>
     {
         var space = placed.Space;
-        var args = new LatentNoiseArgs(placed.Codes(tape, images), space.Mean, space.Basis, space.Std, levels.One, levels.Zero) { Seed = 0, Step = 0 };
+        var args = new LatentNoiseArgs(placed.Codes(tape, images), space.Mean, space.Basis, space.Std, factors.One, factors.Zero) { Seed = 0, Step = 0 };
         return [Patchify.Apply(tape, images, placed.PixelPatch, range), placed.Decode(tape, LatentNoise.Latents(tape, args))];
     });
 
@@ -61,10 +60,10 @@ public sealed class TokenizerReconstruction(IBackend backend, FittedTokenizer to
         using var plan = new PlanBackend(backend.ActivationType, backend.ParameterType);
         using var range = new PersistentTensor(plan, new Shape(2, 3), plan.ParameterType);
         using var batch = new PersistentTensor(plan, images, DType.U8);
-        using var levels = new NoiseLevels(plan, BatchSize);
+        using var factors = new UnitFactors(plan, BatchSize);
         using var placed = tokenizer.Place(plan, range.Tensor);
         using var arena = new StepArena(plan, 0, ArenaMode.Plan);
-        Pass(placed, new Tape(plan, arena), batch.Tensor, levels, range.Tensor);
+        Pass(placed, new Tape(plan, arena), batch.Tensor, factors, range.Tensor);
         return arena.Peak;
     }
 }

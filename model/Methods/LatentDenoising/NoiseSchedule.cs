@@ -12,8 +12,8 @@ namespace LDaeCore.Model.Methods.LatentDenoising;
 /// </summary>
 public sealed class NoiseSchedule
 {
-    private const double FirstBeta = 1e-4, LastBeta = 0.02;
-    private const int BetaSteps = 1000;
+    private const double FirstBeta = 1e-4, LastBeta = NoiseRecipe.LastBeta;
+    private const int BetaSteps = NoiseRecipe.BetaSteps;
 
     private readonly double[] _gamma, _sigma, _lambda;
 
@@ -34,11 +34,6 @@ public sealed class NoiseSchedule
     /// <summary>T, the last time step.</summary>
     public int Levels => _gamma.Length - 1;
 
-    /// <summary>The smallest T of a schedule.</summary>
-    /// <param name="kind">Which.</param>
-    /// <returns>1, but for linear beta 21: fewer steps would destroy more than all.</returns>
-    public static int FewestLevels(NoiseScheduleKind kind) => kind == NoiseScheduleKind.LinearBeta ? (int)(BetaSteps * LastBeta) + 1 : 1;
-
     /// <summary>Makes a schedule.</summary>
     /// <param name="kind">Which.</param>
     /// <param name="levels">T, at least 1; at least 21 for linear beta, whose steps would otherwise destroy more than all.</param>
@@ -47,7 +42,7 @@ public sealed class NoiseSchedule
     /// <exception cref="LdaeException">Configuration: levels or sigma out of range.</exception>
     public static NoiseSchedule Create(NoiseScheduleKind kind, int levels = 1000, double? sigma = null)
     {
-        var fewest = FewestLevels(kind);
+        var fewest = NoiseRecipe.FewestLevels(kind);
         if (levels < fewest || levels > 1_000_000)
         {
             throw new LdaeException(ErrorKind.Configuration, $"noise.levels is {levels}.", $"Set it from {fewest} to 1000000 for this noise.schedule.");
