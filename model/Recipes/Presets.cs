@@ -14,6 +14,8 @@ public static class Presets
         ("cifar-small", "32 px, patches of 4, width 384, 6+6 blocks", Cifar(width: 384, heads: 6, lr: 6.25e-4)),
         ("natural64", "64 px, patches of 8, width 384, 6+6 blocks", Natural64()),
         ("photos128", "128 px, patches of 16 as in the paper, width 128, 4+4 blocks: the smallest size that shows what noise on latents is for", Photos128()),
+        ("supervised-demo", "the demo's encoder trained on labels: a plain ViT of 3 blocks, cross-entropy", Supervised(Demo(), lr: 1e-3)),
+        ("supervised-cifar-tiny", "cifar-tiny's encoder trained on labels: a plain ViT of 6 blocks, cross-entropy", Supervised(Cifar(width: 192, heads: 3, lr: 5e-3), lr: 5e-4)),
         ("vit-b", "the paper's ViT-B: 256 px, patches of 16, width 768, 12+12 blocks", Paper(width: 768, depth: 24, heads: 12)),
         ("vit-half-l", "the paper's ViT-1/2L: 256 px, patches of 16, width 1024, 12+12 blocks", Paper(width: 1024, depth: 24, heads: 16)),
         ("vit-l", "the paper's ViT-L: 256 px, patches of 16, width 1024, 24+24 blocks", Paper(width: 1024, depth: 48, heads: 16)),
@@ -69,6 +71,14 @@ public static class Presets
         Tokenizer = new TokenizerRecipe { Patch = 4, Dim = 8 },
         Network = new NetworkRecipe { Width = width, Depth = 12, EncoderDepth = 6, Heads = heads },
         Train = Small with { Lr = lr },
+    };
+
+    /// <summary>A recipe's encoder trained on labels, with the crops and mirrored images that keep it from learning the training set by heart.</summary>
+    private static Recipe Supervised(Recipe encoder, double lr) => encoder with
+    {
+        Method = new MethodRecipe { Kind = MethodKind.Supervised },
+        Data = encoder.Data with { Crop = CropKind.Random, CropMinScale = 0.35, Flip = true },
+        Train = encoder.Train with { Batch = 16, Lr = lr, WeightDecay = 0.05, Epochs = 10 },
     };
 
     private static Recipe Natural64() => new()
