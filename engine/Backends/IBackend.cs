@@ -224,6 +224,10 @@ public interface IBackend : IDisposable
     /// <param name="dLogits">Gradient for an incoming gradient of one [B, K], or null.</param>
     void SoftmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits);
 
+    /// <summary>Mean squared error and its gradient in one pass; see <see cref="SquaredErrorArgs"/>.</summary>
+    /// <param name="args">Inputs and results.</param>
+    void SquaredError(in SquaredErrorArgs args);
+
     /// <summary>The l-DAE loss in the PCA basis and its gradient in one pass; see <see cref="PcaLossArgs"/>.</summary>
     /// <param name="args">Inputs and results.</param>
     void PcaLoss(in PcaLossArgs args);

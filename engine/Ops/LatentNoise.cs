@@ -7,6 +7,7 @@ namespace LDaeCore.Engine.Ops;
 /// <summary>
 /// What makes a denoising autoencoder latent: each patch is projected on d principal components, noised there, and projected
 /// back to pixels; what the d components do not hold is lost. Data preparation: there is no backward.
+/// Without a basis the latents are the pixels themselves, each noised by itself, which costs the normals and nothing else.
 /// Cost: 4 B T d D operations; reads the clean patches, writes the noisy ones.
 /// </summary>
 public static class LatentNoise
@@ -43,7 +44,7 @@ public static class LatentNoise
     /// <returns>Noisy latents [B, T, d].</returns>
     public static Tensor Latents(Tape tape, in LatentNoiseArgs args)
     {
-        var z = tape.New(new Shape(args.Clean.Shape[0], args.Clean.Shape[1], args.Basis.Shape.Rows));
+        var z = tape.New(new Shape(args.Clean.Shape[0], args.Clean.Shape[1], args.Dim));
         tape.Backend.LatentNoise(args with { Latents = z });
         return z;
     }
@@ -51,7 +52,7 @@ public static class LatentNoise
     /// <summary>The cases of the tests and the bench.</summary>
     public static IEnumerable<OpCase> Cases =>
     [
-        Case(1, 1, 3, 1, 0), Case(2, 4, 12, 4, 0), Case(3, 5, 48, 8, 6), Case(2, 3, 37, 7, 1L << 33), Case(128, 64, 48, 8, 0) with { TimingOnly = true },
+        Case(1, 1, 3, 1, 0), Case(2, 4, 12, 4, 0), Case(3, 5, 48, 8, 6), Case(2, 3, 37, 7, 1L << 33), Case(3, 5, 48, 40, 6), Case(1, 3, 130, 128, 0), Case(1, 2, 768, 128, 1), Case(1, 2, 768, 768, 0), IdentityCase(2, 4, 12, 0), IdentityCase(3, 5, 48, 6), IdentityCase(2, 3, 37, 1L << 33), Case(128, 64, 48, 8, 0) with { TimingOnly = true },
         Case(64, 256, 768, 32, 0) with { TimingOnly = true },
         ImageCase(1, 2, 2, 1, 1), ImageCase(2, 6, 9, 3, 7), ImageCase(2, 8, 8, 4, 8), ImageCase(1, 6, 4, 2, 3, bytes: false), ImageCase(2, 8, 8, 4, 8, bytes: false),
         ImageCase(64, 256, 256, 16, 32) with { TimingOnly = true },
@@ -74,6 +75,18 @@ public static class LatentNoise
         Elements = 2.0 * images * tokens * pixels,
         SumLength = pixels,
         Differentiable = false,
+    };
+
+    internal static OpCase IdentityCase(int images, int tokens, int pixels, long first) => Case(images, tokens, pixels, pixels, first) with
+    {
+        Shape = $"{images}x{tokens}x{pixels}, identity, first image {first}",
+        Inputs = [new("clean", new Shape(images, tokens, pixels)), .. Space(images, pixels, pixels).Where(input => !input.Orthonormal)],
+        Run = (tape, i) =>
+        {
+            var args = new LatentNoiseArgs(i[0], i[1], null, i[2], i[3], i[4]) { Seed = 0x1234567890ABCDEF, Step = 77, FirstImage = first };
+            return [Apply(tape, args), Latents(tape, args)];
+        },
+        Flops = 6.0 * images * tokens * pixels,
     };
 
     internal static OpCase ImageCase(int images, int height, int width, int patch, int kept, bool bytes = true)

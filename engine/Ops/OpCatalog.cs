@@ -7,7 +7,7 @@ public static class OpCatalog
     public static IReadOnlyList<OpCase> All { get; } =
     [
         .. Linear.Cases, .. Normalization.Cases, .. Attention.Cases, .. PatchEmbed.Cases, .. Silu.Cases, .. GeluErf.Cases, .. MeanPool.Cases,
-        .. BatchNormalization.Cases, .. SoftmaxCrossEntropy.Cases, .. PcaLoss.Cases, .. LatentNoise.Cases, .. Patchify.Cases,
+        .. BatchNormalization.Cases, .. SoftmaxCrossEntropy.Cases, .. SquaredError.Cases, .. PcaLoss.Cases, .. LatentNoise.Cases, .. Patchify.Cases,
         .. TimestepEmbedding.Cases, .. OptimizerSteps.Cases, .. Convolution.Cases, .. GroupNormalization.Cases, .. Upsample.Cases,
         .. PatchGrid.Cases, .. GaussianLatent.Cases,
     ];

@@ -39,7 +39,7 @@ public sealed class LatentDenoising(DenoisingTransformer network, ITokenizer tok
         var (codes, noisy) = Noisy(tape, images, levels, step, firstImage);
         var target = Target(tape, codes, levels, step, firstImage);
         var prediction = network.Predict(tape, noisy, levels.T, levels.Labels);
-        var basis = Objective.Output == OutputSpace.Latent ? tokenizer.Space.Axes : tokenizer.Space.Basis;
+        var basis = Objective.Output == OutputSpace.Latent ? null : tokenizer.Space.Basis;
         return PcaLoss.Apply(tape, prediction, target, basis, levels.Lambda, Objective.KeptWeight, Objective.ResidualWeight);
     }
 

@@ -14,6 +14,7 @@ public static class Presets
         ("cifar-tiny", "32 px, patches of 4, width 192, 6+6 blocks", Cifar(width: 192, heads: 3, lr: 5e-3)),
         ("cifar-small", "32 px, patches of 4, width 384, 6+6 blocks", Cifar(width: 384, heads: 6, lr: 6.25e-4)),
         ("natural64", "64 px, patches of 8, width 384, 6+6 blocks", Natural64()),
+        ("photos128", "128 px, patches of 16, width 128, 4+4 blocks", Photos128()),
         ("vit-b", "the paper's ViT-B: 256 px, patches of 16, width 768, 12+12 blocks", Paper(width: 768, depth: 24, heads: 12)),
         ("vit-half-l", "the paper's ViT-1/2L: 256 px, patches of 16, width 1024, 12+12 blocks", Paper(width: 1024, depth: 24, heads: 16)),
         ("vit-l", "the paper's ViT-L: 256 px, patches of 16, width 1024, 24+24 blocks", Paper(width: 1024, depth: 48, heads: 16)),
@@ -77,6 +78,14 @@ public static class Presets
         Tokenizer = new TokenizerRecipe { Patch = 8 },
         Network = new NetworkRecipe { Width = 384, Depth = 12, EncoderDepth = 6, Heads = 6 },
         Train = Small with { Lr = 1.25e-3 },
+    };
+
+    private static Recipe Photos128() => new()
+    {
+        Data = new DataRecipe { ImageSize = 128, Crop = CropKind.Center, Flip = false },
+        Tokenizer = new TokenizerRecipe { Patch = 16, Dim = 32 },
+        Network = new NetworkRecipe { Width = 128, Depth = 8, EncoderDepth = 4, Heads = 4 },
+        Train = Small with { Batch = 16, Lr = 4e-3, Epochs = 8, CheckpointEvery = 500 },
     };
 
     /// <summary>Batch 2048 at 1e-4 per 256 images, 400 epochs of which 100 warm up, no weight decay, no clip, EMA kept.</summary>

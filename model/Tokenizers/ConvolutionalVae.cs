@@ -84,20 +84,9 @@ public sealed class ConvolutionalVae
         var latentsForValue = (double)mean.Shape.Count / pixels.Shape.Count;
         return
         [
-            new TokenizerTerm("reconstruction", 1, SquaredError(tape, decoded, pixels)),
+            new TokenizerTerm("reconstruction", 1, SquaredError.Apply(tape, decoded, pixels)),
             new TokenizerTerm("kl", Shape.DivergenceWeight * latentsForValue, divergence),
         ];
-    }
-
-    /// <summary>Equation 4 with one weight for all components is the mean squared error in any basis: rows of the image stand for patches.</summary>
-    private static Tensor SquaredError(Tape tape, Tensor decoded, Tensor pixels)
-    {
-        int images = pixels.Shape[0], rows = pixels.Shape[1], values = pixels.Shape[2] * pixels.Shape[3];
-        var basis = tape.New(new Shape(1, values), tape.Backend.ParameterType);
-        var lambda = tape.New(new Shape(images), tape.Backend.ParameterType);
-        tape.Backend.Fill(basis, 0);
-        tape.Backend.Fill(lambda, 1);
-        return PcaLoss.Apply(tape, decoded.Reshape(images, rows, values), pixels.Reshape(images, rows, values), basis, lambda, 1, 1);
     }
 
     private void CheckImage(Tensor pixels)

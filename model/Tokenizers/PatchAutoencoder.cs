@@ -28,7 +28,7 @@ public sealed class PatchAutoencoder : ITrainableTokenizer
     private readonly ulong _seed;
     private readonly LinearLayer _encoder, _decoder;
     private readonly PersistentTensor _rangeTensor;
-    private readonly LatentSpace _posterior, _pixels;
+    private readonly LatentSpace _posterior;
     private NoiseLevels? _levels;
     private double _divergence;
 
@@ -47,10 +47,7 @@ public sealed class PatchAutoencoder : ITrainableTokenizer
         Parameters.Initialize(seed);
         _rangeTensor = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
         _rangeTensor.Tensor.Write(backend, range.ToArray());
-        _posterior = new LatentSpace(backend, new double[recipe.Dim], PatchTokenizer.Axes(recipe.Dim), [.. Enumerable.Repeat(1.0, recipe.Dim)]);
-
-        // The plain squared error: with equal weights it does not matter which axis the loss is told of.
-        _pixels = new LatentSpace(backend, new double[recipe.PatchValues], PatchTokenizer.Axes(recipe.PatchValues).AsSpan(0, recipe.PatchValues), [1]);
+        _posterior = new LatentSpace(backend, new double[recipe.Dim], [], [.. Enumerable.Repeat(1.0, recipe.Dim)]);
     }
 
     /// <inheritdoc/>
@@ -88,7 +85,7 @@ public sealed class PatchAutoencoder : ITrainableTokenizer
         var mean = _encoder.Apply(tape, patches);
         var sample = IsVariational ? Linear.Apply(tape, patches, _encoder.Weight.Value, _encoder.Bias.Value, residual: Noise(tape, mean, levels, step, firstImage)) : mean;
         var decoded = _decoder.Apply(tape, sample).Reshape(batch, tokens, _recipe.PatchValues);
-        var error = new TokenizerTerm("reconstruction", 1, PcaLoss.Apply(tape, decoded, patches, _pixels.Basis, levels.One, 1, 1));
+        var error = new TokenizerTerm("reconstruction", 1, SquaredError.Apply(tape, decoded, patches));
         if (!IsVariational)
         {
             return [error];
@@ -97,7 +94,7 @@ public sealed class PatchAutoencoder : ITrainableTokenizer
         var zero = tape.New(mean.Shape);
         _backend.Fill(zero, 0);
         var share = _recipe.Dim / (2.0 * _recipe.PatchValues);
-        var square = PcaLoss.Apply(tape, mean, zero, _posterior.Basis, levels.One, share, share);
+        var square = SquaredError.Apply(tape, mean, zero, scale: share);
         return [error, new TokenizerTerm("kl", _recipe.KlWeight, square, _divergence)];
     }
 
@@ -121,7 +118,6 @@ public sealed class PatchAutoencoder : ITrainableTokenizer
     public void Dispose()
     {
         _levels?.Dispose();
-        _pixels.Dispose();
         _posterior.Dispose();
         _rangeTensor.Dispose();
         Parameters.Dispose();

@@ -213,6 +213,12 @@ internal sealed class NaiveBf16Backend : IBackend
         Rounded(dLogits);
     }
 
+    public void SquaredError(in SquaredErrorArgs args)
+    {
+        _exact.SquaredError(args);
+        Rounded(args.DPrediction);
+    }
+
     public void PcaLoss(in PcaLossArgs args)
     {
         _exact.PcaLoss(args);

@@ -50,7 +50,7 @@ internal sealed class SmallDenoiser : IDisposable
         _range = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
         _range.Tensor.Write(backend, [2 / 255.0, 2 / 255.0, 2 / 255.0, -1.0, -1.0, -1.0]);
         var space = identity
-            ? new LatentSpace(backend, Random(3, Pixels, 0.1), PatchTokenizer.Axes(Pixels), Enumerable.Repeat(0.6, Pixels).ToArray())
+            ? new LatentSpace(backend, Random(3, Pixels, 0.1), [], Enumerable.Repeat(0.6, Pixels).ToArray())
             : new LatentSpace(backend, Random(3, Pixels, 0.1), Axes(), [0.9, 0.7, 0.5, 0.4, 0.3]);
         _tokenizer = new SmallTokenizer(space, _range.Tensor);
         _levels = new NoiseLevels(backend, Images, Network.Shape.LabelColumns);

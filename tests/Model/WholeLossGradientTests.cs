@@ -69,7 +69,7 @@ public sealed class WholeLossGradientTests
             var tape = new Tape(backend, arena);
             foreach (var term in tokenizer.Loss(tape, images.Tensor, 1, 0))
             {
-                tape.Outgoing(term.Value, out _).Write(backend, [term.Weight, 0, 0]);
+                tape.Outgoing(term.Value, out _).Write(backend, [term.Weight]);
             }
 
             tape.Backward();

@@ -37,8 +37,20 @@ public sealed unsafe partial class CudaBackend
     /// <inheritdoc/>
     public void LatentNoise(in LatentNoiseArgs args)
     {
-        int images = args.Clean.Shape[0], tokens = args.Clean.Shape[1], columns = args.Clean.Shape[2], components = args.Basis.Shape.Rows;
+        int images = args.Clean.Shape[0], tokens = args.Clean.Shape[1], columns = args.Clean.Shape[2], components = args.Dim;
         CheckLatentSpace(args, images, columns, components);
+        if (args.Basis is not { } basis)
+        {
+            IdentityNoise(args);
+            return;
+        }
+
+        if (components > MostFusedComponents)
+        {
+            WideNoise(args, basis);
+            return;
+        }
+
         var shape = PatchShape.Of(columns);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(args.Clean);
@@ -59,7 +71,14 @@ public sealed unsafe partial class CudaBackend
     public void LatentNoiseFromImages(Tensor images, int patch, Tensor range, in LatentNoiseArgs args)
     {
         // The clean patches, which are the targets, are written beside the noisy ones instead of being read again.
-        int columns = args.Clean.Shape[2], components = args.Basis.Shape.Rows;
+        if (args.Basis is null || args.Dim > MostFusedComponents)
+        {
+            Patchify(images, patch, range, args.Clean);
+            LatentNoise(args);
+            return;
+        }
+
+        int columns = args.Clean.Shape[2], components = args.Dim;
         var entry = EntryFor(images, args.Clean.Shape.Count, "latent_noise_from_images", "latent_noise_from_values");
         Require(range, DType.F32, 6);
         CheckLatentSpace(args, images.Shape[0], columns, components);
@@ -80,6 +99,28 @@ public sealed unsafe partial class CudaBackend
         var aligned = AlignedPatches(columns, args.Clean, args.Mean, args.Basis, args.Noisy);
         var blocks = Grid.Over(args.Clean.Shape.Rows, shape.BlockPatches);
         LaunchPatches("latent_noise", entry, RealOf(args.Clean), aligned, shape, blocks, shape.SharedBytes(components), ref arguments);
+    }
+
+    private void IdentityNoise(in LatentNoiseArgs args)
+    {
+        const int Threads = 256;
+        int images = args.Clean.Shape[0], columns = args.Clean.Shape[2], imageValues = checked(args.Clean.Shape[1] * columns);
+        var pack = args.Clean.DType == DType.BF16 ? 8 : 4;
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(args.Clean);
+        arguments.Add(args.Mean);
+        arguments.Add(args.LatentStd);
+        arguments.Add(args.Gamma);
+        arguments.Add(args.Sigma);
+        arguments.Add(args.Noisy);
+        arguments.Add(args.Latents);
+        AddNoisePlace(args, ref arguments);
+        arguments.Add(imageValues);
+        arguments.Add(columns);
+
+        // An image's first pack may begin up to three values before it.
+        var blocks = Grid.Over(imageValues + 3L, Threads * pack);
+        _kernels.Get("identity_noise", "identity_noise_forward", RealOf(args.Clean)).Launch(_stream, new Grid(images, blocks.X), Threads, 0, ref arguments);
     }
 
     /// <summary>The kernel for images of bytes or of floats.</summary>

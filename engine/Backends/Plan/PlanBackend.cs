@@ -176,6 +176,11 @@ public sealed class PlanBackend(DType activationType, DType parameterType) : IBa
     }
 
     /// <inheritdoc/>
+    public void SquaredError(in SquaredErrorArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
     public void PcaLoss(in PcaLossArgs args)
     {
     }

@@ -294,6 +294,14 @@ public abstract class ObservedBackend(IBackend inner) : IBackend
     }
 
     /// <inheritdoc/>
+    public void SquaredError(in SquaredErrorArgs args)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.SquaredError(in args);
+        After(nameof(SquaredError), start, args.Loss, args.DPrediction);
+    }
+
+    /// <inheritdoc/>
     public void PcaLoss(in PcaLossArgs args)
     {
         var start = Stopwatch.GetTimestamp();

@@ -51,8 +51,8 @@ public sealed partial class ReferenceBackend
     /// <inheritdoc/>
     public void LatentNoise(in LatentNoiseArgs args)
     {
-        int tokens = args.Clean.Shape[1], pixels = args.Clean.Shape[2], kept = args.Basis.Shape.Rows;
-        Span<double> mean = F64(args.Mean), basis = F64(args.Basis), std = F64(args.LatentStd);
+        int tokens = args.Clean.Shape[1], pixels = args.Clean.Shape[2], kept = args.Dim;
+        Span<double> mean = F64(args.Mean), basis = args.Basis is { } v ? F64(v) : [], std = F64(args.LatentStd);
         var z = new double[kept];
         for (var patch = 0; patch < args.Clean.Shape.Rows; patch++)
         {
@@ -60,8 +60,8 @@ public sealed partial class ReferenceBackend
             var clean = F64(args.Clean).Slice(patch * pixels, pixels);
             for (var k = 0; k < kept; k++)
             {
-                var projection = 0.0;
-                for (var i = 0; i < pixels; i++)
+                var projection = basis.IsEmpty ? clean[k] - mean[k] : 0.0;
+                for (var i = 0; !basis.IsEmpty && i < pixels; i++)
                 {
                     projection += basis[(k * pixels) + i] * (clean[i] - mean[i]);
                 }
@@ -77,8 +77,8 @@ public sealed partial class ReferenceBackend
 
             for (var i = 0; args.Noisy is not null && i < pixels; i++)
             {
-                var value = mean[i];
-                for (var k = 0; k < kept; k++)
+                var value = mean[i] + (basis.IsEmpty ? std[i] * z[i] : 0);
+                for (var k = 0; !basis.IsEmpty && k < kept; k++)
                 {
                     value += basis[(k * pixels) + i] * std[k] * z[k];
                 }

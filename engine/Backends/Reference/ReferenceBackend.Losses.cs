@@ -71,6 +71,26 @@ public sealed partial class ReferenceBackend
     }
 
     /// <inheritdoc/>
+    public void SquaredError(in SquaredErrorArgs args)
+    {
+        Span<double> prediction = F64(args.Prediction), target = F64(args.Target);
+        var imageValues = prediction.Length / args.Prediction.Shape[0];
+        var total = 0.0;
+        for (var i = 0; i < prediction.Length; i++)
+        {
+            var share = args.Scale * (args.Weight is { } weight ? F64(weight)[i / imageValues] : 1) / prediction.Length;
+            var error = prediction[i] - target[i];
+            total += share * error * error;
+            if (args.DPrediction is { } gradient)
+            {
+                F64(gradient)[i] = 2 * share * error;
+            }
+        }
+
+        F64(args.Loss)[0] = total;
+    }
+
+    /// <inheritdoc/>
     public void PcaLoss(in PcaLossArgs args)
     {
         int images = args.Prediction.Shape[0], tokens = args.Prediction.Shape[1], pixels = args.Prediction.Shape[2];

@@ -88,6 +88,8 @@ internal class CountingBackend(IBackend inner) : IBackend
 
     public void SoftmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits) => inner.SoftmaxCrossEntropy(logits, labels, loss, dLogits);
 
+    public void SquaredError(in SquaredErrorArgs args) => inner.SquaredError(args);
+
     public void PcaLoss(in PcaLossArgs args) => inner.PcaLoss(args);
 
     public void Patchify(Tensor images, int patch, Tensor range, Tensor patches) => inner.Patchify(images, patch, range, patches);
