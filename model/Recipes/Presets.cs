@@ -98,7 +98,7 @@ public static class Presets
         Data = new DataRecipe { ImageSize = 128, Crop = CropKind.Center, Flip = false },
         Tokenizer = new TokenizerRecipe { Patch = 16, Dim = 32 },
         Network = new NetworkRecipe { Width = 128, Depth = 8, EncoderDepth = 4, Heads = 4 },
-        Train = Small with { Batch = 16, Lr = 4e-3, Epochs = 8 },
+        Train = Small with { Batch = 16, Lr = 4e-3, Epochs = 8, CheckpointEvery = 500 },
     };
 
     /// <summary>Batch 2048 at 1e-4 per 256 images, 400 epochs of which 100 warm up, no weight decay, no clip, EMA kept.</summary>

@@ -35,7 +35,7 @@ public sealed class SessionTests
             var y = session.Evaluate(tape => Silu.Apply(tape, Linear.Apply(tape, x, weight.Value, null)));
             Assert.That(y, Has.Length.EqualTo(rows * 8));
             Assert.That(y[..8], Is.EqualTo(y[^8..]));
-            session.Differentiate(tape => SquaredError.Apply(tape, Linear.Apply(tape, x, weight.Value, null), target: null));
+            session.Differentiate(tape => SquaredError.Apply(tape, Linear.Apply(tape, x, weight.Value, null), x));
             Assert.That(weight.Gradient.ReadFloats(session.Backend), Has.Some.Not.Zero);
         }
     }
@@ -45,10 +45,10 @@ public sealed class SessionTests
     {
         using var session = new Session(new CpuBackend(1));
         var (first, second) = (session.Parameter("first", new Shape(2, 2)), session.Parameter("second", new Shape(2, 2)));
-        var x = session.Tensor(new Shape(1, 2), 1, 1);
+        var x = session.Tensor(new Shape(1, 2), 1, 3);
         foreach (var (read, other) in new[] { (first, second), (second, first) })
         {
-            session.Differentiate(tape => SquaredError.Apply(tape, Linear.Apply(tape, x, read.Value, null), target: null));
+            session.Differentiate(tape => SquaredError.Apply(tape, Linear.Apply(tape, x, read.Value, null), x));
             Assert.That(other.Gradient.ReadFloats(session.Backend), Is.All.Zero);
         }
     }
