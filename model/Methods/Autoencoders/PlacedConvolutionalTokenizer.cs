@@ -28,7 +28,7 @@ public sealed class PlacedConvolutionalTokenizer : ITokenizer
         _parameters.Allocate(gradients: false);
         fitted.CopyTo(_parameters);
         _parameters.Round();
-        Space = new LatentSpace(backend, fitted.Mean, [], fitted.Std);
+        Space = new LatentSpace(backend, fitted.Mean, basis: null, fitted.Std);
     }
 
     /// <inheritdoc/>
