@@ -22,15 +22,16 @@ public interface IDeviceBackend : IBackend
 
     /// <summary>
     /// Records the work that an action asks for, without doing it. The action must have run before, so that everything is compiled,
-    /// tuned and allocated; it may not upload, download or wait. What it reads of a step's numbers comes from <see cref="SetStep"/>.
+    /// tuned and allocated; it may not upload, download or wait. Of the numbers that change from step to step, the step's own comes from
+    /// <see cref="SetStep"/> and an optimizer's from <see cref="AdamWArgs.Schedule"/>.
     /// </summary>
     /// <param name="work">The work, the same launches on the same addresses every time.</param>
     /// <returns>The recorded work.</returns>
     IRecordedWork Record(Action work);
 
-    /// <summary>Tells recorded work which step it is in, in the order of the device's work.</summary>
-    /// <param name="step">The step's numbers.</param>
-    void SetStep(in StepScalars step);
+    /// <summary>Tells recorded work which step it is in, for its random numbers, in the order of the device's work.</summary>
+    /// <param name="step">Optimizer steps done before.</param>
+    void SetStep(uint step);
 
     /// <summary>A tensor that is filled from the host while the device computes.</summary>
     /// <param name="shape">Sizes of the bytes.</param>

@@ -3,8 +3,8 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Engine.Backends;
 
 /// <summary>
-/// Momentum descent on one parameter: g += decay p; with a trust coefficient also g *= trust |p| / |g| when both norms are
-/// positive (LARS, You et al. 2017); m = momentum m + g; p -= lr m.
+/// Momentum descent on one parameter, g being the gradient times the clip scale: g += decay p; with a trust coefficient also
+/// g *= trust |p| / |g| when both norms are positive, and g *= 1 when one is zero (LARS, You et al. 2017); m = momentum m + g; p -= lr m.
 /// </summary>
 /// <param name="Values">The parameter.</param>
 /// <param name="Gradients">Its gradient.</param>
@@ -22,4 +22,10 @@ public readonly record struct SgdArgs(Tensor Values, Tensor Gradients, Tensor Ve
 
     /// <summary>LARS's trust coefficient; 0 for plain momentum.</summary>
     public double Trust { get; init; }
+
+    /// <summary>One element that multiplies the gradient, or null for 1; it stays on the device.</summary>
+    public Tensor? ClipScale { get; init; }
+
+    /// <summary>F32 [4] on the device whose first element is the learning rate, as <see cref="AdamWArgs.Schedule"/>.</summary>
+    public Tensor? Schedule { get; init; }
 }

@@ -9,23 +9,24 @@ public static class OptimizerSteps
     /// <summary>The cases of the tests and the bench.</summary>
     public static IEnumerable<OpCase> Cases =>
     [
-        AdamW(1, 1, false), AdamW(37, 3, true), AdamW(4096, 1000, true), AdamW(131, 2, true, average: true),
+        AdamW(1, 1, false), AdamW(37, 3, true), AdamW(4096, 1000, true), AdamW(131, 2, true, average: true), AdamW(37, 2, true, scale: true), AdamW(530, 2, false, scale: true), AdamW(41, 4, false, everywhere: 0.1),
         AdamW(6_000_000, 10, true) with { TimingOnly = true }, AdamW(86_000_000, 10, true) with { TimingOnly = true },
-        Sgd(5, 0), Sgd(100, 0.001), Ema(33), Ema(6_000_000) with { TimingOnly = true },
+        AdamW(6_000_000, 10, true, scale: true) with { TimingOnly = true },
+        Sgd(5, 0), Sgd(100, 0.001), Sgd(70, 0, clip: true), Sgd(5000, 0.02, clip: true), Ema(33), Ema(6_000_000) with { TimingOnly = true },
         Norm(1, 0), Norm(1000, 1), Norm(70_001, 100), Norm(6_000_000, 1) with { TimingOnly = true },
     ];
 
-    internal static OpCase AdamW(int count, long step, bool decay, bool average = false)
+    internal static OpCase AdamW(int count, long step, bool decay, bool average = false, bool scale = false, double everywhere = 0)
     {
         var shape = new Shape(count);
         return new OpCase(
             "adamw",
-            $"{count} values, step {step}{(decay ? ", decay" : "")}{(average ? ", average" : "")}",
+            $"{count} values, step {step}{(decay ? ", decay" : "")}{(average ? ", average" : "")}{(scale ? ", rate scale" : "")}{(everywhere > 0 ? ", decay everywhere" : "")}",
             [
                 new("values", shape) { IsParameter = true }, new("gradients", shape) { IsParameter = true, Scale = 0.1 },
                 new("m", shape) { IsParameter = true, Scale = 0.1 }, new("v", shape) { IsParameter = true, Scale = 0.01, Positive = true },
                 new("clip", new Shape(1)) { IsParameter = true, Positive = true }, new("decay", shape) { IsParameter = true, Positive = true, Scale = 0.1 },
-                new("average", shape) { IsParameter = true },
+                new("average", shape) { IsParameter = true }, new("scale", shape) { IsParameter = true, Positive = true },
             ],
             (tape, i) =>
             {
@@ -36,32 +37,34 @@ public static class OptimizerSteps
                     Beta2 = 0.999,
                     Epsilon = 1e-8,
                     Step = step,
+                    RateScale = scale ? i[7] : null,
                     Decay = decay ? i[5] : null,
+                    WeightDecay = everywhere,
                     Average = average ? i[6] : null,
                     AverageDecay = 0.875,
                 });
                 return average ? [i[0], i[2], i[3], i[6]] : [i[0], i[2], i[3]];
             })
         {
-            Flops = 15.0 * count,
-            Elements = 7.0 * count,
+            Flops = (scale ? 16.0 : 15.0) * count,
+            Elements = (scale ? 8.0 : 7.0) * count,
             Differentiable = false,
         };
     }
 
-    private static OpCase Sgd(int count, double trust)
+    private static OpCase Sgd(int count, double trust, bool clip = false)
     {
         var shape = new Shape(count);
         return new OpCase(
             trust > 0 ? "lars" : "sgd",
-            $"{count} values",
+            $"{count} values{(clip ? ", clip" : "")}",
             [
                 new("values", shape) { IsParameter = true }, new("gradients", shape) { IsParameter = true },
-                new("velocity", shape) { IsParameter = true },
+                new("velocity", shape) { IsParameter = true }, new("clip", new Shape(1)) { IsParameter = true, Positive = true },
             ],
             (tape, i) =>
             {
-                tape.Backend.Sgd(new SgdArgs(i[0], i[1], i[2]) { LearningRate = 0.1, Momentum = 0.9, Decay = 0.01, Trust = trust });
+                tape.Backend.Sgd(new SgdArgs(i[0], i[1], i[2]) { LearningRate = 0.1, Momentum = 0.9, Decay = 0.01, Trust = trust, ClipScale = clip ? i[3] : null });
                 return [i[0], i[2]];
             })
         {

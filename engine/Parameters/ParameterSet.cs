@@ -7,7 +7,7 @@ namespace LDaeCore.Engine.Parameters;
 /// <summary>
 /// All parameters of a network in one flat buffer, their gradients in a second: the optimizer, the average, the gradient norm
 /// and a checkpoint are one pass each over contiguous memory. Layers declare first, then memory is allocated once.
-/// Each parameter starts at a multiple of 16 elements; the few elements between hold zeros and stay zero.
+/// Each parameter starts at a multiple of 16 elements unless it is declared otherwise; the few elements between hold zeros and stay zero.
 /// </summary>
 /// <param name="backend">Whose memory the buffers are in.</param>
 public sealed class ParameterSet(IBackend backend) : IDisposable
@@ -47,18 +47,20 @@ public sealed class ParameterSet(IBackend backend) : IDisposable
     /// <param name="name">Name in checkpoints; unique.</param>
     /// <param name="shape">Sizes.</param>
     /// <param name="initializer">How it starts.</param>
+    /// <param name="alignment">Elements of which a multiple comes before it; 1 to follow the parameter before it directly, so that several are rows of one matrix.</param>
     /// <returns>The parameter, without memory until <see cref="Allocate"/>.</returns>
-    public Parameter Declare(string name, Shape shape, Initializer initializer)
+    public Parameter Declare(string name, Shape shape, Initializer initializer, int alignment = Align)
     {
         if (_values is not null)
         {
             throw new InvalidOperationException($"{name} was declared after the parameters were allocated.");
         }
 
-        var parameter = new Parameter(name, shape, initializer, _parameters.Count, FlatCount);
+        var end = _parameters.Count == 0 ? 0 : _parameters[^1].Offset + _parameters[^1].Shape.Count;
+        var parameter = new Parameter(name, shape, initializer, _parameters.Count, (end + alignment - 1) / alignment * alignment);
         _byName.Add(name, parameter);
         _parameters.Add(parameter);
-        FlatCount += (shape.Count + Align - 1) / Align * Align;
+        FlatCount = (parameter.Offset + shape.Count + Align - 1) / Align * Align;
         return parameter;
     }
 

@@ -7,7 +7,7 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Model.Evaluation;
 
 /// <summary>
-/// Several softmax classifiers on the same features, trained side by side: their weights are the rows of one matrix, so that a
+/// Several softmax classifiers on the same features, trained side by side: their weights are parameters of their own and together the rows of one matrix, so that a
 /// whole sweep of learning rates and weight decays costs one matrix product a step. Several processes take a part of each batch and sum the gradients.
 /// </summary>
 internal sealed class LinearClassifier : IDisposable
@@ -19,8 +19,9 @@ internal sealed class LinearClassifier : IDisposable
     private readonly int _channels, _classes, _members;
     private readonly ulong _seed;
     private readonly List<PersistentTensor> _owned = [];
-    private readonly Tensor _weight, _bias, _dWeight, _dBias, _x, _logits, _dLogits, _labels, _loss, _one, _share;
-    private readonly Tensor[] _moments;
+    private readonly ParameterSet _parameters;
+    private readonly Parameter[] _weights, _biases;
+    private readonly Tensor _weight, _bias, _dWeight, _dBias, _x, _logits, _dLogits, _labels, _loss, _share;
     private readonly ICommunicator _group;
 
     public LinearClassifier(IBackend backend, int channels, int classes, int members, ulong seed, ICommunicator? group = null)
@@ -28,22 +29,23 @@ internal sealed class LinearClassifier : IDisposable
         _group = group ?? SingleProcess.Instance;
         (_backend, _channels, _classes, _members, _seed) = (backend, channels, classes, members, seed);
         var rows = members * classes;
-        (_weight, _dWeight) = (New(rows, channels), New(rows, channels));
-        (_bias, _dBias) = (New(rows), New(rows));
-        _moments = [New(rows, channels), New(rows, channels), New(rows), New(rows)];
+        _parameters = new ParameterSet(backend);
+        _weights = Declare("weight", new Shape(classes, channels));
+        _biases = Declare("bias", new Shape(classes));
+        _parameters.Allocate();
+        Tensor All(Tensor flat, Parameter[] members) => flat.Slice((int)members[0].Offset, (int)members.Sum(member => member.Shape.Count));
+        (_weight, _dWeight) = (All(_parameters.Values, _weights).Reshape(rows, channels), All(_parameters.Gradients, _weights).Reshape(rows, channels));
+        (_bias, _dBias) = (All(_parameters.Values, _biases), All(_parameters.Gradients, _biases));
         (_x, _logits, _dLogits) = (New(BatchSize, channels), New(BatchSize, rows), New(BatchSize, rows));
-        (_loss, _one, _share) = (New(1), New(1), New(1));
+        (_loss, _share) = (New(1), New(1));
         _labels = New(DType.I32, BatchSize * members);
-        backend.Fill(_one, 1);
-        backend.Fill(_bias, 0);
-        Array.ForEach(_moments, m => backend.Fill(m, 0));
 
         // All members start alike, so that they differ by their settings only.
         var start = new double[classes * channels];
         Initializer.Normal(StartStd).Fill(seed, 0, start);
-        for (var member = 0; member < members; member++)
+        foreach (var weight in _weights)
         {
-            _weight.Slice(member * classes, classes).Write(backend, start);
+            weight.Value.Write(backend, start);
         }
     }
 
@@ -57,7 +59,10 @@ internal sealed class LinearClassifier : IDisposable
         var rows = new float[(to - from) * _channels];
         var labels = new int[(to - from) * _members];
         var total = (long)perEpoch * epochs;
-        var decays = settings.Select(s => Decay(s.WeightDecay)).ToArray();
+        ParameterSettings SettingsOf(Parameter parameter) => Array.IndexOf(_weights, parameter) is >= 0 and var member
+            ? new(settings[member].LearningRate, settings[member].WeightDecay)
+            : new(settings[Array.IndexOf(_biases, parameter)].LearningRate, 0);
+        using var optimizer = new AdamW(_parameters, new OptimizerOptions { Settings = SettingsOf }, separate: true) { Epsilon = 1e-12 };
         for (var step = 0L; step < total; step++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -68,11 +73,7 @@ internal sealed class LinearClassifier : IDisposable
 
             Gather(features, order.AsSpan(((int)(step % perEpoch) * batch) + from, to - from), rows, labels);
             Gradients(rows, labels, to - from, batch);
-            for (var member = 0; member < _members; member++)
-            {
-                var rate = LearningRateSchedule.At(step, total, 0, settings[member].LearningRate);
-                Update(member, rate, step + 1, decays[member]);
-            }
+            optimizer.Step(LearningRateSchedule.At(step, total, 0, 1));
         }
     }
 
@@ -129,7 +130,11 @@ internal sealed class LinearClassifier : IDisposable
         return predicted;
     }
 
-    public void Dispose() => _owned.ForEach(o => o.Dispose());
+    public void Dispose()
+    {
+        _owned.ForEach(o => o.Dispose());
+        _parameters.Dispose();
+    }
 
     /// <summary>Number of classes whose logit is above the label's; ties count against the label.</summary>
     private static int Rank(ReadOnlySpan<float> logits, int label)
@@ -192,34 +197,9 @@ internal sealed class LinearClassifier : IDisposable
         _backend.SumRows(dLogits, _dBias, false);
     }
 
-    private void Update(int member, double rate, long step, Tensor? decay)
-    {
-        Tensor Part(Tensor whole) => whole.Slice(member * _classes, _classes);
-        void Adam(Tensor values, Tensor gradients, Tensor m, Tensor v, Tensor? d) =>
-            _backend.AdamW(new AdamWArgs(Part(values), Part(gradients), Part(m), Part(v), _one)
-            {
-                LearningRate = rate,
-                Beta1 = 0.9,
-                Beta2 = 0.999,
-                Epsilon = 1e-12,
-                Step = step,
-                Decay = d,
-            });
-        Adam(_weight, _dWeight, _moments[0], _moments[1], decay);
-        Adam(_bias, _dBias, _moments[2], _moments[3], null);
-    }
-
-    private Tensor? Decay(double weightDecay)
-    {
-        if (weightDecay == 0)
-        {
-            return null;
-        }
-
-        var decay = New(_classes, _channels);
-        _backend.Fill(decay, weightDecay);
-        return decay;
-    }
+    /// <summary>A parameter of each member, one directly behind the other.</summary>
+    private Parameter[] Declare(string name, Shape shape) =>
+        [.. Enumerable.Range(0, _members).Select(member => _parameters.Declare($"members.{member}.{name}", shape, Initializer.Zeros, member == 0 ? 16 : 1))];
 
     private void Shuffle(int[] order, uint epoch)
     {

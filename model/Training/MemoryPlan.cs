@@ -83,12 +83,18 @@ public sealed class MemoryPlan
 
     private static IEnumerable<(string, long)> Fixed(Recipe recipe, IMethod method, long input, long workspace, long images)
     {
+        long OptimizerBytes(Phase phase)
+        {
+            using var optimizer = PhaseTrainer.NewOptimizer(phase, recipe.Train);
+            return optimizer.Bytes;
+        }
+
         var backend = method.Backend;
         var values = method.Phases.Sum(phase => phase.Parameters.FlatCount);
         var flat = values * backend.ParameterType.Size();
         yield return ("parameters", flat);
         yield return ("gradients", flat);
-        yield return ("optimizer", (recipe.Train.WeightDecay > 0 ? 3 : 2) * flat);
+        yield return ("optimizer", method.Phases.Sum(OptimizerBytes));
         if (recipe.Train.Ema > 0)
         {
             yield return ("average", flat);

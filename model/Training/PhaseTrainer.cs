@@ -2,7 +2,7 @@ using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Distributed;
-using LDaeCore.Engine.Parameters;
+using LDaeCore.Engine.Optim;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
@@ -20,7 +20,7 @@ public sealed class PhaseTrainer : IDisposable
     private readonly int _micro;
     private readonly PersistentTensor _found, _clipScale;
     private readonly PersistentTensor[] _shares;
-    private readonly Tensor? _decay;
+    private readonly Optimizer _optimizer;
     private readonly RecordedWork _differentiate, _update;
     private Moment _now;
     private long _summed;
@@ -28,36 +28,22 @@ public sealed class PhaseTrainer : IDisposable
     internal PhaseTrainer(Phase phase, TrainRecipe train, IBackend backend, IDeviceBackend? device, StepArena arena, ICommunicator group, BatchPart part)
     {
         (Phase, _train, _backend, _arena, _group, _part, _micro) = (phase, train, backend, arena, group, part, part.Count / train.Accumulate);
-        var parameters = phase.Parameters;
-        FirstMoment = parameters.NewFlat();
-        SecondMoment = parameters.NewFlat();
-        Average = train.Ema > 0 ? parameters.NewFlat() : null;
-        _decay = train.WeightDecay > 0 ? DecayMask(parameters, train.WeightDecay) : null;
         _found = new PersistentTensor(backend, new Shape((train.Accumulate * phase.Values) + 1), backend.ParameterType);
         _clipScale = new PersistentTensor(backend, new Shape(1), backend.ParameterType);
+        _optimizer = NewOptimizer(phase, train, _clipScale.Tensor);
         _shares = [.. phase.Terms.Select(term => Share(term, 1.0 / (train.Accumulate * group.Size)))];
         _differentiate = new RecordedWork(device, Differentiate);
         _update = new RecordedWork(device, Update);
-        if (Average is not null)
-        {
-            backend.Copy(parameters.Values, Average);
-        }
     }
 
     /// <summary>The phase.</summary>
     public Phase Phase { get; }
 
-    /// <summary>Adam's first moment, flat.</summary>
-    public Tensor FirstMoment { get; }
-
-    /// <summary>Adam's second moment, flat.</summary>
-    public Tensor SecondMoment { get; }
-
     /// <summary>The moving average of the parameters, flat, or null.</summary>
-    public Tensor? Average { get; }
+    public Tensor? Average => _optimizer.Average;
 
     /// <summary>Every tensor that the optimizer goes on from, by name.</summary>
-    public IReadOnlyList<(string Name, Tensor Value)> State => [("adam.m", FirstMoment), ("adam.v", SecondMoment)];
+    public IReadOnlyList<(string Name, Tensor Value)> State => _optimizer.State;
 
     /// <summary>Whether the phase's work is replayed from a recording by now.</summary>
     public bool IsReplaying => _differentiate.IsRecorded && _update.IsRecorded;
@@ -67,6 +53,7 @@ public sealed class PhaseTrainer : IDisposable
     {
         _differentiate.Dispose();
         _update.Dispose();
+        _optimizer.Dispose();
         _found.Dispose();
         _clipScale.Dispose();
         foreach (var share in _shares)
@@ -99,6 +86,16 @@ public sealed class PhaseTrainer : IDisposable
         tape.Backward();
     }
 
+    /// <summary>A phase's optimizer, as the recipe has it.</summary>
+    /// <param name="phase">What is optimized.</param>
+    /// <param name="train">The recipe.</param>
+    /// <param name="clipScale">Multiplies the gradients; null for 1.</param>
+    internal static Optimizer NewOptimizer(Phase phase, TrainRecipe train, Tensor? clipScale = null)
+    {
+        var options = new OptimizerOptions { Settings = ParameterSettings.DecayMatrices(train.WeightDecay), ClipScale = clipScale, AverageDecay = train.Ema };
+        return new AdamW(phase.Parameters, options) { Beta1 = train.Beta1, Beta2 = train.Beta2 };
+    }
+
     /// <summary>Asks for all of a step's work once, for a device that prepares its kernels.</summary>
     internal void Rehearse(Moment now)
     {
@@ -125,7 +122,8 @@ public sealed class PhaseTrainer : IDisposable
     internal void Update(Moment now)
     {
         _now = now;
-        _update.Run();
+        _optimizer.Steps = now.Step;
+        _optimizer.Step(now.LearningRate, _update.Run);
     }
 
     /// <summary>The losses of the micro-batches and the norm, by one small copy; the losses are means over all processes.</summary>
@@ -146,18 +144,6 @@ public sealed class PhaseTrainer : IDisposable
         double[] means = [.. Enumerable.Range(0, count).Select(value => Enumerable.Range(0, _group.Size).Sum(rank => all[(rank * (count + 1)) + value]) / _group.Size)];
         var result = Named(means, now.LearningRate, all[count]);
         return double.IsFinite(result.Loss) && double.IsFinite(result.GradientNorm) ? result : throw Diagnosis(result, now.Step);
-    }
-
-    /// <summary>Weight decay of each element: weights of two axes only, as biases and gains are few and mean something by themselves.</summary>
-    private static Tensor DecayMask(ParameterSet parameters, double decay)
-    {
-        var mask = parameters.NewFlat();
-        foreach (var parameter in parameters.All.Where(p => p.Shape.Rank > 1))
-        {
-            parameters.Backend.Fill(ParameterSet.View(mask, parameter), decay);
-        }
-
-        return mask;
     }
 
     private StepResult Named(double[] means, double learningRate, double norm)
@@ -239,19 +225,7 @@ public sealed class PhaseTrainer : IDisposable
     private void Update()
     {
         using var range = Ranges.Open("optimizer");
-        var parameters = Phase.Parameters;
-        _backend.AdamW(new AdamWArgs(parameters.Values, parameters.Gradients, FirstMoment, SecondMoment, _clipScale.Tensor)
-        {
-            LearningRate = _now.LearningRate,
-            Beta1 = _train.Beta1,
-            Beta2 = _train.Beta2,
-            Epsilon = 1e-8,
-            Step = _now.Step + 1,
-            Decay = _decay,
-            Average = Average,
-            AverageDecay = _train.Ema,
-            Rounded = parameters.Rounded,
-        });
+        _optimizer.Update();
     }
 
     private NonFiniteStepException Diagnosis(StepResult result, long step)

@@ -88,8 +88,8 @@ public sealed class Trainer : IDisposable
     public StepResult Run(IStepImages images, double learningRate)
     {
         Use(images);
-        var (train, now) = (Method.Recipe.Train, At(learningRate));
-        _device?.SetStep(new StepScalars((uint)Step, learningRate, train.Beta1, train.Beta2));
+        var now = At(learningRate);
+        _device?.SetStep((uint)Step);
         images.Begin(Step);
         Method.Sample(new StepDraw((uint)Step, _part.Count, _part.First, Method.Input.Labels ? images.Labels : []));
         StepResult? found = null;

@@ -164,7 +164,7 @@ public sealed class DataKernelTests
         float rate = 0.01f, correction1 = (float)(1 / (1 - Math.Pow(0.9, 3))), correction2 = (float)(1 / (1 - Math.Pow(0.99, 3)));
         using var scalars = Upload(new[] { rate, correction1, correction2, 0f }, DType.F32, 4);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
-        foreach (var tensor in (Tensor?[])[values.Tensor, gradients.Tensor, first.Tensor, second.Tensor, null, average.Tensor, copy.Tensor, clip.Tensor, schedule ? scalars.Tensor : null])
+        foreach (var tensor in (Tensor?[])[values.Tensor, gradients.Tensor, first.Tensor, second.Tensor, null, null, average.Tensor, copy.Tensor, clip.Tensor, schedule ? scalars.Tensor : null])
         {
             arguments.Add(tensor);
         }
@@ -172,7 +172,7 @@ public sealed class DataKernelTests
         arguments.Add((long)Count);
 
         // With the schedule on the device, the values that come with the launch must not count.
-        foreach (var value in (float[])[schedule ? 99 : rate, correction1, correction2, 0.9f, (float)(1 - 0.9), 0.99f, (float)(1 - 0.99), 1e-8f, 0.125f])
+        foreach (var value in (float[])[schedule ? 99 : rate, correction1, correction2, 0.9f, (float)(1 - 0.9), 0.99f, (float)(1 - 0.99), 1e-8f, 0f, 0.125f])
         {
             arguments.Add(value);
         }

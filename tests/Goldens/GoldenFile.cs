@@ -56,7 +56,7 @@ internal sealed class GoldenFile
         var sizes = entry.GetProperty("shape").EnumerateArray().Select(s => s.GetInt32()).ToArray();
         var offsets = entry.GetProperty("data_offsets").EnumerateArray().Select(o => o.GetInt32()).ToArray();
         var type = entry.GetProperty("dtype").GetString();
-        var size = type switch { "F64" => 8, "F32" or "I32" => 4, _ => throw new InvalidDataException($"{what} has the type {type}.") };
+        var size = type switch { "F64" or "I64" => 8, "F32" or "I32" => 4, _ => throw new InvalidDataException($"{what} has the type {type}.") };
         var count = sizes.Aggregate(1, (a, b) => checked(a * b));
         if (offsets is not [>= 0 and var first, var last] || last > body.Length || last - first != count * size)
         {
@@ -67,6 +67,7 @@ internal sealed class GoldenFile
         return (sizes, type switch
         {
             "F64" => MemoryMarshal.Cast<byte, double>(raw).ToArray(),
+            "I64" => Array.ConvertAll(MemoryMarshal.Cast<byte, long>(raw).ToArray(), v => (double)v),
             "F32" => Array.ConvertAll(MemoryMarshal.Cast<byte, float>(raw).ToArray(), v => (double)v),
             _ => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(raw).ToArray(), v => (double)v),
         });

@@ -13,16 +13,17 @@ public sealed class GoldenFileTests
         var file = GoldenFile.Parse("made", Bytes(
             """
             {"__metadata__":{"a":"b"},"d":{"dtype":"F64","shape":[2,1],"data_offsets":[0,16]},
-            "f":{"dtype":"F32","shape":[1],"data_offsets":[16,20]},"const.i":{"dtype":"I32","shape":[1],"data_offsets":[20,24]}}
+            "f":{"dtype":"F32","shape":[1],"data_offsets":[16,20]},"const.i":{"dtype":"I32","shape":[1],"data_offsets":[20,24]},"l":{"dtype":"I64","shape":[],"data_offsets":[24,32]}}
             """,
-            [.. BitConverter.GetBytes(1.25), .. BitConverter.GetBytes(-1e300), .. BitConverter.GetBytes(0.5f), .. BitConverter.GetBytes(-7)]));
+            [.. BitConverter.GetBytes(1.25), .. BitConverter.GetBytes(-1e300), .. BitConverter.GetBytes(0.5f), .. BitConverter.GetBytes(-7), .. BitConverter.GetBytes(-9L)]));
         Assert.Multiple(() =>
         {
-            Assert.That(file.Names, Is.EquivalentTo(["d", "f", "const.i"]));
+            Assert.That(file.Names, Is.EquivalentTo(["d", "f", "const.i", "l"]));
             Assert.That(file.Sizes("d"), Is.EqualTo([2, 1]));
             Assert.That(file.Values("d"), Is.EqualTo([1.25, -1e300]));
             Assert.That(file.Values("f"), Is.EqualTo([0.5]));
             Assert.That(file.Size("i"), Is.EqualTo(-7));
+            Assert.That(file.Values("l"), Is.EqualTo([-9]));
             Assert.That(() => file.Values("x"), Throws.TypeOf<KeyNotFoundException>().With.Message.Contains("x"));
         });
     }

@@ -10,13 +10,14 @@ public sealed unsafe partial class CpuBackend
     public void AdamW(in AdamWArgs args)
     {
         var a = args;
-        float* p = F32(a.Values), g = F32(a.Gradients), m = F32(a.FirstMoment), v = F32(a.SecondMoment), decay = F32OrNull(a.Decay);
+        float* p = F32(a.Values), g = F32(a.Gradients), m = F32(a.FirstMoment), v = F32(a.SecondMoment), scale = F32OrNull(a.RateScale), decay = F32OrNull(a.Decay);
         Vector256<float> clip = Vector256.Create(*F32(a.ClipScale)), eps = Vector256.Create((float)a.Epsilon);
         Vector256<float> b1 = Vector256.Create((float)a.Beta1), c1 = Vector256.Create((float)(1 - a.Beta1));
         Vector256<float> b2 = Vector256.Create((float)a.Beta2), c2 = Vector256.Create((float)(1 - a.Beta2));
         var rate = Vector256.Create((float)(a.LearningRate / (1 - Math.Pow(a.Beta1, a.Step))));
         var correction2 = Vector256.Create((float)(1 / (1 - Math.Pow(a.Beta2, a.Step))));
-        var minusRate = Vector256.Create(-(float)a.LearningRate);
+        Vector256<float> minusRate = Vector256.Create(-(float)a.LearningRate), everywhere = Vector256.Create((float)a.WeightDecay);
+        var decays = decay is not null || a.WeightDecay != 0;
         Pieces(a.Values.Shape.Count, PieceElements, (first, count) =>
         {
             for (var i = 0; i < count; i += Lanes.Count)
@@ -27,14 +28,21 @@ public sealed unsafe partial class CpuBackend
                 var m1 = Vector256.MultiplyAddEstimate(b1, Lanes.Load(m + at, left), c1 * gradient);
                 var v1 = Vector256.MultiplyAddEstimate(b2, Lanes.Load(v + at, left), c2 * gradient * gradient);
                 var value = Lanes.Load(p + at, left);
-                if (decay is not null)
+                Vector256<float> step = rate, shrink = minusRate;
+                if (scale is not null)
                 {
-                    value = Vector256.MultiplyAddEstimate(value, minusRate * Lanes.Load(decay + at, left), value);
+                    var own = Lanes.Load(scale + at, left);
+                    (step, shrink) = (step * own, shrink * own);
+                }
+
+                if (decays)
+                {
+                    value = Vector256.MultiplyAddEstimate(value, shrink * (decay is null ? everywhere : Lanes.Load(decay + at, left)), value);
                 }
 
                 Lanes.Store(m1, m + at, left);
                 Lanes.Store(v1, v + at, left);
-                Lanes.Store(value - (rate * m1 / (Vector256.Sqrt(v1 * correction2) + eps)), p + at, left);
+                Lanes.Store(value - (step * m1 / (Vector256.Sqrt(v1 * correction2) + eps)), p + at, left);
             }
         });
         if (args.Average is { } average)
@@ -77,16 +85,17 @@ public sealed unsafe partial class CpuBackend
     {
         var a = args;
         float* p = F32(a.Values), g = F32(a.Gradients), m = F32(a.Velocity);
+        var clip = a.ClipScale is { } c ? *F32(c) : 1;
         var trust = 1f;
         if (a.Trust > 0)
         {
-            var step = Norm(g, p, (float)a.Decay, a.Values.Shape.Count);
+            var step = Norm(g, clip, p, (float)a.Decay, a.Values.Shape.Count);
             var length = Norm(a.Values);
             trust = length > 0 && step > 0 ? (float)(a.Trust * length / step) : 1;
         }
 
         Vector256<float> decay = Vector256.Create((float)a.Decay), momentum = Vector256.Create((float)a.Momentum);
-        Vector256<float> factor = Vector256.Create(trust), rate = Vector256.Create(-(float)a.LearningRate);
+        Vector256<float> scale = Vector256.Create(clip), factor = Vector256.Create(trust), rate = Vector256.Create(-(float)a.LearningRate);
         Pieces(a.Values.Shape.Count, PieceElements, (first, count) =>
         {
             for (var i = 0; i < count; i += Lanes.Count)
@@ -94,7 +103,7 @@ public sealed unsafe partial class CpuBackend
                 var at = first + i;
                 var left = count - i;
                 var value = Lanes.Load(p + at, left);
-                var step = Vector256.MultiplyAddEstimate(decay, value, Lanes.Load(g + at, left)) * factor;
+                var step = Vector256.MultiplyAddEstimate(decay, value, scale * Lanes.Load(g + at, left)) * factor;
                 var velocity = Vector256.MultiplyAddEstimate(momentum, Lanes.Load(m + at, left), step);
                 Lanes.Store(velocity, m + at, left);
                 Lanes.Store(Vector256.MultiplyAddEstimate(rate, velocity, value), p + at, left);
@@ -102,10 +111,10 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    private double Norm(Tensor x) => Norm(F32(x), null, 0, x.Shape.Count);
+    private double Norm(Tensor x) => Norm(F32(x), 1, null, 0, x.Shape.Count);
 
-    /// <summary>|g + decay p|; sums of 16,384 squares in float vectors are added in order, in double.</summary>
-    private double Norm(float* g, float* p, float decay, long count)
+    /// <summary>|scale g + decay p|, or |g| without p; sums of 16,384 squares in float vectors are added in order, in double.</summary>
+    private double Norm(float* g, float scale, float* p, float decay, long count)
     {
         var parts = new double[(count + PieceElements - 1) / PieceElements];
         Pieces(count, PieceElements, (first, length) =>
@@ -114,7 +123,7 @@ public sealed unsafe partial class CpuBackend
             for (var i = 0; i < length; i += Lanes.Count)
             {
                 var value = Lanes.Load(g + first + i, length - i);
-                value = p is null ? value : value + (Vector256.Create(decay) * Lanes.Load(p + first + i, length - i));
+                value = p is null ? value : (value * Vector256.Create(scale)) + (Vector256.Create(decay) * Lanes.Load(p + first + i, length - i));
                 sum = Vector256.MultiplyAddEstimate(value, value, sum);
             }
 

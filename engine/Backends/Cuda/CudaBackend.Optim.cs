@@ -11,7 +11,7 @@ public sealed unsafe partial class CudaBackend
     public void AdamW(in AdamWArgs args)
     {
         var count = args.Values.Shape.Count;
-        foreach (var tensor in (ReadOnlySpan<Tensor?>)[args.Values, args.Gradients, args.FirstMoment, args.SecondMoment, args.Decay])
+        foreach (var tensor in (ReadOnlySpan<Tensor?>)[args.Values, args.Gradients, args.FirstMoment, args.SecondMoment, args.RateScale, args.Decay])
         {
             Require(tensor, DType.F32, count);
         }
@@ -24,13 +24,14 @@ public sealed unsafe partial class CudaBackend
         arguments.Add(args.Gradients);
         arguments.Add(args.FirstMoment);
         arguments.Add(args.SecondMoment);
+        arguments.Add(args.RateScale);
         arguments.Add(args.Decay);
         arguments.Add(args.Average);
         arguments.Add(args.Rounded);
         arguments.Add(args.ClipScale);
-        arguments.Add(RecordedSchedule);
+        arguments.Add(Recorded(args.Schedule));
         arguments.Add(count);
-        var (rate, correction1, correction2) = Schedule(args.LearningRate, args.Beta1, args.Beta2, args.Step);
+        var (rate, correction1, correction2) = args.Numbers;
         arguments.Add(rate);
         arguments.Add(correction1);
         arguments.Add(correction2);
@@ -39,6 +40,7 @@ public sealed unsafe partial class CudaBackend
         arguments.Add((float)args.Beta2);
         arguments.Add((float)(1 - args.Beta2));
         arguments.Add((float)args.Epsilon);
+        arguments.Add((float)args.WeightDecay);
         arguments.Add((float)(1 - args.AverageDecay));
         LaunchQuads("optimizer_adamw", count, ref arguments);
     }
@@ -64,7 +66,7 @@ public sealed unsafe partial class CudaBackend
         Require(scale, DType.F32, 1);
         var parts = SumParts(x.Shape.Count);
         var part = Scratch((long)parts * sizeof(float));
-        SquareSum(x, null, 0, part, parts);
+        SquareSum(x, null, null, 0, part, parts);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(part);
         arguments.Add(parts);
@@ -81,12 +83,15 @@ public sealed unsafe partial class CudaBackend
         Require(args.Values, DType.F32, count);
         Require(args.Gradients, DType.F32, count);
         Require(args.Velocity, DType.F32, count);
+        Require(args.ClipScale, DType.F32, 1);
         var ratio = args.Trust > 0 ? TrustRatio(args) : 0;
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(args.Values);
         arguments.Add(args.Gradients);
         arguments.Add(args.Velocity);
         arguments.Add(ratio);
+        arguments.Add(args.ClipScale);
+        arguments.Add(Recorded(args.Schedule));
         arguments.Add(count);
         arguments.Add((float)args.LearningRate);
         arguments.Add((float)args.Momentum);
@@ -94,18 +99,14 @@ public sealed unsafe partial class CudaBackend
         LaunchQuads("optimizer_sgd", count, ref arguments);
     }
 
-    /// <summary>What of AdamW changes with the step t: learning rate and both bias corrections.</summary>
-    private static (float Rate, float Correction1, float Correction2) Schedule(double learningRate, double beta1, double beta2, long t) =>
-        ((float)learningRate, (float)(1 / (1 - Math.Pow(beta1, t))), (float)(1 / (1 - Math.Pow(beta2, t))));
-
-    /// <summary>LARS's trust |p| / |g + decay p|, in scratch memory.</summary>
+    /// <summary>LARS's trust |p| / |clip g + decay p|, in scratch memory.</summary>
     private nint TrustRatio(in SgdArgs args)
     {
         var parts = SumParts(args.Values.Shape.Count);
         var ratio = Scratch(((2L * parts) + 1) * sizeof(float));
         nint values = ratio + sizeof(float), steps = values + (parts * sizeof(float));
-        SquareSum(args.Values, null, 0, values, parts);
-        SquareSum(args.Gradients, args.Values, (float)args.Decay, steps, parts);
+        SquareSum(args.Values, null, null, 0, values, parts);
+        SquareSum(args.Gradients, args.ClipScale, args.Values, (float)args.Decay, steps, parts);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(values);
         arguments.Add(steps);
@@ -119,11 +120,12 @@ public sealed unsafe partial class CudaBackend
     /// <summary>Partial sums of a flat buffer: a function of its length alone, so that the order of a sum is too.</summary>
     private static int SumParts(long count) => (int)Math.Clamp((count + (4L * SumThreads * Quad) - 1) / (4L * SumThreads * Quad), 1, 1024);
 
-    private void SquareSum(Tensor x, Tensor? y, float decay, nint part, int parts)
+    private void SquareSum(Tensor x, Tensor? scale, Tensor? y, float decay, nint part, int parts)
     {
         Require(x, DType.F32, x.Shape.Count);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(x);
+        arguments.Add(scale);
         arguments.Add(y);
         arguments.Add(decay);
         arguments.Add(part);

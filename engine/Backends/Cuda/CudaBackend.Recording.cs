@@ -1,21 +1,17 @@
-using System.Runtime.InteropServices;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Backends.Cuda;
 
 /// <content>
 /// Steps that are recorded once as a CUDA graph and replayed. A graph repeats its launches with the values they were recorded with,
-/// so what changes from step to step is read from device memory: while work is recorded, launches get the address of the step's scalars,
-/// otherwise they carry the values. Kernels take both, and compute the same bits from either.
+/// so what changes from step to step is read from device memory: while work is recorded, launches get the address of the step's number or of
+/// an optimizer's schedule, otherwise they carry the values. Kernels take both, and compute the same bits from either.
 /// </content>
 public sealed unsafe partial class CudaBackend
 {
-    // Learning rate and the two bias corrections, as optimizer.cu reads them; the step of the random numbers comes after them.
-    private const int StepOffset = 16, StepScalarBytes = 20;
-
     // Scratch memory that a recorded graph may still write to.
     private readonly List<DeviceStorage> _outgrown = [];
-    private DeviceStorage? _stepScalars;
+    private DeviceStorage? _step;
     private bool _hasRecorded;
 
     /// <inheritdoc/>
@@ -24,18 +20,15 @@ public sealed unsafe partial class CudaBackend
     /// <summary>Allocations of device memory so far, workspace and tuning included.</summary>
     public long Allocations => _context.Allocations;
 
-    /// <summary>Where a launch reads the optimizer's schedule: 0, for the values it carries, unless it is recorded.</summary>
-    private nint RecordedSchedule => _gemm.Recording ? StepScalarMemory.Address : 0;
-
     /// <summary>Where a launch reads the step of its random numbers: 0, for the value it carries, unless it is recorded.</summary>
-    private nint RecordedStep => _gemm.Recording ? StepScalarMemory.Address + StepOffset : 0;
+    private nint RecordedStep => _gemm.Recording ? StepMemory.Address : 0;
 
-    private DeviceStorage StepScalarMemory => _stepScalars ??= new DeviceStorage(_stream, StepScalarBytes);
+    private DeviceStorage StepMemory => _step ??= new DeviceStorage(_stream, sizeof(uint));
 
     /// <inheritdoc/>
     public IRecordedWork Record(Action work)
     {
-        _ = StepScalarMemory;
+        _ = StepMemory;
         RefuseWhileRecording("Work is recorded");
         _gemm.Recording = _hasRecorded = true;
         try
@@ -49,18 +42,7 @@ public sealed unsafe partial class CudaBackend
     }
 
     /// <inheritdoc/>
-    public void SetStep(in StepScalars step)
-    {
-        var memory = StepScalarMemory;
-        Span<byte> bytes = stackalloc byte[StepScalarBytes];
-        var (rate, correction1, correction2) = Schedule(step.LearningRate, step.Beta1, step.Beta2, step.Step + 1L);
-        MemoryMarshal.Write(bytes, rate);
-        MemoryMarshal.Write(bytes[4..], correction1);
-        MemoryMarshal.Write(bytes[8..], correction2);
-        bytes[12..StepOffset].Clear();
-        MemoryMarshal.Write(bytes[StepOffset..], step.Step);
-        Upload<byte>(bytes, new Tensor(new Shape(StepScalarBytes), DType.U8, memory.Address));
-    }
+    public void SetStep(uint step) => Upload<int>([unchecked((int)step)], new Tensor(new Shape(1), DType.I32, StepMemory.Address));
 
     /// <inheritdoc/>
     public IStagedTensor Stage(Shape shape) => new StagedTensor(_stream, shape);
@@ -78,6 +60,19 @@ public sealed unsafe partial class CudaBackend
         }
 
         _scratch = null;
+    }
+
+    /// <summary>Where a launch reads an optimizer's numbers: 0, for the values it carries, unless it is recorded.</summary>
+    private nint Recorded(Tensor? schedule)
+    {
+        if (!_gemm.Recording)
+        {
+            return 0;
+        }
+
+        Require(schedule, DType.F32, 4);
+        return schedule?.Address
+            ?? throw new InvalidOperationException("An optimizer's step is recorded without a schedule on the device: a replay would repeat its learning rate.");
     }
 
     private void RefuseWhileRecording(string what)

@@ -227,7 +227,7 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
         _gemm.Dispose();
         _scratch?.Dispose();
         _outgrown.ForEach(s => s.Dispose());
-        _stepScalars?.Dispose();
+        _step?.Dispose();
         _stream.Synchronize();
         _kernels.Dispose();
         _stream.Dispose();

@@ -13,11 +13,12 @@ public sealed partial class ReferenceBackend
         for (var i = 0; i < p.Length; i++)
         {
             var gradient = clip * g[i];
-            var decay = args.Decay is { } d ? F64(d)[i] : 0;
+            var rate = args.RateScale is { } scale ? args.LearningRate * F64(scale)[i] : args.LearningRate;
+            var decay = args.Decay is { } d ? F64(d)[i] : args.WeightDecay;
             m[i] = (args.Beta1 * m[i]) + ((1 - args.Beta1) * gradient);
             v[i] = (args.Beta2 * v[i]) + ((1 - args.Beta2) * gradient * gradient);
-            p[i] = (p[i] * (1 - (args.LearningRate * decay)))
-                - (args.LearningRate * (m[i] / correction1) / (Math.Sqrt(v[i] / correction2) + args.Epsilon));
+            p[i] = (p[i] * (1 - (rate * decay)))
+                - (rate * (m[i] / correction1) / (Math.Sqrt(v[i] / correction2) + args.Epsilon));
         }
 
         if (args.Average is { } average)
@@ -54,9 +55,10 @@ public sealed partial class ReferenceBackend
     {
         Span<double> p = F64(args.Values), g = F64(args.Gradients), m = F64(args.Velocity);
         var step = new double[p.Length];
+        var clip = args.ClipScale is { } c ? F64(c)[0] : 1;
         for (var i = 0; i < p.Length; i++)
         {
-            step[i] = g[i] + (args.Decay * p[i]);
+            step[i] = (clip * g[i]) + (args.Decay * p[i]);
         }
 
         double length = Norm(p), stepLength = Norm(step);
