@@ -1,10 +1,15 @@
 using System.Text.Json.Serialization;
+using LDaeCore.Engine.Backends;
 
 namespace LDaeCore.Bench;
 
 /// <summary>One line of a report: something that was done again and again, how long it took, and how near that is to what the machine can do.</summary>
 internal sealed record ResultRow
 {
+    // The first is patches and noise in one pass.
+    private static readonly string[] NoiseAndLossPrimitives =
+        [nameof(IBackend.LatentNoiseFromImages), nameof(IBackend.LatentNoise), nameof(IBackend.PcaLoss), nameof(IBackend.SquaredError)];
+
     /// <summary>An op case, a step, a limit: what rivals and earlier runs are matched by, together with <see cref="Pass"/>.</summary>
     public required string Name { get; init; }
 
@@ -52,6 +57,9 @@ internal sealed record ResultRow
 
     /// <summary>Seconds of a step by primitive, from a pass of its own with a wait after each.</summary>
     public IReadOnlyDictionary<string, double>? Families { get; init; }
+
+    /// <summary>Share of a step that latent noise and loss take together, 0 to 1; by <see cref="Families"/>.</summary>
+    public double? NoiseAndLoss => Families is { Count: > 0 } times ? NoiseAndLossPrimitives.Sum(name => times.GetValueOrDefault(name)) / times.Values.Sum() : null;
 
     /// <summary>Who did the same work, or null.</summary>
     public string? Rival { get; init; }

@@ -16,6 +16,9 @@ internal sealed class StepRuns(BenchOptions options, IBackend backend)
     private const string StepPrefix = "step ", FeaturesPrefix = "features ";
     private const int ExtractedImages = 4 * FeatureExtractor.BatchSize;
 
+    // The preset whose patches are as long as the paper's.
+    private const string PaperPatches = "photos128";
+
     // Latents of the preset that leaves their number to the data.
     private const int Dim = 16;
 
@@ -42,30 +45,44 @@ internal sealed class StepRuns(BenchOptions options, IBackend backend)
         if (options.Toy)
         {
             var demo = Presets.Get("demo");
-            yield return ("toy", demo with
+            var toy = demo with
             {
                 Data = demo.Data with { ImageSize = 16 },
                 Network = new NetworkRecipe { Width = 32, Depth = 2, EncoderDepth = 1, Heads = 2 },
                 Train = demo.Train with { Batch = 4 },
-            });
+            };
+            yield return ("toy", toy);
+            yield return ("toy identity", WithPixels(toy));
             yield break;
         }
 
-        (string Name, int Batch, bool Small)[] sizes = [("cifar-tiny", 128, true), ("natural64", 64, true), ("vit-b", 256, false), ("vit-half-l", 256, false)];
+        (string Name, int Batch, bool Small)[] sizes = [("cifar-tiny", 128, true), ("natural64", 64, true), ("photos128", 16, true), ("vit-b", 256, false), ("vit-half-l", 256, false)];
         foreach (var (name, batch, small) in sizes)
         {
             if (small || backend is CudaBackend || options.Filters.Any(filter => filter.Contains(name, StringComparison.OrdinalIgnoreCase)))
             {
                 var recipe = Presets.Get(name);
                 var shown = backend is CudaBackend || small ? batch : 8;
-                yield return (name, recipe with
+                var timed = WithDim(recipe with { Train = recipe.Train with { Batch = shown, Accumulate = 1 } }, recipe.Tokenizer.Dim > 0 ? recipe.Tokenizer.Dim : Dim);
+                yield return (name, timed);
+                foreach (var (what, variant) in name == PaperPatches ? Variants(timed) : [])
                 {
-                    Train = recipe.Train with { Batch = shown, Accumulate = 1 },
-                    Tokenizer = recipe.Tokenizer with { Dim = recipe.Tokenizer.Dim > 0 ? recipe.Tokenizer.Dim : Dim },
-                });
+                    yield return ($"{name} {what}", variant);
+                }
             }
         }
     }
+
+    /// <summary>The same step with wider latents, and with pixels for latents: what noise and loss then cost beside the network.</summary>
+    private static IEnumerable<(string What, Recipe Recipe)> Variants(Recipe recipe) =>
+        [("d=64", WithDim(recipe, 64)), ("d=128", WithDim(recipe, 128)), ("identity", WithPixels(recipe))];
+
+    private static Recipe WithDim(Recipe recipe, int dim) => recipe with { Tokenizer = recipe.Tokenizer with { Dim = dim } };
+
+    private static Recipe WithPixels(Recipe recipe) => recipe with
+    {
+        Tokenizer = recipe.Tokenizer with { Kind = TokenizerKind.Identity, Dim = recipe.Tokenizer.PatchValues },
+    };
 
     private ResultRow Step(string name, Recipe recipe)
     {

@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Numerics;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Methods;
 using LDaeCore.Model.Methods.Autoencoders;
@@ -21,7 +22,7 @@ internal sealed class StepWork : IDisposable
     /// <param name="backend">The device.</param>
     public StepWork(Recipe recipe, IBackend backend)
     {
-        Model = new LatentDenoiser(backend, recipe, RandomComponents(recipe));
+        Model = new LatentDenoiser(backend, recipe, RandomTokenizer(recipe));
         Plan = MethodCatalog.Plan(Model.Recipe, backend.ActivationType, backend.ParameterType, workspace: backend.WorkspaceBytes);
         _trainer = new Trainer(Model, Plan);
         _images = new FixedImages(backend, recipe);
@@ -71,8 +72,8 @@ internal sealed class StepWork : IDisposable
         Model.Dispose();
     }
 
-    /// <summary>Components of random patches: the time of a step does not depend on what they are.</summary>
-    private static PatchPca RandomComponents(Recipe recipe)
+    /// <summary>A tokenizer of random patches: the time of a step does not depend on what they are.</summary>
+    private static PatchTokenizer RandomTokenizer(Recipe recipe)
     {
         const int patches = 64;
         var values = new float[patches * recipe.Tokenizer.PatchValues];
@@ -81,6 +82,10 @@ internal sealed class StepWork : IDisposable
             values[i] = Philox.Uniform(Philox.Word(4, RandomStream.Case, 0, (ulong)i)) - 0.5f;
         }
 
-        return PatchPca.Fit(recipe.Tokenizer.Patch, [values]);
+        var (tokenizer, covariance) = (recipe.Tokenizer, new Covariance(recipe.Tokenizer.PatchValues));
+        covariance.Add(values, patches);
+        return tokenizer.Kind == TokenizerKind.Identity
+            ? PatchTokenizer.Identity(covariance, tokenizer.Patch, tokenizer.Scale)
+            : PatchTokenizer.Of(PatchPca.Fit(covariance), tokenizer.Dim, tokenizer.Scale);
     }
 }

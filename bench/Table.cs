@@ -17,6 +17,7 @@ internal static class Table
         ("share", row => Percent(row.Share)),
         ("limit", row => row.Limit ?? ""),
         ("img/s", row => Number(row.ImagesPerSecond, "F1")),
+        ("noise+loss", row => row.NoiseAndLoss is { } share ? Number(100 * share, "F1") + " %" : ""),
         ("peak MB", row => Number(row.PeakMemoryBytes / 1e6, "F0")),
         ("registers", row => Number(row.Registers, "F0")),
         ("local B", row => Number(row.LocalBytes, "F0")),

@@ -2,7 +2,7 @@
 // or the affine map after; forward.
 //
 // Maths    h = x + gate * branch                          (gate: a row an image, or 1; no branch: h = x)
-//          xhat = (h - mean) rstd, mean = sum h / C, rstd = 1 / sqrt(sum (h - mean)^2 / C + 1e-6)
+//          xhat = (h - mean) rstd, mean = sum h / C, rstd = 1 / sqrt(sum (h - mean)^2 / C + epsilon)
 //          y = xhat (1 + scale) + shift                   (a row an image), or xhat weight + bias, or xhat
 // Launch   a group of ROW_THREADS threads a row, ROW_GROUPS rows a block. A thread keeps ROW_PACKS packs of its row in registers: pack p
 //          of thread t holds columns (p ROW_THREADS + t) PACK and following. The row is read once: the mean, then the squared
@@ -35,7 +35,6 @@
 
 // Rows a block works on at a time.
 constexpr int ROW_GROUPS = ROW_THREADS >= 128 ? 1 : 128 / ROW_THREADS;
-constexpr float NORM_EPSILON = 1e-6f;
 
 __device__ __forceinline__ int my_column(int pack)
 {
@@ -73,7 +72,8 @@ __device__ __forceinline__ void modulate(float (&xhat)[PACK], const real* shift,
 }
 
 // Mean and 1 / standard deviation of the group's row.
-__device__ __forceinline__ void row_statistics(const float (&row)[ROW_PACKS][PACK], int columns, float* scratch, float& mean, float& rstd)
+__device__ __forceinline__ void row_statistics(const float (&row)[ROW_PACKS][PACK], int columns, float epsilon, float* scratch,
+    float& mean, float& rstd)
 {
     float sum[1] = { 0.0f };
     #pragma unroll
@@ -96,14 +96,14 @@ __device__ __forceinline__ void row_statistics(const float (&row)[ROW_PACKS][PAC
         }
     }
     group_sums<ROW_THREADS, 1>(sum, scratch);
-    rstd = 1.0f / sqrtf(sum[0] / columns + NORM_EPSILON);
+    rstd = 1.0f / sqrtf(sum[0] / columns + epsilon);
 }
 
 // Tables have a row an image, `stride` values apart; gate, shift and scale point at their own columns of row 0. What is not
 // wanted is null; without y only h is made. ROW_THREADS * ROW_GROUPS threads, a float a warp of shared memory.
 extern "C" __global__ void layernorm_forward(const real* x, const real* branch, const real* gate, const real* shift, const real* scale,
     const float* weight, const float* bias, real* h, real* y, float* mean, float* rstd, int rows, int columns, int tokens,
-    int gate_stride, int shift_stride, int scale_stride)
+    int gate_stride, int shift_stride, int scale_stride, float epsilon)
 {
     SHARED_MEMORY(memory);
     const int row = blockIdx.x * ROW_GROUPS + threadIdx.x / ROW_THREADS;
@@ -124,7 +124,7 @@ extern "C" __global__ void layernorm_forward(const real* x, const real* branch, 
     if (y == nullptr) { return; }
 
     float m, s;
-    row_statistics(v, columns, reinterpret_cast<float*>(memory), m, s);
+    row_statistics(v, columns, epsilon, reinterpret_cast<float*>(memory), m, s);
     if (!inside) { return; }
     if (threadIdx.x % ROW_THREADS == 0)
     {

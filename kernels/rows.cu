@@ -1,6 +1,8 @@
-// Passes along the rows of a matrix: sums over rows (the gradient of a bias), and the mean over tokens.
+// Passes along the rows of a matrix: sums over rows (the gradient of a bias), the mean over tokens, and rows gathered by an index.
 //
-// Maths    result[n] (+)= sum_r x[r, n];  y[b, n] = 1/T sum_t x[b, t, n] and its backward dy / T.
+// Maths    result[n] (+)= sum_r x[r, n];  y[b, n] = 1/T sum_t x[b, t, n] and its backward dy / T;
+//          y[r] (+)= x[index[r]], or row k of a fill (zeros without one) where index[r] = -1 - k. The index takes no row twice, so the
+//          backward is the same kernel with the inverse index, and no two threads write one place.
 // Launch   sums: two launches. The first cuts the matrix into tiles of 32 packs of columns by `chunk` rows, a block of 256
 //          threads each; warp w takes rows w, w + 8, ..., a lane one pack of columns; the eight warps' sums are added in
 //          shared memory in order. The second adds the chunks' sums, one column a lane.
@@ -10,6 +12,7 @@
 //                chunk 1    | block  | block  |      -> part[1, columns]   > second launch -> result[columns]
 //                 ...                                                     /
 //
+//          gather: a thread moves one pack of a row of y; the threads of a row read one index and neighbouring packs.
 //          No atomics: which rows meet in which order depends on the shape alone, so the bits do too.
 // Bytes    the matrix once; the parts are 4 bytes a column and chunk: under 3 % at 64 rows a chunk and more.
 // Flops    one addition a value: memory limits.
@@ -109,4 +112,25 @@ extern "C" __global__ void rows_mean_backward(const real* __restrict__ dy, real*
         for (int i = 0; i < PACK; i++) { g[i] += old[i]; }
     }
     store_columns(dx + row * columns, column, columns, g);
+}
+
+// y[row] (+)= x[index[row]], or row -1 - index[row] of the fill. A thread owns one pack of a row of y; `count` packs in all, `packs` a row.
+extern "C" __global__ void rows_gather(const real* __restrict__ x, const int* __restrict__ index, const float* __restrict__ fill, real* __restrict__ y,
+    long long count, int packs, int columns, int accumulate)
+{
+    const long long pack = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
+    if (pack >= count) { return; }
+    const long long row = pack / packs;
+    const int column = static_cast<int>(pack - row * packs) * PACK, from = index[row];
+    float v[PACK] = {};
+    if (from >= 0) { load_columns(x + static_cast<long long>(from) * columns, column, columns, v); }
+    else if (fill != nullptr) { load_columns(fill + (-1ll - from) * columns, column, columns, v); }
+    if (accumulate)
+    {
+        float old[PACK];
+        load_columns(y + row * columns, column, columns, old);
+        #pragma unroll
+        for (int i = 0; i < PACK; i++) { v[i] += old[i]; }
+    }
+    store_columns(y + row * columns, column, columns, v);
 }

@@ -202,6 +202,14 @@ public interface IBackend : IDisposable
     /// <param name="accumulate">Add instead of store.</param>
     void MeanPoolBackward(Tensor dy, Tensor dx, bool accumulate);
 
+    /// <summary>y[i] (+)= x[index[i]], and where index[i] = -1 - k, row k of the fill, or zeros without one.</summary>
+    /// <param name="x">[N, C].</param>
+    /// <param name="index">I32 [M], each below N.</param>
+    /// <param name="fill">[F, C] of the parameter type, or null.</param>
+    /// <param name="y">[M, C], of x's type.</param>
+    /// <param name="accumulate">Add instead of store.</param>
+    void GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate);
+
     /// <summary>Batch normalisation without parameters, by the batch's own mean and biased variance (eps 1e-6).</summary>
     /// <param name="x">[B, C].</param>
     /// <param name="y">[B, C].</param>

@@ -6,11 +6,12 @@ namespace LDaeCore.Engine.Backends;
 /// For each patch p of an image with noise level (gamma, sigma):
 /// z_i = gamma (V_d (p - mean))_i / s_i + sigma n_i, with n standard normals by Philox, then
 /// noisy = mean + V_d^T (s z): noise in the latent space, shown in pixels. What lies outside the d components is dropped.
+/// Without a basis V is the identity, d = D, and every value of a patch gets its own noise: noisy = mean + s z.
 /// The normal of latent i of token t of image g of the global batch is element (g T + t) d + i of stream Noise at the step.
 /// </summary>
 /// <param name="Clean">Patches [B, T, D].</param>
 /// <param name="Mean">Mean patch [D], of the parameter type.</param>
-/// <param name="Basis">The first d components [d, D], of the parameter type; null is the identity, d = D, which costs no products.</param>
+/// <param name="Basis">The first d components [d, D], of the parameter type; null for the identity.</param>
 /// <param name="LatentStd">s: what a latent is divided by to have unit variance [d], of the parameter type.</param>
 /// <param name="Gamma">Signal factor of each image [B], of the parameter type.</param>
 /// <param name="Sigma">Noise of each image, in units of latent standard deviations [B], of the parameter type.</param>

@@ -5,13 +5,16 @@ namespace LDaeCore.Engine.Backends;
 /// <summary>
 /// One pass over the rows of the residual stream:
 /// h = x + gate * branch (x itself without a branch; no gate means 1), then
-/// xhat = (h - mean(h)) / sqrt(var(h) + 1e-6) along the columns, then
+/// xhat = (h - mean(h)) / sqrt(var(h) + eps) along the columns, then
 /// y = xhat * (1 + scale) + shift with one row of shift and scale an image, or y = xhat * weight + bias, or y = xhat.
 /// Without <see cref="Y"/> only h is wanted and nothing is normalised.
 /// </summary>
 /// <param name="X">[B * T, C].</param>
 public readonly record struct LayerNormArgs(Tensor X)
 {
+    /// <summary>What is added to the variance of a row unless something else is asked for.</summary>
+    public const double DefaultEpsilon = 1e-6;
+
     /// <summary>Added to the residual stream first [B * T, C], or null.</summary>
     public Tensor? Branch { get; init; }
 
@@ -41,6 +44,9 @@ public readonly record struct LayerNormArgs(Tensor X)
 
     /// <summary>Saved 1 / sqrt(var + eps) [B * T], of the parameter type; null without Y.</summary>
     public Tensor? Rstd { get; init; }
+
+    /// <summary>Added to the variance; 1e-6 but for models that were trained with another.</summary>
+    public double Epsilon { get; init; } = DefaultEpsilon;
 
     /// <summary>Images in the batch: rows of the modulation tables, or 1 without any.</summary>
     public int Images => (Gate ?? Shift ?? Scale)?.Table.Shape.Rows ?? 1;

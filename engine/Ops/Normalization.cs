@@ -23,11 +23,19 @@ public static class Normalization
     /// <param name="scale">A row an image, or null.</param>
     /// <param name="weight">[C], or null; not together with scale.</param>
     /// <param name="bias">[C], or null; not together with shift.</param>
+    /// <param name="epsilon">Added to the variance.</param>
     /// <returns>y [B * T, C].</returns>
-    public static Tensor Apply(Tape tape, Tensor x, Modulation? shift = null, Modulation? scale = null, Tensor? weight = null, Tensor? bias = null)
+    public static Tensor Apply(
+        Tape tape,
+        Tensor x,
+        Modulation? shift = null,
+        Modulation? scale = null,
+        Tensor? weight = null,
+        Tensor? bias = null,
+        double epsilon = LayerNormArgs.DefaultEpsilon)
     {
         var y = tape.New(x.Shape, requiresGradient: Any(x, shift?.Table, scale?.Table, weight, bias));
-        Run(tape, WithStatistics(tape, new LayerNormArgs(x) { Shift = shift, Scale = scale, Weight = weight, Bias = bias, Y = y }));
+        Run(tape, WithStatistics(tape, new LayerNormArgs(x) { Shift = shift, Scale = scale, Weight = weight, Bias = bias, Y = y, Epsilon = epsilon }));
         return y;
     }
 
@@ -40,9 +48,18 @@ public static class Normalization
     /// <param name="scale">A row an image, or null.</param>
     /// <param name="weight">[C], or null.</param>
     /// <param name="bias">[C], or null.</param>
+    /// <param name="epsilon">Added to the variance.</param>
     /// <returns>The new stream and y.</returns>
     public static (Tensor H, Tensor Y) Apply(
-        Tape tape, Tensor x, Tensor branch, Modulation? gate, Modulation? shift, Modulation? scale, Tensor? weight = null, Tensor? bias = null)
+        Tape tape,
+        Tensor x,
+        Tensor branch,
+        Modulation? gate,
+        Modulation? shift,
+        Modulation? scale,
+        Tensor? weight = null,
+        Tensor? bias = null,
+        double epsilon = LayerNormArgs.DefaultEpsilon)
     {
         var streamNeeds = Any(x, branch, gate?.Table);
         var h = tape.New(x.Shape, requiresGradient: streamNeeds);
@@ -57,6 +74,7 @@ public static class Normalization
             Bias = bias,
             H = h,
             Y = y,
+            Epsilon = epsilon,
         }));
         return (h, y);
     }
@@ -156,7 +174,7 @@ public static class Normalization
     public static IEnumerable<OpCase> Cases =>
     [
         Plain(1, 1, 2, 1e-3), Plain(1, 5, 37), Plain(3, 7, 64),
-        Affine(2, 3, 19), Modulated(1, 1, 8), Modulated(2, 5, 12), Modulated(3, 4, 37), Modulated(2, 9, 192),
+        Affine(2, 3, 19), Affine(2, 4, 24, 0.3), Modulated(1, 1, 8), Modulated(2, 5, 12), Modulated(3, 4, 37), Modulated(2, 9, 192),
         Gated(2, 3, 10), Gated(1, 17, 33), Modulated(128, 64, 192) with { TimingOnly = true },
         Modulated(64, 256, 768) with { TimingOnly = true },
     ];
@@ -173,9 +191,9 @@ public static class Normalization
         SumLength = width,
     };
 
-    internal static OpCase Affine(int images, int tokens, int width) => new(
+    internal static OpCase Affine(int images, int tokens, int width, double epsilon = LayerNormArgs.DefaultEpsilon) => new(
         "layernorm",
-        $"{images * tokens}x{width} residual affine",
+        $"{images * tokens}x{width} residual affine{(epsilon == LayerNormArgs.DefaultEpsilon ? "" : $", epsilon {epsilon}")}",
         [
             new("x", new Shape(images * tokens, width)), new("branch", new Shape(images * tokens, width)),
             new("weight", new Shape(width)) { Mean = 1, Scale = 0.2, IsParameter = true },
@@ -183,7 +201,7 @@ public static class Normalization
         ],
         (tape, i) =>
         {
-            var (h, y) = Apply(tape, i[0], i[1], null, null, null, i[2], i[3]);
+            var (h, y) = Apply(tape, i[0], i[1], null, null, null, i[2], i[3], epsilon);
             return [h, y];
         })
     {

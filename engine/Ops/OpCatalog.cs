@@ -9,6 +9,6 @@ public static class OpCatalog
         .. Linear.Cases, .. Normalization.Cases, .. Attention.Cases, .. PatchEmbed.Cases, .. Silu.Cases, .. GeluErf.Cases, .. MeanPool.Cases,
         .. BatchNormalization.Cases, .. SoftmaxCrossEntropy.Cases, .. PcaLoss.Cases, .. SquaredError.Cases, .. LatentNoise.Cases, .. Patchify.Cases,
         .. TimestepEmbedding.Cases, .. OptimizerSteps.Cases, .. Convolution.Cases, .. GroupNormalization.Cases, .. Upsample.Cases,
-        .. PatchGrid.Cases, .. GaussianLatent.Cases,
+        .. PatchGrid.Cases, .. GatherRows.Cases, .. GaussianLatent.Cases,
     ];
 }

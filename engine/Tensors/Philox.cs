@@ -10,8 +10,9 @@ namespace LDaeCore.Engine.Tensors;
 /// </summary>
 public static class Philox
 {
-    private const uint Multiplier0 = 0xD2511F53, Multiplier1 = 0xCD9E8D57;
-    private const uint Weyl0 = 0x9E3779B9, Weyl1 = 0xBB67AE85;
+    internal const uint Multiplier0 = 0xD2511F53, Multiplier1 = 0xCD9E8D57;
+    internal const uint Weyl0 = 0x9E3779B9, Weyl1 = 0xBB67AE85;
+    internal const int Rounds = 10;
 
     /// <summary>One block: ten rounds over a 128-bit counter under a 64-bit key.</summary>
     /// <param name="key">The 64-bit seed; its low half is key word 0.</param>
@@ -24,7 +25,7 @@ public static class Philox
     public static (uint X, uint Y, uint Z, uint W) Block(ulong key, uint c0, uint c1, uint c2, uint c3)
     {
         uint k0 = (uint)key, k1 = (uint)(key >> 32);
-        for (var round = 0; round < 10; round++)
+        for (var round = 0; round < Rounds; round++)
         {
             var p0 = (ulong)Multiplier0 * c0;
             var p1 = (ulong)Multiplier1 * c2;

@@ -39,8 +39,9 @@ __device__ __forceinline__ unsigned philox_below(unsigned word, unsigned bound)
     return static_cast<unsigned>((static_cast<unsigned long long>(word) * bound) >> 32);
 }
 
-// The normals of a block's four elements, those of philox_normal.
-__device__ __forceinline__ void philox_normals(unsigned long long seed, unsigned stream, unsigned step, unsigned long long block, float (&normal)[4])
+// The four normals of a block, by Box and Muller: a pair of words gives a radius sqrt(-2 log u) and an angle 2 pi v; elements 0 and 2
+// of a block are the cosines of its two pairs, elements 1 and 3 the sines.
+__device__ __forceinline__ void philox_normals(unsigned long long seed, unsigned stream, unsigned step, unsigned long long block, float* normals)
 {
     const PhiloxWords words = philox_block(seed, stream, step, block);
     #pragma unroll
@@ -49,13 +50,12 @@ __device__ __forceinline__ void philox_normals(unsigned long long seed, unsigned
         const float radius = sqrtf(-2.0f * logf(philox_uniform(words.word[pair])));
         float sine, cosine;
         sincospif(2.0f * philox_uniform(words.word[pair + 1]), &sine, &cosine);
-        normal[pair] = radius * cosine;
-        normal[pair + 1] = radius * sine;
+        normals[pair] = radius * cosine;
+        normals[pair + 1] = radius * sine;
     }
 }
 
-// The normal of one element, by Box and Muller: a pair of words gives a radius sqrt(-2 log u) and an angle 2 pi v; elements 0 and 2
-// of a block are the cosines of its two pairs, elements 1 and 3 the sines.
+// The normal of one element: where neighbours belong to different threads.
 __device__ __forceinline__ float philox_normal(unsigned long long seed, unsigned stream, unsigned step, unsigned long long element)
 {
     const PhiloxWords block = philox_block(seed, stream, step, element / 4);

@@ -7,6 +7,25 @@ using LDaeCore.Model.Data;
 
 namespace LDaeCore.Model.Encoders;
 
+/// <summary>A network that names the class of images: what <c>ldae probe --method head</c> judges.</summary>
+public interface IClassifier
+{
+    /// <summary>The device.</summary>
+    IBackend Backend { get; }
+
+    /// <summary>Side of an image, in pixels.</summary>
+    int ImageSize { get; }
+
+    /// <summary>Number of classes, K.</summary>
+    int Classes { get; }
+
+    /// <summary>The logits of images.</summary>
+    /// <param name="tape">Records them.</param>
+    /// <param name="images">U8 [B, H, W, 3].</param>
+    /// <returns>[B, K].</returns>
+    Tensor Logits(Tape tape, Tensor images);
+}
+
 /// <summary>A network that turns images into tokens, and one row of features an image: what probes and exports read.</summary>
 public interface IEncoder : IDisposable
 {

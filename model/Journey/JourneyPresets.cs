@@ -20,6 +20,7 @@ public static class JourneyPresets
         Small("cifar-tiny", halvings: 1, [2, 4, 8, 16, 32, 48]),
         Small("cifar-small", halvings: 1, [2, 4, 8, 16, 32, 48]) with { Name = "cifar" },
         Small("natural64", halvings: 1, [4, 8, 16, 32, 64]),
+        Small("photos128", halvings: 2, [8, 16, 32, 64, 128]),
         Small("vit-half-l", halvings: 2, [8, 16, 32, 64, 128]) with { Name = "paper" },
     ];
 

@@ -3,6 +3,7 @@ using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
+using LDaeCore.Model.Methods.Supervised;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 
@@ -18,6 +19,7 @@ public static class MethodCatalog
     {
         MethodKind.LatentDenoising => new LatentDenoiserFactory(),
         MethodKind.Autoencoder => new AutoencoderFactory(),
+        MethodKind.Supervised => new SupervisedVitFactory(),
         _ => throw new LdaeException(
             ErrorKind.Configuration, $"method.kind = {recipe.Method.Kind} is not there.", $"Set method.kind to one of {string.Join(", ", RecipeFields.Get("method.kind").Choices)}."),
     };

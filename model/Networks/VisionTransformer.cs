@@ -11,7 +11,7 @@ namespace LDaeCore.Model.Networks;
 
 /// <summary>
 /// A plain ViT as others train it (Dosovitskiy et al. 2021): patches to tokens, a class token or none, positions from a table, blocks with
-/// affine normalisations, a last normalisation or none, and one feature an image. It is evaluated, not trained.
+/// affine normalisations, a last normalisation or none, and one feature an image. Without a class token it can be trained; its positions are fixed.
 /// </summary>
 public sealed class VisionTransformer : IDisposable
 {
@@ -20,26 +20,56 @@ public sealed class VisionTransformer : IDisposable
     private readonly TransformerBlock[] _blocks;
     private readonly Parameter? _normWeight, _normBias;
     private readonly PersistentTensor _positions, _range;
+    private readonly bool _ownsParameters;
+    private readonly long[] _starts;
 
     /// <summary>Allocates the network; its parameters are undefined until <see cref="Load"/> or <see cref="Initialize"/>.</summary>
     /// <param name="backend">The device.</param>
     /// <param name="configuration">Sizes, and how features are read.</param>
     /// <param name="blocks">Blocks to run; features of fewer than all are not normalised. All when left out.</param>
     public VisionTransformer(IBackend backend, VitConfiguration configuration, int? blocks = null)
+        : this(new ParameterSet(backend), configuration, blocks)
     {
+        _ownsParameters = true;
+        Parameters.Allocate(gradients: false);
+    }
+
+    /// <summary>Declares the network's parameters for training; fixed sine-cosine positions are written at once.</summary>
+    /// <param name="parameters">Where they go; allocated and initialized by the caller afterwards.</param>
+    /// <param name="configuration">Sizes, without a class token, and how features are read.</param>
+    public VisionTransformer(ParameterSet parameters, VitConfiguration configuration)
+        : this(parameters, configuration, null)
+    {
+        if (configuration.ClassToken)
+        {
+            throw new ArgumentException("A network with a class token is not trained.", nameof(configuration));
+        }
+
+        PlaceFixed([]);
+    }
+
+    private VisionTransformer(ParameterSet parameters, VitConfiguration configuration, int? blocks)
+    {
+        var backend = parameters.Backend;
         (Backend, _configuration, Blocks) = (backend, configuration, blocks ?? configuration.Depth);
         var (shape, width) = (configuration.ToShape(), configuration.Width);
-        Parameters = new ParameterSet(backend);
+        Parameters = parameters;
         _embedWeight = Parameters.Declare("patch_embed.weight", new Shape(width, shape.InputSize), Initializer.XavierUniform(width, shape.InputSize));
         _embedBias = Parameters.Declare("patch_embed.bias", new Shape(width), Initializer.Zeros);
-        _blocks = [.. Enumerable.Range(0, Blocks).Select(i => new TransformerBlock(Parameters, $"blocks.{i}", shape))];
+        (_blocks, _starts) = (new TransformerBlock[Blocks], new long[Blocks + 1]);
+        for (var i = 0; i < Blocks; i++)
+        {
+            _starts[i] = Parameters.FlatCount;
+            _blocks[i] = new TransformerBlock(Parameters, $"blocks.{i}", shape);
+        }
+
+        _starts[^1] = Parameters.FlatCount;
         if (Blocks == configuration.Depth && configuration.NormName is { } norm)
         {
             _normWeight = Parameters.Declare($"{norm}.weight", new Shape(width), Initializer.Constant(1));
             _normBias = Parameters.Declare($"{norm}.bias", new Shape(width), Initializer.Zeros);
         }
 
-        Parameters.Allocate(gradients: false);
         _positions = new PersistentTensor(backend, new Shape(shape.Tokens, width), backend.ActivationType);
         _range = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
         _range.Tensor.Write(backend, configuration.Range.ToArray());
@@ -71,6 +101,29 @@ public sealed class VisionTransformer : IDisposable
         Place(Array.ConvertAll(weights.Values["pos_embed"], v => (double)v), token, Array.ConvertAll(weights.Values["patch_embed.proj.bias"], v => (double)v));
     }
 
+    /// <summary>The weights of a network that is trained, as they are now, under timm's names.</summary>
+    /// <returns>A copy in host memory.</returns>
+    public VitWeights Weights()
+    {
+        if (_configuration.ClassToken)
+        {
+            throw new InvalidOperationException("The weights of a network with a class token are those of its file.");
+        }
+
+        var values = Parameters.All.Where(p => IsOwn(p.Name)).ToDictionary(p => p.Name, p => p.Value.ReadFloats(Backend), StringComparer.Ordinal);
+        values.Remove("patch_embed.weight", out var weight);
+        values.Remove("patch_embed.bias", out var bias);
+        values["patch_embed.proj.weight"] = VitWeights.ChannelsFirst(weight!, _configuration);
+        values["patch_embed.proj.bias"] = bias!;
+        values["pos_embed"] = _positions.Tensor.ReadFloats(Backend);
+        return new VitWeights(_configuration, values);
+    }
+
+    /// <summary>Whether a parameter of the set is the network's: a head may stand beside it.</summary>
+    private bool IsOwn(string name) =>
+        name.StartsWith("patch_embed.", StringComparison.Ordinal) || name.StartsWith("blocks.", StringComparison.Ordinal)
+        || (_configuration.NormName is { } norm && name.StartsWith(norm + ".", StringComparison.Ordinal));
+
     /// <summary>A random start, the control of a probe: fixed positions, a class token near zero.</summary>
     /// <param name="seed">Its seed.</param>
     public void Initialize(ulong seed)
@@ -79,6 +132,13 @@ public sealed class VisionTransformer : IDisposable
         var width = _configuration.Width;
         var token = new double[_configuration.ClassToken ? width : 0];
         Initializer.Normal(0.02).Fill(seed, Parameters.All.Count, token);
+        PlaceFixed(token);
+    }
+
+    /// <summary>Writes sine-cosine positions behind a class token, if there is one.</summary>
+    private void PlaceFixed(double[] token)
+    {
+        var width = _configuration.Width;
 
         // Sine-cosine tables take a width that four divides; the last columns of others stay zero.
         var (columns, table) = (width / 4 * 4, new double[_configuration.Tokens * width]);
@@ -92,49 +152,60 @@ public sealed class VisionTransformer : IDisposable
     }
 
     /// <summary>The features of a batch.</summary>
-    /// <param name="tape">Gives the memory; nothing is recorded.</param>
+    /// <param name="tape">Records them.</param>
     /// <param name="images">U8 [B, H, W, 3] of the configuration's size.</param>
+    /// <param name="blocks">Blocks after which the tokens are read; all when left out.</param>
     /// <returns>[B, Width].</returns>
-    public Tensor Features(Tape tape, Tensor images) => tape.WithoutRecording(() =>
+    public Tensor Features(Tape tape, Tensor images, int? blocks = null)
     {
-        var final = Tokens(tape, images);
-        var pooled = Pool(tape, final.Reshape(images.Shape[0] * _configuration.Tokens, _configuration.Width), images.Shape[0]);
-        return [_normWeight is null || NormalizesTokens ? pooled : Normalization.Apply(tape, pooled, weight: _normWeight.Value, bias: _normBias!.Value)];
-    })[0];
+        var tokens = Tokens(tape, images, blocks);
+        var pooled = _configuration.ClassToken
+            ? Pool(tape, tokens.Reshape(images.Shape[0] * _configuration.Tokens, _configuration.Width), images.Shape[0])
+            : MeanPool.Apply(tape, tokens);
+        return _normWeight is null || IsCut(blocks) || NormalizesTokens ? pooled : Normalization.Apply(tape, pooled, weight: _normWeight.Value, bias: _normBias!.Value);
+    }
 
     /// <summary>The tokens of a batch after the last block, normalised where the network normalises tokens; the class token comes first.</summary>
     /// <param name="tape">Records them.</param>
     /// <param name="images">U8 [B, H, W, 3] of the configuration's size.</param>
+    /// <param name="blocks">Blocks after which the tokens are read; all when left out.</param>
     /// <returns>[B, Tokens, Width].</returns>
-    public Tensor Tokens(Tape tape, Tensor images)
+    public Tensor Tokens(Tape tape, Tensor images, int? blocks = null)
     {
         tape.Owner = "patch embedding";
         var patches = Patchify.Apply(tape, images, _configuration.Patch, _range.Tensor);
         var tokens = PatchEmbed.Apply(tape, _configuration.ClassToken ? Prefixed(tape, patches) : patches, _embedWeight.Value, _embedBias.Value, _positions.Tensor);
         var stream = new ResidualStream(tokens, null, null);
-        for (var i = 0; i < _blocks.Length; i++)
+        for (var i = 0; i < (blocks ?? Blocks); i++)
         {
+            tape.Mark(_starts[i]);
             tape.Owner = $"block {i}";
-            stream = DenoisingTransformer.Forgetting(tape, _blocks[i], stream, null);
+            stream = tape.Recording ? _blocks[i].Apply(tape, stream, null) : DenoisingTransformer.Forgetting(tape, _blocks[i], stream, null);
         }
 
+        tape.Mark(_starts[^1]);
         tape.Owner = "feature";
-        var final = NormalizesTokens ? stream.Normalize(tape, null, null, _normWeight!.Value, _normBias!.Value).Y : stream.Tokens(tape);
+        var final = NormalizesTokens && !IsCut(blocks) ? stream.Normalize(tape, null, null, _normWeight!.Value, _normBias!.Value).Y : stream.Tokens(tape);
         return final.Reshape(images.Shape[0], _configuration.Tokens, _configuration.Width);
     }
+
+    /// <summary>The last normalisation was trained for the last block: tokens of an earlier one are read as they are.</summary>
+    private bool IsCut(int? blocks) => blocks < _configuration.Depth;
 
     private bool NormalizesTokens => _normWeight is not null && _configuration.Norm == VitNorm.Tokens;
 
     /// <summary>Bytes of step memory that <see cref="Features"/> needs, found by walking it on a device without memory.</summary>
     /// <param name="images">Images of a batch.</param>
+    /// <param name="blocks">Blocks after which the tokens are read; all when left out.</param>
     /// <returns>The bytes.</returns>
-    public long PassBytes(int images)
+    public long PassBytes(int images, int? blocks = null)
     {
         using var backend = new PlanBackend(Backend.ActivationType, Backend.ParameterType);
         using var plan = new VisionTransformer(backend, _configuration, Blocks);
         using var arena = new StepArena(backend, 0, ArenaMode.Plan);
         using var batch = new PersistentTensor(backend, new Shape(images, _configuration.ImageSize, _configuration.ImageSize, 3), DType.U8);
-        plan.Features(new Tape(backend, arena), batch.Tensor);
+        var tape = new Tape(backend, arena);
+        tape.WithoutRecording(() => [plan.Features(tape, batch.Tensor, blocks)]);
         return arena.Peak;
     }
 
@@ -143,7 +214,10 @@ public sealed class VisionTransformer : IDisposable
     {
         _positions.Dispose();
         _range.Dispose();
-        Parameters.Dispose();
+        if (_ownsParameters)
+        {
+            Parameters.Dispose();
+        }
     }
 
     /// <summary>
@@ -175,12 +249,7 @@ public sealed class VisionTransformer : IDisposable
 
     private Tensor Pool(Tape tape, Tensor tokens, int images)
     {
-        int all = _configuration.Tokens, width = _configuration.Width, prefix = _configuration.ClassToken ? 1 : 0;
-        if (prefix == 0)
-        {
-            return MeanPool.Apply(tape, tokens.Reshape(images, all, width));
-        }
-
+        int all = _configuration.Tokens, width = _configuration.Width;
         var (first, count) = _configuration.Pooling == FeaturePooling.Cls ? (0, 1) : (1, all - 1);
         var some = tape.New(new Shape(images * count, width));
         for (var i = 0; i < images; i++)

@@ -57,7 +57,12 @@ public sealed class BenchRunTests
         {
             Assert.That(names, Is.SupersetOf(new[] { "copy limit", $"{Attention}, 1 heads of 32 forward", "step toy step", "features toy forward", "data 64 images" }));
             Assert.That(report.Rows, Has.All.Property("MedianS").GreaterThan(0));
-            Assert.That(report.Rows.Single(row => row.Pass == "step").Families, Does.ContainKey("MatMul").And.ContainKey("AdamW"));
+            var steps = report.Rows.Where(row => row.Pass == "step").ToList();
+            Assert.That(steps.Select(row => row.Name), Is.EqualTo(new[] { "step toy", "step toy identity" }));
+            Assert.That(steps.Select(row => row.Families), Has.All.ContainKey("MatMul").And.All.ContainKey("AdamW"));
+            Assert.That(steps[0].Families, Does.ContainKey("PcaLoss").And.Not.ContainKey("SquaredError"));
+            Assert.That(steps[1].Families, Does.ContainKey("SquaredError").And.Not.ContainKey("PcaLoss"));
+            Assert.That(steps.Select(row => row.NoiseAndLoss), Has.All.GreaterThan(0).And.All.LessThan(1));
             Assert.That(RunReport.Read(Json("run")).Rows, Has.Count.EqualTo(report.Rows.Count));
             Assert.That(File.ReadAllText(Path.Combine(_folder, "run", "results.md")), Does.Contain("step toy"));
             Assert.That(File.ReadAllBytes(Path.Combine(_folder, "run", "roofline.png")).Take(4), Is.EqualTo(new byte[] { 0x89, (byte)'P', (byte)'N', (byte)'G' }));

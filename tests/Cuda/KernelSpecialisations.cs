@@ -15,7 +15,7 @@ internal static class KernelSpecialisations
     [
         .. Types.Select(bf16 => ("elementwise", Constants(("LDAE_BF16", bf16)))),
         .. Types.SelectMany(bf16 => Types.Select(bias => ("epilogue", Constants(("LDAE_BF16", bf16), ("BIAS_BF16", bias))))),
-        .. from family in (string[])["gelu", "timestep", "patchify", "losses", "batchnorm", "crop", "covariance", "gaussian", "squared_error", "pixel_noise"]
+        .. from family in (string[])["gelu", "timestep", "patchify", "losses", "batchnorm", "crop", "covariance", "gaussian", "identity_noise", "wide_projection"]
            from bf16 in Types
            select (family, Constants(("LDAE_BF16", bf16))),
         ("optimizer", []),

@@ -195,6 +195,12 @@ internal sealed class NaiveBf16Backend : IBackend
         Rounded(dx);
     }
 
+    public void GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate)
+    {
+        _exact.GatherRows(x, index, fill, y, accumulate);
+        Rounded(y);
+    }
+
     public void BatchNorm(Tensor x, Tensor y, Tensor mean, Tensor rstd)
     {
         _exact.BatchNorm(x, y, mean, rstd);

@@ -33,7 +33,7 @@ internal sealed class NaiveBf16Norm(IBackend host)
         }
 
         using var stored = Stored(args.X.Shape, h);
-        host.LayerNorm(new LayerNormArgs(stored.Tensor) { Y = args.Y, Mean = args.Mean, Rstd = args.Rstd, Weight = args.Weight, Bias = args.Bias });
+        host.LayerNorm(new LayerNormArgs(stored.Tensor) { Y = args.Y, Mean = args.Mean, Rstd = args.Rstd, Weight = args.Weight, Bias = args.Bias, Epsilon = args.Epsilon });
         var y = args.Y.ReadDoubles(host);
         var (slope, offset) = (Slope(args), Table(args.Shift, columns));
         for (var i = 0; i < y.Length; i++)

@@ -3,6 +3,7 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Reference;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Methods;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
@@ -45,23 +46,23 @@ public sealed class WholeLossGradientTests
         Assert.That(LargestError(backend, denoiser.Parameters, denoiser.Gradients, denoiser.Loss), Is.LessThanOrEqualTo(1e-6));
     }
 
-    [TestCase(TokenizerKind.PatchAe)]
-    [TestCase(TokenizerKind.PatchVae)]
-    public void The_gradients_of_a_tokenizer_agree_with_central_differences(TokenizerKind kind)
+    [TestCase("method.kind=autoencoder", "tokenizer.kind=patchAe")]
+    [TestCase("method.kind=autoencoder", "tokenizer.kind=patchVae", "tokenizer.klWeight=0.3")]
+    [TestCase("method.kind=supervised", "conditioning.classes=5", "network.depth=4", "network.encoderDepth=2")]
+    public void The_gradients_of_a_method_agree_with_central_differences(params string[] settings)
     {
         using var backend = new ReferenceBackend();
-        using var tokenizer = new PatchAutoencoder(backend, new Recipe
-        {
-            Data = new DataRecipe { ImageSize = 4 },
-            Tokenizer = new TokenizerRecipe { Kind = kind, Patch = 2, Dim = 3, KlWeight = 0.3 },
-            Train = new TrainRecipe { Seed = 5 },
-        });
+        var recipe = RecipeFields.Apply(
+            new Recipe(),
+            ["data.imageSize=4", "tokenizer.patch=2", "tokenizer.dim=3", "network.width=8", "network.heads=2", "train.seed=5", .. settings]).Resolve();
+        using var method = MethodCatalog.Of(recipe).Create(backend, recipe, fitted: null);
         using var images = new PersistentTensor(backend, new Shape(2, 4, 4, 3), DType.U8);
         backend.Upload<byte>(Enumerable.Range(0, 2 * 4 * 4 * 3).Select(i => (byte)(i * 37 % 256)).ToArray(), images.Tensor);
         using var arena = new StepArena(backend, long.MaxValue, ArenaMode.Guard);
-        tokenizer.Sample(new StepDraw(1, 2, 0, []));
-        var phase = tokenizer.Phases[0];
-        Assert.That(LargestError(backend, tokenizer.Parameters, Gradients, Loss), Is.LessThanOrEqualTo(1e-6));
+        method.Allocate(2);
+        method.Sample(new StepDraw(1, 2, 0, [3, 1]));
+        var phase = method.Phases[0];
+        Assert.That(LargestError(backend, phase.Parameters, Gradients, Loss), Is.LessThanOrEqualTo(1e-6));
 
         double Loss()
         {
@@ -73,7 +74,7 @@ public sealed class WholeLossGradientTests
 
         Dictionary<string, double[]> Gradients()
         {
-            tokenizer.Parameters.ForgetGradients();
+            phase.Parameters.ForgetGradients();
             var tape = new Tape(backend, arena);
             foreach (var (term, value) in phase.Terms.Zip(phase.Loss(tape, new MicroBatch(images.Tensor, 0, 1, 0))))
             {
@@ -82,7 +83,7 @@ public sealed class WholeLossGradientTests
 
             tape.Backward();
             arena.Reset();
-            return tokenizer.Parameters.All.ToDictionary(p => p.Name, p => p.Gradient.ReadDoubles(backend));
+            return phase.Parameters.All.ToDictionary(p => p.Name, p => p.Gradient.ReadDoubles(backend));
         }
     }
 

@@ -146,6 +146,7 @@ internal sealed class RecordedBitsTests
             .. OnTheEmulator.Select(data => NameOf("journey", (string)data.Arguments[0]!, "emulated-" + data.Arguments[1])),
             .. Varied.Select(data => NameOf("variant", (string)data.Arguments[0]!, (string)data.Arguments[1]!, (int)data.Arguments[2]!)),
             .. Tokenizers.Select(data => NameOf("tokenizer", (string)data.Arguments[0]!, (string)data.Arguments[1]!)),
+            .. EarlierRunTests.Cases,
         ];
         BitRecord.KeepOnly(names);
         Assert.That(BitRecord.Cases, Is.SubsetOf(names));

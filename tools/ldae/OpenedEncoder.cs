@@ -89,6 +89,11 @@ internal sealed class OpenedEncoder : IDisposable
             .Add("input", RecipeFields.Get("probe.input").Get(Recipe))
             .Add("weights", RecipeFields.Get("probe.weights").Get(Recipe));
 
+    /// <summary>The method as a classifier.</summary>
+    /// <exception cref="LdaeException">Configuration: it has no head.</exception>
+    public IClassifier Classifier(string path) => _method as IClassifier ?? throw new LdaeException(
+        ErrorKind.Configuration, $"--method head needs a trained classifier, and {path} has no head.", "Use --method linear or knn, or train with a supervised preset.");
+
     public void Dispose()
     {
         Encoder.Dispose();

@@ -1,6 +1,8 @@
 using System.Globalization;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Distributed;
+using LDaeCore.Model.Data;
+using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Runner.Commands;
 using LDaeCore.Runner.Reporting;
@@ -85,6 +87,15 @@ internal static class ProbeWork
             .Add("top1", Rounded(found.Test.Top1))
             .Add("top5", Rounded(found.Test.Top5))
             .Add("choices", Choices("trained", [(seed, found)]));
+    }
+
+    /// <summary>The accuracy of a classifier's own head on test images.</summary>
+    public static CommandResult RunHead(
+        CommandResult result, IClassifier classifier, IImageSource test, int loaders, BadSamples bad, Action<string> line, CancellationToken cancellation)
+    {
+        var found = HeadAccuracy.Of(classifier, test, loaders, bad, cancellation);
+        line(string.Create(CultureInfo.InvariantCulture, $"  head top-1 {found.Top1:F2} %, top-5 {found.Top5:F2} %"));
+        return result.Add("top1", Rounded(found.Top1)).Add("top5", Rounded(found.Top5));
     }
 
     private static IEnumerable<CommandResult> Choices(string name, IEnumerable<(ulong Seed, ProbeResult Found)> results) =>

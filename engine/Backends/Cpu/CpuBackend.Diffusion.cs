@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.Intrinsics;
+using LDaeCore.Engine.Backends.Cpu.Gemm;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Backends.Cpu;
@@ -7,6 +8,12 @@ namespace LDaeCore.Engine.Backends.Cpu;
 /// <content>Patches, latent noise and time.</content>
 public sealed unsafe partial class CpuBackend
 {
+    /// <summary>Components up to which a patch is projected by itself, on its way through the cache; more are projected by matrix products over many patches.</summary>
+    private const int MostFusedComponents = 32;
+
+    // Patches of a product: their latents and one panel of the basis stay in the second-level cache.
+    private const int WideRows = 1024;
+
     /// <inheritdoc/>
     public void TimestepEmbedding(Tensor t, Tensor y)
     {
@@ -70,15 +77,25 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void LatentNoise(in LatentNoiseArgs args)
     {
-        if (args.Basis is null)
+        switch (args.Basis)
         {
-            PixelNoise(args);
-            return;
+            case null:
+                IdentityNoise(args);
+                break;
+            case { } basis when basis.Shape.Rows > MostFusedComponents:
+                WideNoise(args, basis);
+                break;
+            case { } basis:
+                FusedNoise(args, basis);
+                break;
         }
+    }
 
+    private void FusedNoise(in LatentNoiseArgs args, Tensor components)
+    {
         var a = args;
-        int tokens = a.Clean.Shape[1], pixels = a.Clean.Shape[2], kept = a.Basis.Shape.Rows;
-        float* clean = F32(a.Clean), mean = F32(a.Mean), basis = F32(a.Basis), std = F32(a.LatentStd), gamma = F32(a.Gamma), sigma = F32(a.Sigma);
+        int tokens = a.Clean.Shape[1], pixels = a.Clean.Shape[2], kept = a.Dim;
+        float* clean = F32(a.Clean), mean = F32(a.Mean), basis = F32(components), std = F32(a.LatentStd), gamma = F32(a.Gamma), sigma = F32(a.Sigma);
         float* noisy = F32OrNull(a.Noisy), latents = F32OrNull(a.Latents);
         ReserveThreadScratch(pixels + kept);
         _pool.Run(a.Clean.Shape[0], (image, worker) =>
@@ -117,36 +134,94 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <summary>The same where the basis is the identity: z = gamma (p - mean) / s + sigma n, and mean + s z.</summary>
-    private void PixelNoise(in LatentNoiseArgs args)
+    /// <summary>
+    /// The projections as two matrix products over many patches: z = clean V^T - mean V^T and noisy = (s z) V + mean. A patch's normals are drawn
+    /// together.
+    /// </summary>
+    private void WideNoise(in LatentNoiseArgs args, Tensor components)
     {
         var a = args;
-        int tokens = a.Clean.Shape[1], pixels = a.Clean.Shape[2];
-        float* clean = F32(a.Clean), mean = F32(a.Mean), std = F32(a.LatentStd), gamma = F32(a.Gamma), sigma = F32(a.Sigma);
-        float* noisy = F32OrNull(a.Noisy), latents = F32OrNull(a.Latents);
-        ReserveThreadScratch(pixels);
-        _pool.Run(a.Clean.Shape.Rows, (row, worker) =>
+        int tokens = a.Clean.Shape[1], pixels = a.Clean.Shape[2], kept = a.Dim, patches = a.Clean.Shape.Rows, most = Math.Min(patches, WideRows);
+        float* clean = F32(a.Clean), mean = F32(a.Mean), basis = F32(components), std = F32(a.LatentStd), gamma = F32(a.Gamma), sigma = F32(a.Sigma);
+        float* noisy = F32OrNull(a.Noisy), latents = F32OrNull(a.Latents), z = SharedScratch(((long)most + 1) * kept), offset = z + ((long)most * kept);
+        ReserveThreadScratch(kept);
+        for (var k = 0; k < kept; k++)
         {
-            var (image, at) = (row / tokens, (long)row * pixels);
-            var z = ThreadScratch(worker);
-            var signal = Vector256.Create(gamma[image]);
-            for (var i = 0; i < pixels; i += Lanes.Count)
-            {
-                var left = pixels - i;
-                var centered = Lanes.Load(clean + at + i, left) - Lanes.Load(mean + i, left);
-                Lanes.Store(signal * centered / Lanes.Load(std + i, left), z + i, left);
-            }
+            offset[k] = -Lanes.Dot(basis + ((long)k * pixels), mean, pixels);
+        }
 
-            AddNoise(z, pixels, sigma[image], a.Seed, a.Step, ((a.FirstImage * tokens) + row) * pixels);
+        for (var first = 0; first < patches; first += most)
+        {
+            var (start, count) = (first, Math.Min(most, patches - first));
+            var rows = new GemmCall { M = count, N = kept, K = pixels, A = clean + ((long)first * pixels), B = basis, C = z, TransposeB = true, Bias = offset };
+            _gemm.Run(rows);
+            _pool.Run(count, (row, worker) =>
+            {
+                var normals = ThreadScratch(worker);
+                long patch = start + row, image = patch / tokens;
+                NormalBlocks.Fill(a.Seed, RandomStream.Noise, a.Step, ((a.FirstImage * tokens) + patch) * kept, normals, kept);
+                ScaleAndNoise(z + ((long)row * kept), normals, std, latents is null ? null : latents + (patch * kept), kept, gamma[image], sigma[image]);
+            });
+            if (noisy is not null)
+            {
+                _gemm.Run(new GemmCall { M = count, N = pixels, K = kept, A = z, B = basis, C = noisy + ((long)first * pixels), Bias = mean });
+            }
+        }
+    }
+
+    /// <summary>latents = gamma z / s + sigma n; z becomes s times that.</summary>
+    private static void ScaleAndNoise(float* z, float* normals, float* std, float* latents, int count, float gamma, float sigma)
+    {
+        Vector256<float> g = Vector256.Create(gamma), v = Vector256.Create(sigma);
+        for (var i = 0; i < count; i += Lanes.Count)
+        {
+            var left = count - i;
+            var s = Lanes.Load(std + i, left);
+            var noised = (g * Lanes.Load(z + i, left) / s) + (v * Lanes.Load(normals + i, left));
+            Lanes.Store(s * noised, z + i, left);
             if (latents is not null)
             {
-                new Span<float>(z, pixels).CopyTo(new Span<float>(latents + at, pixels));
+                Lanes.Store(noised, latents + i, left);
             }
+        }
+    }
 
-            for (var i = 0; noisy is not null && i < pixels; i += Lanes.Count)
+    /// <summary>Noise on every value by itself; the normals of some patches are drawn together.</summary>
+    private void IdentityNoise(in LatentNoiseArgs args)
+    {
+        const int together = 1024;
+        var a = args;
+        int tokens = a.Clean.Shape[1], columns = a.Clean.Shape[2], rows = Math.Clamp(together / columns, 1, tokens);
+        float* clean = F32(a.Clean), mean = F32(a.Mean), std = F32(a.LatentStd), gamma = F32(a.Gamma), sigma = F32(a.Sigma);
+        float* noisy = F32OrNull(a.Noisy), latents = F32OrNull(a.Latents);
+        ReserveThreadScratch(rows * columns);
+        _pool.Run(a.Clean.Shape[0], (image, worker) =>
+        {
+            var normals = ThreadScratch(worker);
+            Vector256<float> g = Vector256.Create(gamma[image]), v = Vector256.Create(sigma[image]);
+            for (var token = 0; token < tokens; token += rows)
             {
-                var left = pixels - i;
-                Lanes.Store(Lanes.Load(mean + i, left) + (Lanes.Load(std + i, left) * Lanes.Load(z + i, left)), noisy + at + i, left);
+                var (patch, count) = (((long)image * tokens) + token, Math.Min(rows, tokens - token));
+                NormalBlocks.Fill(a.Seed, RandomStream.Noise, a.Step, ((a.FirstImage * tokens) + patch) * columns, normals, count * columns);
+                for (var row = 0; row < count; row++)
+                {
+                    var at = (patch + row) * columns;
+                    for (var i = 0; i < columns; i += Lanes.Count)
+                    {
+                        var left = columns - i;
+                        Vector256<float> m = Lanes.Load(mean + i, left), s = Lanes.Load(std + i, left);
+                        var z = (g * (Lanes.Load(clean + at + i, left) - m) / s) + (v * Lanes.Load(normals + (row * columns) + i, left));
+                        if (latents is not null)
+                        {
+                            Lanes.Store(z, latents + at + i, left);
+                        }
+
+                        if (noisy is not null)
+                        {
+                            Lanes.Store(m + (s * z), noisy + at + i, left);
+                        }
+                    }
+                }
             }
         });
     }

@@ -151,6 +151,35 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
+    /// <inheritdoc/>
+    public void GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate)
+    {
+        var columns = y.Shape.Columns;
+        float* source = F32(x), fills = F32OrNull(fill), to = F32(y);
+        var entries = (int*)index.Address;
+        Pieces(y.Shape.Rows, Math.Max(1, PieceElements / columns), (first, count) =>
+        {
+            for (var row = first; row < first + count; row++)
+            {
+                var entry = entries[row];
+                var from = entry >= 0 ? source + ((long)entry * columns) : fills is null ? null : fills + ((-1L - entry) * columns);
+                var result = to + (row * columns);
+                if (accumulate && from is not null)
+                {
+                    AddRow(from, result, columns);
+                }
+                else if (!accumulate && from is null)
+                {
+                    new Span<float>(result, columns).Clear();
+                }
+                else if (!accumulate)
+                {
+                    new Span<float>(from, columns).CopyTo(new Span<float>(result, columns));
+                }
+            }
+        });
+    }
+
     private static void Put(Vector256<float> value, float* to, int left, bool accumulate) =>
         Lanes.Store(accumulate ? value + Lanes.Load(to, left) : value, to, left);
 }

@@ -134,6 +134,7 @@ public sealed unsafe partial class CpuBackend
             Weight = F32OrNull(args.Weight),
             Bias = F32OrNull(args.Bias),
             Columns = columns,
+            Epsilon = (float)args.Epsilon,
         };
     }
 

@@ -37,14 +37,20 @@ public sealed unsafe partial class CudaBackend
     /// <inheritdoc/>
     public void LatentNoise(in LatentNoiseArgs args)
     {
-        if (args.Basis is null)
+        int images = args.Clean.Shape[0], tokens = args.Clean.Shape[1], columns = args.Clean.Shape[2], components = args.Dim;
+        CheckLatentSpace(args, images, columns, components);
+        if (args.Basis is not { } basis)
         {
-            PixelNoise(args);
+            IdentityNoise(args);
             return;
         }
 
-        int images = args.Clean.Shape[0], tokens = args.Clean.Shape[1], columns = args.Clean.Shape[2], components = args.Basis.Shape.Rows;
-        CheckLatentSpace(args, images, columns, components);
+        if (components > MostFusedComponents)
+        {
+            WideNoise(args, basis);
+            return;
+        }
+
         var shape = PatchShape.Of(columns);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(args.Clean);
@@ -64,15 +70,15 @@ public sealed unsafe partial class CudaBackend
     /// <inheritdoc/>
     public void LatentNoiseFromImages(Tensor images, int patch, Tensor range, in LatentNoiseArgs args)
     {
-        if (args.Basis is null)
+        // The clean patches, which are the targets, are written beside the noisy ones instead of being read again.
+        if (args.Basis is null || args.Dim > MostFusedComponents)
         {
             Patchify(images, patch, range, args.Clean);
-            PixelNoise(args);
+            LatentNoise(args);
             return;
         }
 
-        // The clean patches, which are the targets, are written beside the noisy ones instead of being read again.
-        int columns = args.Clean.Shape[2], components = args.Basis.Shape.Rows;
+        int columns = args.Clean.Shape[2], components = args.Dim;
         var entry = EntryFor(images, args.Clean.Shape.Count, "latent_noise_from_images", "latent_noise_from_values");
         Require(range, DType.F32, 6);
         CheckLatentSpace(args, images.Shape[0], columns, components);
@@ -95,16 +101,11 @@ public sealed unsafe partial class CudaBackend
         LaunchPatches("latent_noise", entry, RealOf(args.Clean), aligned, shape, blocks, shape.SharedBytes(components), ref arguments);
     }
 
-    /// <summary>The noise where the basis is the identity.</summary>
-    private void PixelNoise(in LatentNoiseArgs args)
+    private void IdentityNoise(in LatentNoiseArgs args)
     {
-        int images = args.Clean.Shape[0], tokens = args.Clean.Shape[1], columns = args.Clean.Shape[2];
-        Require(args.Mean, DType.F32, columns);
-        Require(args.LatentStd, DType.F32, columns);
-        Require(args.Gamma, DType.F32, images);
-        Require(args.Sigma, DType.F32, images);
-        Require(args.Noisy, args.Clean.DType, args.Clean.Shape.Count);
-        Require(args.Latents, args.Clean.DType, args.Clean.Shape.Count);
+        const int Threads = 256;
+        int images = args.Clean.Shape[0], columns = args.Clean.Shape[2], imageValues = checked(args.Clean.Shape[1] * columns);
+        var pack = args.Clean.DType == DType.BF16 ? 8 : 4;
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(args.Clean);
         arguments.Add(args.Mean);
@@ -114,10 +115,12 @@ public sealed unsafe partial class CudaBackend
         arguments.Add(args.Noisy);
         arguments.Add(args.Latents);
         AddNoisePlace(args, ref arguments);
-        arguments.Add(args.Clean.Shape.Count);
-        arguments.Add(tokens);
+        arguments.Add(imageValues);
         arguments.Add(columns);
-        LaunchPacks("pixel_noise", "pixel_noise_forward", args.Clean, ref arguments);
+
+        // An image's first pack may begin up to three values before it.
+        var blocks = Grid.Over(imageValues + 3L, Threads * pack);
+        _kernels.Get("identity_noise", "identity_noise_forward", RealOf(args.Clean)).Launch(_stream, new Grid(images, blocks.X), Threads, 0, ref arguments);
     }
 
     /// <summary>The kernel for images of bytes or of floats.</summary>

@@ -108,6 +108,29 @@ public sealed unsafe partial class CudaBackend
             .Launch(_stream, new Grid((columns + (PackThreads * pack) - 1) / (PackThreads * pack), tokens, images), PackThreads, 0, ref arguments);
     }
 
+    /// <inheritdoc/>
+    public void GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate)
+    {
+        int rows = y.Shape.Rows, columns = y.Shape.Columns, packs = (columns + PackOf(y) - 1) / PackOf(y);
+        Require(index, DType.I32, rows);
+        if (x.DType != y.DType || x.Shape.Columns != columns || (fill is not null && (fill.DType != DType.F32 || fill.Shape.Columns != columns)))
+        {
+            throw new ArgumentException($"Rows of {x} and {fill} cannot be gathered to {y}.", nameof(x));
+        }
+
+        var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
+        arguments.Add(x);
+        arguments.Add(index);
+        arguments.Add(fill);
+        arguments.Add(y);
+        arguments.Add((long)rows * packs);
+        arguments.Add(packs);
+        arguments.Add(columns);
+        arguments.Add(accumulate ? 1 : 0);
+        _kernels.Get("rows", "rows_gather", RealOf(y), Aligned(columns, x, fill, y))
+            .Launch(_stream, Grid.Over((long)rows * packs, PackThreads), PackThreads, 0, ref arguments);
+    }
+
     private void Activate(string family, string entry, Tensor x, Tensor y)
     {
         Require(x, y.DType, y.Shape.Count);

@@ -36,28 +36,30 @@ public sealed unsafe partial class CudaBackend
     /// <inheritdoc/>
     public void SquaredError(in SquaredErrorArgs args)
     {
-        var (prediction, count) = (args.Prediction, args.Prediction.Shape.Count);
-        Require(args.Target, prediction.DType, count);
-        Require(args.Weight, DType.F32, prediction.Shape[0]);
+        // Enough blocks for every multiprocessor, each with some packs a thread.
+        const int MostBlocks = 1024, BlockValues = SumThreads * 32;
+        var (images, count) = (args.Prediction.Shape[0], args.Prediction.Shape.Count);
+        Require(args.Target, args.Prediction.DType, count);
+        Require(args.DPrediction, args.Prediction.DType, count);
+        Require(args.Weight, DType.F32, images);
         Require(args.Loss, DType.F32, 1);
-        Require(args.DPrediction, prediction.DType, count);
-        var blocks = Grid.Over(count, SumThreads * PackOf(prediction));
-        var part = Scratch((long)blocks.X * sizeof(float));
+        var imageValues = count / images;
+        var grid = new Grid(images, (int)Math.Clamp((imageValues + BlockValues - 1) / BlockValues, 1, Math.Max(1, MostBlocks / images)));
+        var part = Scratch((long)grid.X * grid.Y * sizeof(float));
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
-        arguments.Add(prediction);
+        arguments.Add(args.Prediction);
         arguments.Add(args.Target);
         arguments.Add(args.Weight);
         arguments.Add(args.DPrediction);
         arguments.Add(part);
-        arguments.Add((float)(args.Factor / count));
-        arguments.Add(count);
-        arguments.Add((long)args.ImageValues);
-        _kernels.Get("squared_error", "squared_error_forward", RealOf(prediction)).Launch(_stream, blocks, SumThreads, SumSharedBytes, ref arguments);
+        arguments.Add((float)(args.Scale / count));
+        arguments.Add(imageValues);
+        _kernels.Get("losses", "losses_squared_error", RealOf(args.Prediction)).Launch(_stream, grid, SumThreads, SumSharedBytes, ref arguments);
         arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(part);
         arguments.Add(args.Loss);
-        arguments.Add(blocks.X);
-        _kernels.Get("squared_error", "squared_error_total", RealOf(prediction)).Launch(_stream, 1, SumThreads, SumSharedBytes, ref arguments);
+        arguments.Add(grid.X * grid.Y);
+        _kernels.Get("losses", "losses_sum", RealOf(args.Prediction)).Launch(_stream, 1, SumThreads, SumSharedBytes, ref arguments);
     }
 
     /// <inheritdoc/>
@@ -69,6 +71,12 @@ public sealed unsafe partial class CudaBackend
         Require(args.Basis, DType.F32, (long)components * columns);
         Require(args.Lambda, DType.F32, images);
         Require(args.Loss, DType.F32, 3);
+        if (components > MostFusedComponents)
+        {
+            WideLoss(args);
+            return;
+        }
+
         var shape = PatchShape.Of(columns);
         var blocks = Grid.Over((long)images * tokens, shape.BlockPatches);
         var part = Scratch(2L * blocks.X * sizeof(float));

@@ -29,6 +29,7 @@ public sealed unsafe partial class CudaBackend
         arguments.Add(StrideOf(args.Gate));
         arguments.Add(StrideOf(args.Shift));
         arguments.Add(StrideOf(args.Scale));
+        arguments.Add((float)args.Epsilon);
         var aligned = Aligned(columns, args.X, args.Branch, args.Gate?.Table, args.Shift?.Table, args.Scale?.Table, args.Weight, args.Bias, args.H, args.Y);
         _kernels.Get("layernorm", "layernorm_forward", RealOf(args.X), aligned, ("ROW_THREADS", shape.Threads), ("ROW_PACKS", shape.Packs))
             .Launch(_stream, Grid.Over(rows, shape.Groups), shape.BlockThreads, SharedOfWarps(shape, 1), ref arguments);

@@ -161,6 +161,11 @@ public sealed class PlanBackend(DType activationType, DType parameterType) : IBa
     }
 
     /// <inheritdoc/>
+    public void GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate)
+    {
+    }
+
+    /// <inheritdoc/>
     public void BatchNorm(Tensor x, Tensor y, Tensor mean, Tensor rstd)
     {
     }

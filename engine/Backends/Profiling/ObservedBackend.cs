@@ -270,6 +270,14 @@ public abstract class ObservedBackend(IBackend inner) : IBackend
     }
 
     /// <inheritdoc/>
+    public void GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.GatherRows(x, index, fill, y, accumulate);
+        After(nameof(GatherRows), start, y);
+    }
+
+    /// <inheritdoc/>
     public void BatchNorm(Tensor x, Tensor y, Tensor mean, Tensor rstd)
     {
         var start = Stopwatch.GetTimestamp();

@@ -52,7 +52,7 @@ public sealed partial class ReferenceBackend
     public void LatentNoise(in LatentNoiseArgs args)
     {
         int tokens = args.Clean.Shape[1], pixels = args.Clean.Shape[2], kept = args.Dim;
-        Span<double> mean = F64(args.Mean), basis = args.Basis is { } rows ? F64(rows) : Identity(pixels), std = F64(args.LatentStd);
+        Span<double> mean = F64(args.Mean), basis = args.Basis is { } v ? F64(v) : [], std = F64(args.LatentStd);
         var z = new double[kept];
         for (var patch = 0; patch < args.Clean.Shape.Rows; patch++)
         {
@@ -60,8 +60,8 @@ public sealed partial class ReferenceBackend
             var clean = F64(args.Clean).Slice(patch * pixels, pixels);
             for (var k = 0; k < kept; k++)
             {
-                var projection = 0.0;
-                for (var i = 0; i < pixels; i++)
+                var projection = basis.IsEmpty ? clean[k] - mean[k] : 0.0;
+                for (var i = 0; !basis.IsEmpty && i < pixels; i++)
                 {
                     projection += basis[(k * pixels) + i] * (clean[i] - mean[i]);
                 }
@@ -77,8 +77,8 @@ public sealed partial class ReferenceBackend
 
             for (var i = 0; args.Noisy is not null && i < pixels; i++)
             {
-                var value = mean[i];
-                for (var k = 0; k < kept; k++)
+                var value = mean[i] + (basis.IsEmpty ? std[i] * z[i] : 0);
+                for (var k = 0; !basis.IsEmpty && k < kept; k++)
                 {
                     value += basis[(k * pixels) + i] * std[k] * z[k];
                 }
@@ -86,17 +86,6 @@ public sealed partial class ReferenceBackend
                 F64(args.Noisy)[(patch * pixels) + i] = value;
             }
         }
-    }
-
-    private static double[] Identity(int size)
-    {
-        var identity = new double[size * size];
-        for (var i = 0; i < size; i++)
-        {
-            identity[(i * size) + i] = 1;
-        }
-
-        return identity;
     }
 
     private static double Normal(ulong seed, uint step, long element)

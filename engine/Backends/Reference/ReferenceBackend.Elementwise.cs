@@ -29,6 +29,21 @@ public sealed partial class ReferenceBackend
     }
 
     /// <inheritdoc/>
+    public void GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate)
+    {
+        var columns = y.Shape.Columns;
+        for (var row = 0; row < y.Shape.Rows; row++)
+        {
+            var from = HostMemory.Span<int>(index)[row];
+            for (var c = 0; c < columns; c++)
+            {
+                var value = from >= 0 ? F64(x)[(from * columns) + c] : fill is not null ? F64(fill)[((-1 - from) * columns) + c] : 0;
+                Put(ref F64(y)[(row * columns) + c], value, accumulate);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
     public void GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
     {
         Span<double> g = F64(dy), u = F64(x), r = F64(dx);

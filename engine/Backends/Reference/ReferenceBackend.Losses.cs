@@ -73,16 +73,17 @@ public sealed partial class ReferenceBackend
     /// <inheritdoc/>
     public void SquaredError(in SquaredErrorArgs args)
     {
-        var prediction = F64(args.Prediction);
-        var (values, total) = (args.ImageValues, 0.0);
+        Span<double> prediction = F64(args.Prediction), target = F64(args.Target);
+        var imageValues = prediction.Length / args.Prediction.Shape[0];
+        var total = 0.0;
         for (var i = 0; i < prediction.Length; i++)
         {
-            var share = args.Factor * (args.Weight is { } weight ? F64(weight)[i / values] : 1) / prediction.Length;
-            var difference = prediction[i] - (args.Target is { } target ? F64(target)[i] : 0);
-            total += share * difference * difference;
+            var share = args.Scale * (args.Weight is { } weight ? F64(weight)[i / imageValues] : 1) / prediction.Length;
+            var error = prediction[i] - target[i];
+            total += share * error * error;
             if (args.DPrediction is { } gradient)
             {
-                F64(gradient)[i] = 2 * share * difference;
+                F64(gradient)[i] = 2 * share * error;
             }
         }
 

@@ -46,7 +46,7 @@ public sealed partial class ReferenceBackend
             variance += (value - mean) * (value - mean) / columns;
         }
 
-        var rstd = 1 / Math.Sqrt(variance + NormEpsilon);
+        var rstd = 1 / Math.Sqrt(variance + args.Epsilon);
         F64(args.Mean!)[row] = mean;
         F64(args.Rstd!)[row] = rstd;
         var y = F64(args.Y!).Slice(row * columns, columns);

@@ -146,7 +146,9 @@ public sealed class PatchAutoencoder : IAutoencoder
             return [error];
         }
 
-        var divergence = SquaredError.Apply(tape, mean, target: null, factor: _recipe.Dim / (2.0 * _recipe.PatchValues));
+        var zero = tape.New(mean.Shape);
+        Backend.Fill(zero, 0);
+        var divergence = SquaredError.Apply(tape, mean, zero, scale: _recipe.Dim / (2.0 * _recipe.PatchValues));
 
         // The variances' part of the divergence has no gradient: it only makes the reported value whole.
         Backend.Add(_divergence.Tensor, divergence, accumulate: true);

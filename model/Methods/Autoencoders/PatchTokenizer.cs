@@ -19,10 +19,8 @@ public sealed class PatchTokenizer : FittedTokenizer
     // Below this share of the largest variance a latent is rounding noise, and is not blown up to unit variance.
     private const double SmallestShare = 1e-10;
 
-    private readonly double[]? _encoder, _decoder;
-
     private PatchTokenizer(TokenizerKind kind, int patch, double[] mean, double[] std, double[]? encoder, double[]? decoder, double[] offset, PatchPca? pca = null) =>
-        (Kind, Patch, Mean, Std, _encoder, _decoder, Offset, Pca) = (kind, patch, mean, std, encoder, decoder, offset, pca);
+        (Kind, Patch, Mean, Std, Encoder, Decoder, Offset, Pca) = (kind, patch, mean, std, encoder, decoder, offset, pca);
 
     /// <inheritdoc/>
     public override TokenizerKind Kind { get; }
@@ -45,11 +43,11 @@ public sealed class PatchTokenizer : FittedTokenizer
     /// <summary>c [D].</summary>
     public double[] Offset { get; }
 
-    /// <summary>V [d, D].</summary>
-    public double[] Encoder => _encoder ?? Axes(Dim);
+    /// <summary>V [d, D]; null for the identity.</summary>
+    public double[]? Encoder { get; }
 
-    /// <summary>U [D, d].</summary>
-    public double[] Decoder => _decoder ?? Axes(Dim);
+    /// <summary>U [D, d]; null for the identity.</summary>
+    public double[]? Decoder { get; }
 
     /// <summary>The first principal components.</summary>
     /// <param name="pca">The components.</param>
@@ -121,9 +119,8 @@ public sealed class PatchTokenizer : FittedTokenizer
     public static PatchTokenizer Zeros(TokenizerRecipe recipe, int dim)
     {
         var size = recipe.PatchValues;
-        return recipe.Kind == TokenizerKind.Identity
-            ? new PatchTokenizer(recipe.Kind, recipe.Patch, new double[size], new double[dim], null, null, new double[size])
-            : new PatchTokenizer(recipe.Kind, recipe.Patch, new double[size], new double[dim], new double[dim * size], new double[dim * size], new double[size]);
+        double[]? Matrix() => recipe.Kind == TokenizerKind.Identity ? null : new double[dim * size];
+        return new PatchTokenizer(recipe.Kind, recipe.Patch, new double[size], new double[dim], Matrix(), Matrix(), new double[size]);
     }
 
     /// <summary>Reads what <see cref="ToTensors"/> wrote, for all kinds but principal components.</summary>
@@ -158,10 +155,10 @@ public sealed class PatchTokenizer : FittedTokenizer
         }
 
         List<SafetensorsTensor> tensors = [SafetensorsTensor.F64(MeanName, Mean, Mean.Length), SafetensorsTensor.F64(StdName, Std, Dim)];
-        if (_encoder is not null)
+        if (Encoder is not null)
         {
-            tensors.Add(SafetensorsTensor.F64(EncoderName, _encoder, Dim, Mean.Length));
-            tensors.Add(SafetensorsTensor.F64(DecoderName, _decoder!, Mean.Length, Dim));
+            tensors.Add(SafetensorsTensor.F64(EncoderName, Encoder, Dim, Mean.Length));
+            tensors.Add(SafetensorsTensor.F64(DecoderName, Decoder!, Mean.Length, Dim));
             tensors.Add(SafetensorsTensor.F64(OffsetName, Offset, Mean.Length));
         }
 
@@ -184,18 +181,18 @@ public sealed class PatchTokenizer : FittedTokenizer
         })];
     }
 
-    /// <summary>The identity matrix.</summary>
-    /// <param name="size">Its rows.</param>
-    /// <returns>[size, size].</returns>
-    internal static double[] Axes(int size)
+    /// <summary>A diagonal matrix.</summary>
+    /// <param name="values">Its diagonal [d].</param>
+    /// <returns>[d, d].</returns>
+    internal static double[] Diagonal(double[] values)
     {
-        var axes = new double[size * size];
-        for (var i = 0; i < size; i++)
+        var matrix = new double[values.Length * values.Length];
+        for (var i = 0; i < values.Length; i++)
         {
-            axes[(i * size) + i] = 1;
+            matrix[(i * values.Length) + i] = values[i];
         }
 
-        return axes;
+        return matrix;
     }
 
     private static double[] Transposed(double[] rows, int count)

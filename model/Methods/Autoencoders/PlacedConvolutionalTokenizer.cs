@@ -67,14 +67,8 @@ public sealed class PlacedConvolutionalTokenizer : ITokenizer
     /// <summary>s on the diagonal: from latents back to codes.</summary>
     private PersistentTensor NewScale()
     {
-        var (axes, dim) = (PatchTokenizer.Axes(Dim), Dim);
-        for (var i = 0; i < dim; i++)
-        {
-            axes[(i * dim) + i] = _fitted.Std[i];
-        }
-
-        var scale = new PersistentTensor(_backend, new Shape(dim, dim), _backend.ParameterType);
-        scale.Tensor.Write(_backend, axes);
+        var scale = new PersistentTensor(_backend, new Shape(Dim, Dim), _backend.ParameterType);
+        scale.Tensor.Write(_backend, PatchTokenizer.Diagonal(_fitted.Std));
         return scale;
     }
 }

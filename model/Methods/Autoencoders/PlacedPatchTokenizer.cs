@@ -21,7 +21,7 @@ public sealed class PlacedPatchTokenizer : ITokenizer
     public PlacedPatchTokenizer(IBackend backend, PatchTokenizer fitted, Tensor range)
     {
         (_backend, _fitted, _range) = (backend, fitted, range);
-        Space = new LatentSpace(backend, fitted.Mean, fitted.Kind == TokenizerKind.Identity ? null : fitted.Encoder, fitted.Std);
+        Space = new LatentSpace(backend, fitted.Mean, fitted.Encoder, fitted.Std);
     }
 
     /// <inheritdoc/>
@@ -63,7 +63,12 @@ public sealed class PlacedPatchTokenizer : ITokenizer
     /// <summary>U with a column multiplied by its latent's s.</summary>
     private PersistentTensor NewDecoder()
     {
-        var (decoder, dim) = ((double[])_fitted.Decoder.Clone(), Dim);
+        if (_fitted.Decoder is not { } columns)
+        {
+            return New(new Shape(Dim, Dim), PatchTokenizer.Diagonal(_fitted.Std));
+        }
+
+        var (decoder, dim) = ((double[])columns.Clone(), Dim);
         for (var i = 0; i < decoder.Length; i++)
         {
             decoder[i] *= _fitted.Std[i % dim];

@@ -96,6 +96,22 @@ public sealed class CpuBackendTests
         }
     }
 
+    /// <summary>An image of more values than one piece of a sum.</summary>
+    [Test]
+    public void A_squared_error_of_large_images_agrees_with_the_reference()
+    {
+        var opCase = SquaredError.Case(2, 21, 1000, weighted: true);
+        var values = CaseRun.Draw(opCase, 4);
+        using var reference = new ReferenceBackend();
+        using var cpu = new CpuBackend(2);
+        var expected = Everything(opCase, reference, values);
+        var actual = Everything(opCase, cpu, values);
+        for (var i = 0; i < expected.Count; i++)
+        {
+            Assert.That(Closeness.Error(actual[i], expected[i]), Is.LessThanOrEqualTo(1e-6), $"tensor {i}");
+        }
+    }
+
     [TestCase(1, 70, 2, 16)]
     [TestCase(2, 200, 1, 20)]
     [TestCase(1, 130, 3, 64)]

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using LDaeCore.Engine.Backends.Cpu;
+using LDaeCore.Engine.Tensors;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Engine.Backends;
@@ -14,6 +15,37 @@ public sealed class VectorMathTests
 
     [Test]
     public void Tanh_is_within_4_ulp_over_all_floats() => Sweep(VectorMath.Tanh, Math.Tanh, 4);
+
+    /// <summary>Every uniform that Philox makes is a logarithm's argument and half an angle.</summary>
+    [Test]
+    public void Log_sine_and_cosine_are_close_at_every_uniform_number()
+    {
+        float[] u = new float[8], log = new float[8], sin = new float[8], cos = new float[8];
+        double logError = 0, turnError = 0;
+        for (var k = 0u; k < 1u << 23; k += 8)
+        {
+            for (var i = 0; i < 8; i++)
+            {
+                u[i] = Philox.Uniform((k + (uint)i) << 9);
+            }
+
+            var x = Vector256.Create(u);
+            VectorMath.Log(x).CopyTo(log);
+            var (s, c) = VectorMath.SinCosPi(x + x);
+            s.CopyTo(sin);
+            c.CopyTo(cos);
+            for (var i = 0; i < 8; i++)
+            {
+                var (exactSin, exactCos) = Math.SinCos(2 * Math.PI * u[i]);
+                logError = Math.Max(logError, Math.Abs((log[i] / Math.Log(u[i])) - 1));
+                turnError = Math.Max(turnError, Math.Max(Math.Abs(sin[i] - exactSin), Math.Abs(cos[i] - exactCos)));
+            }
+        }
+
+        TestContext.Out.WriteLine($"log {logError:G3} of its value, sine and cosine {turnError:G3}");
+        Assert.That(logError, Is.LessThan(3e-7));
+        Assert.That(turnError, Is.LessThan(2e-7));
+    }
 
     [Test]
     public void Exp_and_tanh_take_the_ends_and_what_is_not_a_number()

@@ -82,6 +82,8 @@ internal class CountingBackend(IBackend inner) : IBackend
 
     public void MeanPoolBackward(Tensor dy, Tensor dx, bool accumulate) => inner.MeanPoolBackward(dy, dx, accumulate);
 
+    public void GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate) => inner.GatherRows(x, index, fill, y, accumulate);
+
     public void BatchNorm(Tensor x, Tensor y, Tensor mean, Tensor rstd) => inner.BatchNorm(x, y, mean, rstd);
 
     public void BatchNormBackward(Tensor dy, Tensor y, Tensor rstd, Tensor dx, bool accumulate) => inner.BatchNormBackward(dy, y, rstd, dx, accumulate);

@@ -20,6 +20,7 @@ public sealed class MemoryPlanTests
     [TestCase("cifar-tiny")]
     [TestCase("cifar-small")]
     [TestCase("natural64")]
+    [TestCase("photos128")]
     [TestCase("vit-b")]
     [TestCase("vit-half-l")]
     [TestCase("vit-l")]

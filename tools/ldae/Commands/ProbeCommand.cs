@@ -15,13 +15,13 @@ internal static class ProbeCommand
     public const string Name = "probe";
 
     /// <summary>Under which names a run that was probed keeps the last result of each method: neither hides the other's.</summary>
-    public const string LastProbe = "last-probe", LastNeighbours = "last-probe-knn";
+    public const string LastProbe = "last-probe", LastNeighbours = "last-probe-knn", LastHead = "last-probe-head";
 
     public static RunnerCommand Create(RunnerHost host)
     {
         var (checkpoint, data, device, @out) = (SharedOptions.RequiredCheckpoint(), SharedOptions.Data(), SharedOptions.Device(), SharedOptions.Out());
         var (seed, threads, bad) = (SharedOptions.Seed("the probe's held-out part, order and start"), SharedOptions.Threads(), SharedOptions.MaxBadSamples());
-        var method = SharedOptions.OneOf("--method", "Which probe; linear when left out", "linear", "knn");
+        var method = SharedOptions.OneOf("--method", "Which probe; linear when left out; head is the trained classifier's own", "linear", "knn", "head");
         var block = SharedOptions.Whole("--block", "Block whose tokens are averaged, from 1; 0 is the encoder's last.", 0);
         var time = SharedOptions.Whole("--time", "Level of noise the network is told; the run's probe.time when left out.", 0);
         var input = SharedOptions.OneOf("--input", "What the encoder sees; the run's probe.input when left out", "original", "pca", "noised");
@@ -35,6 +35,7 @@ internal static class ProbeCommand
             "--checkpoint runs/tiny --data cifar10:DIR --seeds 3",
             "--checkpoint runs/tiny --data cifar10:DIR --method knn --json",
             "--checkpoint runs/tiny --data cifar10:DIR --block 3 --time 50 --input noised --weights ema",
+            "--checkpoint runs/supervised --data cifar10:DIR --method head",
             "--checkpoint vit.safetensors --data folder:DIR --pooling cls")
         {
             checkpoint, data, device, @out, method, block, time, input, weights, seed, seeds, threads, bad,
@@ -59,7 +60,7 @@ internal static class ProbeCommand
                 return new ProbeOptions(
                     parse.GetRequiredValue(checkpoint),
                     parse.GetValue(data) ?? throw SharedOptions.NoData(),
-                    parse.GetValue(method) == "knn" ? ProbeMethod.Knn : ProbeMethod.Linear,
+                    parse.GetValue(method) switch { "knn" => ProbeMethod.Knn, "head" => ProbeMethod.Head, _ => ProbeMethod.Linear },
                     overrides,
                     vit.Known(parse),
                     DeviceChoice.Resolve(group.DeviceName(parse.GetRequiredValue(device))),
@@ -97,13 +98,22 @@ internal static class ProbeCommand
                 .Add("run", options.Out.Path)
                 .Add("device", options.Device.Name)
                 .Add("checkpoint", options.Checkpoint)
-                .Add("method", options.Method == ProbeMethod.Knn ? "knn" : "linear"))
+                .Add("method", NameOf(options.Method)))
             .Add("seed", (long)options.Seed);
         var classifier = exact ?? opened.Backend;
         var processes = group.With(classifier);
         using var gpus = processes as NcclCommunicator;
         var seeds = Enumerable.Range(0, options.Seeds).Select(i => options.Seed + (ulong)i).ToArray();
-        ProbeWork.Run(result, comparison, options.Method, classifier, seeds, options.Out.Path, line, processes)
+        if (options.Method == ProbeMethod.Head)
+        {
+            ProbeWork.RunHead(result, opened.Classifier(options.Checkpoint), test, Workbench.Loaders(options.Threads), bad, line, context.Cancellation);
+        }
+        else
+        {
+            ProbeWork.Run(result, comparison, options.Method, classifier, seeds, options.Out.Path, line, processes);
+        }
+
+        result
             .Add("bad_samples", (long)group.Processes.Gather([bad.Count]).Sum())
             .Add("peak_memory_bytes", Workbench.PeakMemory(opened.Backend))
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
@@ -116,6 +126,8 @@ internal static class ProbeCommand
 
         return result;
     }
+
+    private static string NameOf(ProbeMethod method) => method switch { ProbeMethod.Knn => "knn", ProbeMethod.Head => "head", _ => "linear" };
 
     private static RunLog Log(RunFolder folder, RunnerContext context)
     {
@@ -134,7 +146,7 @@ internal static class ProbeCommand
 
         try
         {
-            Workbench.Keep(result, run, options.Method == ProbeMethod.Knn ? LastNeighbours : LastProbe);
+            Workbench.Keep(result, run, options.Method switch { ProbeMethod.Knn => LastNeighbours, ProbeMethod.Head => LastHead, _ => LastProbe });
             ProbeFigures.Copy(options.Out.Path, run);
             RunReport.Write(run, RunReport.TitleOf(new RunContents(run)));
             log.Line($"Added to {Path.Combine(run, RunFiles.Report)}");
@@ -179,4 +191,7 @@ internal enum ProbeMethod
 
     /// <summary>The labels of the nearest training images.</summary>
     Knn,
+
+    /// <summary>The trained classifier's own head.</summary>
+    Head,
 }

@@ -58,7 +58,7 @@ internal static class RunFacts
 
     /// <summary>
     /// A number of a folder: the last that a command found, or the last line of the metrics while a run has none. The time is that of the training, not of what came after.
-    /// Accuracies other than of nearest neighbours are those of linear probes.
+    /// Accuracies of nearest neighbours and of a head are not those of linear probes.
     /// </summary>
     public static double? Value(RunContents contents, string name)
     {
@@ -68,17 +68,25 @@ internal static class RunFacts
         var probed = name is "top1" or "random_top1" or "pixels_top1";
         return training
             ? main ?? last
-            : contents.Results.Where(result => !(probed && IsNearest(result.Values))).Select(result => RunContents.Number(result.Values, name)).LastOrDefault(value => value is not null) ?? last;
+            : contents.Results.Where(result => !(probed && IsOther(result.Values))).Select(result => RunContents.Number(result.Values, name)).LastOrDefault(value => value is not null) ?? last;
     }
 
     /// <summary>What a probe's bars are, in a sentence.</summary>
     public static string OfProbe(JsonElement values)
     {
+        if (values.TryGetProperty("method", out var named) && named.ToString() == "head")
+        {
+            return "Test images whose class the network's own head names, percent (top-1).";
+        }
+
         var method = IsNearest(values) ? "weighted nearest neighbours" : "a linear classifier";
         return values.TryGetProperty("random_top1", out _)
             ? $"Test images whose class {method} finds, percent (top-1): from the trained encoder's features, from those of the same network before any training, and from the pixels themselves."
             : $"Test images whose class {method} finds from the encoder's features, percent (top-1).";
     }
+
+    /// <summary>Whether an accuracy is not a linear probe's.</summary>
+    private static bool IsOther(JsonElement values) => values.TryGetProperty("method", out var method) && method.ToString() is "knn" or "head";
 
     private static bool IsNearest(JsonElement values) => values.TryGetProperty("method", out var method) && method.ToString() == "knn";
 

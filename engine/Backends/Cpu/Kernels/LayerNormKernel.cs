@@ -9,8 +9,6 @@ namespace LDaeCore.Engine.Backends.Cpu.Kernels;
 /// </summary>
 internal static unsafe class LayerNormKernel
 {
-    private const float Epsilon = 1e-6f;
-
     /// <summary>The pointers of one row; tables are at the row's image.</summary>
     internal struct Row
     {
@@ -21,6 +19,7 @@ internal static unsafe class LayerNormKernel
         public float* SumGate, SumShift, SumScale;
 
         public int Columns;
+        public float Epsilon;
         public bool AccumulateDX;
     }
 
@@ -60,7 +59,7 @@ internal static unsafe class LayerNormKernel
             squares = Vector256.MultiplyAddEstimate(d, d, squares);
         }
 
-        var rstd = 1 / MathF.Sqrt((Vector256.Sum(squares) / columns) + Epsilon);
+        var rstd = 1 / MathF.Sqrt((Vector256.Sum(squares) / columns) + row.Epsilon);
         *row.Mean = mean;
         *row.Rstd = rstd;
         var factor = Vector256.Create(rstd);
