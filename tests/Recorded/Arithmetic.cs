@@ -7,8 +7,8 @@ namespace LDaeCore.Tests.Recorded;
 
 /// <summary>
 /// What the bits of a training depend on beside the program: how the processor's vectors multiply, add and sum, how the C library rounds exponentials,
-/// powers and sines, and, on the emulated device, the compiler of the kernels. Nothing in the engine uses vectors of more than 256 bits, and no sum depends on the
-/// number of threads.
+/// powers and sines, and, on the emulated device, the compiler of the kernels. Nothing in the engine uses vectors of more than 256 bits, and no sum
+/// depends on the number of threads.
 /// </summary>
 internal static class Arithmetic
 {

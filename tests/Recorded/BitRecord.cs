@@ -8,8 +8,8 @@ namespace LDaeCore.Tests.Recorded;
 
 /// <summary>
 /// The record of outcomes, <c>tests/goldens/recorded/bits.jsonl</c>: one line a case. <c>LDAE_RECORD=all</c> writes the cases that are run anew,
-/// <c>LDAE_RECORD=missing</c> only those that have no line yet. Where <see cref="Arithmetic"/> is the record's, every digit must agree; elsewhere losses must be
-/// near, and the test says so.
+/// <c>LDAE_RECORD=missing</c> only those that have no line yet. Where <see cref="Arithmetic"/> is the record's, every digit must agree; elsewhere losses
+/// must be near, and the test says so.
 /// </summary>
 internal static class BitRecord
 {
@@ -96,7 +96,9 @@ internal static class BitRecord
         Assert.That(actual.Losses, Has.Length.EqualTo(recorded.Outcome.Losses.Length), $"{name}: steps with a loss");
         var bits = actual.Losses.SequenceEqual(recorded.Outcome.Losses) && actual.Parameters == recorded.Outcome.Parameters;
         var worst = Enumerable.Range(0, actual.Losses.Length).MaxBy(i => Difference(i, recorded.Outcome, actual));
-        var found = bits ? "they agree to the bit" : $"losses are compared within {near:G2}, the parameters not at all; the farthest is {Describe(worst, recorded.Outcome, actual)}";
+        var found = bits
+            ? "they agree to the bit"
+            : $"losses are compared within {near:G2}, the parameters not at all; the farthest is {Describe(worst, recorded.Outcome, actual)}";
         TestContext.Progress.WriteLine($"{name}: recorded with [{recorded.Arithmetic}], this machine has [{arithmetic}]: {found}.");
         Assert.That(Difference(worst, recorded.Outcome, actual), Is.LessThanOrEqualTo(near), $"{name}: {Describe(worst, recorded.Outcome, actual)}");
     }
@@ -105,7 +107,8 @@ internal static class BitRecord
 
     private static string Describe(int i, Outcome recorded, Outcome actual) => string.Create(
         CultureInfo.InvariantCulture,
-        $"step {i + 1} of {actual.Losses.Length}: recorded {recorded.Losses[i]:R}, found {actual.Losses[i]:R}, relative difference {Difference(i, recorded, actual):G3}");
+        $"step {i + 1} of {actual.Losses.Length}: recorded {recorded.Losses[i]:R}, found {actual.Losses[i]:R}, " +
+        $"relative difference {Difference(i, recorded, actual):G3}");
 
     private static SortedDictionary<string, Line> Read()
     {
@@ -115,7 +118,8 @@ internal static class BitRecord
             using var json = JsonDocument.Parse(text);
             var root = json.RootElement;
             double[] losses = [.. root.GetProperty("losses").EnumerateArray().Select(loss => loss.GetDouble())];
-            lines.Add(root.GetProperty("case").GetString()!, new Line(root.GetProperty("arithmetic").GetString()!, new Outcome(losses, root.GetProperty("parameters").GetString()!)));
+            string Text(string name) => root.GetProperty(name).GetString()!;
+            lines.Add(Text("case"), new Line(Text("arithmetic"), new Outcome(losses, Text("parameters"))));
         }
 
         return lines;
@@ -128,7 +132,8 @@ internal static class BitRecord
         foreach (var (name, line) in Lines)
         {
             var losses = string.Join(',', line.Outcome.Losses.Select(loss => loss.ToString("R", CultureInfo.InvariantCulture)));
-            text.Append(CultureInfo.InvariantCulture, $$"""{"case":"{{name}}","arithmetic":"{{line.Arithmetic}}","losses":[{{losses}}],"parameters":"{{line.Outcome.Parameters}}"}""").Append('\n');
+            text.Append(CultureInfo.InvariantCulture, $$"""{"case":"{{name}}","arithmetic":"{{line.Arithmetic}}","losses":[{{losses}}],""")
+                .Append(CultureInfo.InvariantCulture, $"\"parameters\":\"{line.Outcome.Parameters}\"}}\n");
         }
 
         File.WriteAllText(FilePath, text.ToString());

@@ -5,7 +5,9 @@ using Invocation = LDaeCore.Tests.Runner.CommandLine;
 
 namespace LDaeCore.Tests.Recorded;
 
-/// <summary>What an earlier version of the program wrote (tests/goldens/README.md says how): its runs go on, its checkpoints are probed, its tokenizers are used.</summary>
+/// <summary>
+/// What an earlier version of the program wrote (tests/goldens/README.md says how): its runs go on, its checkpoints are probed, its tokenizers are used.
+/// </summary>
 internal sealed class EarlierRunTests
 {
     private const string Run = "earlier/run/cpu", Tokenizer = "earlier/tokenizer/cpu", Reuse = "earlier/tokenizer-reused/cpu";
@@ -39,7 +41,9 @@ internal sealed class EarlierRunTests
     [TestCase("knn", "ema", new[] { 7.5, 41.67, 8.33, 15, 7.5 })]
     public void Its_checkpoint_is_as_accurate_as_it_was(string method, string weights, double[] recorded)
     {
-        var probed = Done("probe", "--checkpoint", Copy("run"), "--data", "synthetic:120", "--method", method, "--weights", weights, "--device", "cpu", "--out", Path.Combine(_folder.Path, "probe"));
+        var @out = Path.Combine(_folder.Path, "probe");
+        var probed = Done(
+            "probe", "--checkpoint", Copy("run"), "--data", "synthetic:120", "--method", method, "--weights", weights, "--device", "cpu", "--out", @out);
         string[] names = ["top1", "top5", "random_top1", "pixels_top1", "knn_top1"];
 
         // Where the machine rounds otherwise, two of the 120 test images may fall to the other side.
@@ -69,11 +73,13 @@ internal sealed class EarlierRunTests
     public void The_same_training_without_a_stop_ends_with_the_file_of_then()
     {
         var folder = Path.Combine(_folder.Path, "tokenizer");
-        var trained = Done("tokenizer", "train", "--config", Path.Combine(Earlier("tokenizer"), "config.json"), "--data", "synthetic:40", "--device", "cpu", "--out", folder);
+        var config = Path.Combine(Earlier("tokenizer"), "config.json");
+        var trained = Done("tokenizer", "train", "--config", config, "--data", "synthetic:40", "--device", "cpu", "--out", folder);
         BitRecord.Require(Tokenizer, Outcome.OfTokenizer(trained.Json, folder));
         if (BitRecord.HasThisArithmetic(Tokenizer))
         {
-            Assert.That(Outcome.Hash(Path.Combine(folder, "tokenizer.safetensors")), Is.EqualTo(Outcome.Hash(Path.Combine(Earlier("tokenizer"), "tokenizer.safetensors"))));
+            static string HashIn(string place) => Outcome.Hash(Path.Combine(place, "tokenizer.safetensors"));
+            Assert.That(HashIn(folder), Is.EqualTo(HashIn(Earlier("tokenizer"))));
         }
     }
 
@@ -83,12 +89,12 @@ internal sealed class EarlierRunTests
         var run = Path.Combine(_folder.Path, "run");
         string[] settings =
         [
-            "network.width=8", "network.depth=2", "network.encoderDepth=1", "network.heads=2", "network.gateInit=random", "probe.block=1", "train.batch=8", "train.steps=6",
-            "train.logEvery=1",
+            "network.width=8", "network.depth=2", "network.encoderDepth=1", "network.heads=2", "network.gateInit=random", "probe.block=1",
+            "train.batch=8", "train.steps=6", "train.logEvery=1",
         ];
         Done(
-            ["pretrain", "--config", Path.Combine(Earlier("tokenizer"), "config.json"), "--tokenizer", Earlier("tokenizer"), "--data", "synthetic:40", "--device", "cpu", "--out", run,
-            .. settings.SelectMany(setting => (string[])["--set", setting])]);
+            ["pretrain", "--config", Path.Combine(Earlier("tokenizer"), "config.json"), "--tokenizer", Earlier("tokenizer"),
+            "--data", "synthetic:40", "--device", "cpu", "--out", run, .. settings.SelectMany(setting => (string[])["--set", setting])]);
         Assert.That(Directory.Exists(Path.Combine(run, "tokenizer", "checkpoints")), Is.False, "it trains none of its own");
         BitRecord.Require(Reuse, Outcome.OfRun(run));
     }

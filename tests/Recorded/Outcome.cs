@@ -32,7 +32,8 @@ internal sealed record Outcome(double[] Losses, string Parameters)
         var header = 8 + (int)BinaryPrimitives.ReadInt64LittleEndian(content);
         using var json = JsonDocument.Parse(content.AsMemory(8..header));
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var tensor in json.RootElement.EnumerateObject().Where(entry => entry.Name != "__metadata__").OrderBy(entry => entry.Name, StringComparer.Ordinal))
+        var tensors = json.RootElement.EnumerateObject().Where(entry => entry.Name != "__metadata__");
+        foreach (var tensor in tensors.OrderBy(entry => entry.Name, StringComparer.Ordinal))
         {
             var offsets = tensor.Value.GetProperty("data_offsets");
             var (from, to) = (header + offsets[0].GetInt32(), header + offsets[1].GetInt32());

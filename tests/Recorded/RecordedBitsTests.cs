@@ -19,7 +19,8 @@ internal sealed class RecordedBitsTests
 
     private static readonly string[] Network =
     [
-        "network.width=16", "network.depth=2", "network.encoderDepth=1", "network.heads=2", "train.batch=8", $"train.steps={Steps}", "train.logEvery=1", "train.checkpointEvery=0",
+        "network.width=16", "network.depth=2", "network.encoderDepth=1", "network.heads=2",
+        "train.batch=8", $"train.steps={Steps}", "train.logEvery=1", "train.checkpointEvery=0",
     ];
 
     private static readonly string[] Images = ["--data", "synthetic:40", "--seed", "3"];
@@ -31,8 +32,15 @@ internal sealed class RecordedBitsTests
     {
         ["accumulate"] = ["train.accumulate=2", "train.ema=0.9", "train.weightDecay=0.1", "train.clip=0.05", "data.crop=random", "data.flip=true"],
         ["recompute"] = ["network.recompute=true", "network.depth=3", "train.accumulate=4", "train.ema=0"],
-        ["class"] = ["conditioning.class=true", "conditioning.labelDropout=0.3", "conditioning.time=false", "noise.schedule=linearBeta", "objective.target=noise", .. LatentsOnly],
-        ["watched"] = ["train.knnEvery=2", "train.checkpointEvery=3", "train.keep=1", "data.holdOut=0.3", "tokenizer.scale=whiten", "objective.residualWeight=0.5"],
+        ["class"] =
+        [
+            "conditioning.class=true", "conditioning.labelDropout=0.3", "conditioning.time=false", "noise.schedule=linearBeta", "objective.target=noise",
+            .. LatentsOnly,
+        ],
+        ["watched"] =
+        [
+            "train.knnEvery=2", "train.checkpointEvery=3", "train.keep=1", "data.holdOut=0.3", "tokenizer.scale=whiten", "objective.residualWeight=0.5",
+        ],
         ["spikes"] = ["train.spikeFactor=1.2", "train.checkpointEvery=5", "train.lr=0.02", "train.batch=2", "train.steps=24"],
     };
 
@@ -59,7 +67,7 @@ internal sealed class RecordedBitsTests
     ];
 
     private static IEnumerable<TestCaseData> Tokenizers =>
-        [.. Trained.Select(kind => new TestCaseData(kind, "cpu")), .. Trained.Select(kind => new TestCaseData(kind, "emulated-fp32")), new("convVae", "emulated-bf16")];
+        [.. Trained.SelectMany(kind => (TestCaseData[])[new(kind, "cpu"), new(kind, "emulated-fp32")]), new("convVae", "emulated-bf16")];
 
     /// <summary>Makes the whole journey on the processor, once: its folders hold the recipe of each step.</summary>
     [OneTimeSetUp]
@@ -92,7 +100,8 @@ internal sealed class RecordedBitsTests
 
         // A convolution takes its time there: one step trains its tokenizer, the other is given one.
         string[] tokenizer = step == "linear-gamma" ? ["--tokenizer", Path.Combine(RunOf("conv-vae"), "tokenizer")] : [];
-        var run = Pretrain("emulated", ["--config", Path.Combine(RunOf(step), "config.json"), .. tokenizer, .. Images, .. Set([$"train.precision={precision}"])]);
+        var config = Path.Combine(RunOf(step), "config.json");
+        var run = Pretrain("emulated", ["--config", config, .. tokenizer, .. Images, .. Set([$"train.precision={precision}"])]);
         BitRecord.Require(NameOf("journey", step, "emulated-" + precision), Outcome.OfRun(run), emulated: true, precision == "bf16");
     }
 
@@ -127,11 +136,11 @@ internal sealed class RecordedBitsTests
         var folder = NewFolder();
         string[] settings =
         [
-            "data.imageSize=8", .. LatentsOnly, $"tokenizer.kind={kind}", "tokenizer.channels=4", "tokenizer.blocks=1", $"tokenizer.trainEpochs={Steps / 5.0}", "tokenizer.trainBatch=8",
-            "data.crop=random", "data.flip=true", $"train.precision={PrecisionOf(device)}",
+            "data.imageSize=8", "data.crop=random", "data.flip=true", .. LatentsOnly, $"tokenizer.kind={kind}", "tokenizer.channels=4", "tokenizer.blocks=1",
+            $"tokenizer.trainEpochs={Steps / 5.0}", "tokenizer.trainBatch=8", $"train.precision={PrecisionOf(device)}",
         ];
-        var trained = Done(
-            ["tokenizer", "train", "--preset", "demo", .. Images, "--images", "4", "--device", device.Split('-')[0], "--out", folder, "--json", .. Set(settings)]);
+        string[] command = ["tokenizer", "train", "--preset", "demo", .. Images, "--images", "4", "--device", device.Split('-')[0], "--out", folder, "--json"];
+        var trained = Done([.. command, .. Set(settings)]);
         Assert.That(trained.Json.GetProperty("steps").GetInt32(), Is.EqualTo(Steps));
         BitRecord.Require(NameOf("tokenizer", kind, device), Outcome.OfTokenizer(trained.Json, folder), emulated, PrecisionOf(device) == "bf16");
     }
@@ -152,7 +161,8 @@ internal sealed class RecordedBitsTests
         Assert.That(BitRecord.Cases, Is.SubsetOf(names));
     }
 
-    private static string NameOf(string group, string name, string device, int processes = 1) => $"{group}/{name}/{device}{(processes > 1 ? $"-{processes}-processes" : "")}";
+    private static string NameOf(string group, string name, string device, int processes = 1) =>
+        $"{group}/{name}/{device}{(processes > 1 ? $"-{processes}-processes" : "")}";
 
     private static bool Emulated(string device)
     {
