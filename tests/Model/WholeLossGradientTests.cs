@@ -4,7 +4,6 @@ using LDaeCore.Engine.Backends.Reference;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Methods;
-using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Engine.Ops;

@@ -2,7 +2,6 @@ using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Methods.Autoencoders;
 

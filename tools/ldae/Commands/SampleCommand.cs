@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Methods;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
