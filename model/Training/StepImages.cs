@@ -89,7 +89,7 @@ public interface IStepImages : IDisposable
     /// <param name="step">Optimizer step; one after the other.</param>
     void Begin(long step);
 
-    /// <summary>Class of each image of the step that was begun; nobody asks where the network is not told it.</summary>
+    /// <summary>Class of each image of the step that was begun; empty where the method needs no labels.</summary>
     IReadOnlyList<int> Labels => [];
 
     /// <summary>The images of a micro-batch, as a part of the step's work; each is asked for once, in order.</summary>
