@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Builds what people install, into artifacts/publish/, which is git-ignored, and prints the sizes:
 #   LDaeCore.Tool.VERSION.nupkg     a dotnet tool for systems with the .NET 10 runtime
+#   LDaeCore.Engine.VERSION.nupkg   the engine as a library, its kernels inside
+#   LDaeCore.Model.VERSION.nupkg    methods, data and probes as a library
 #   ldae-VERSION-linux-x64.tar.xz   a folder with the native ldae and its native libraries; it needs no .NET
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +16,9 @@ mkdir -p "$out"
 dotnet publish tools/ldae -c Release -r linux-x64 --nologo -v quiet -o "$out/$name" -p:CppCompilerAndLinker=gcc
 # The restore above stands: without the native compiler the lock file would be another.
 dotnet pack tools/ldae -c Release --no-restore --nologo -v quiet -o "$out" -p:ToolPackage=true
+for library in engine model; do
+  dotnet pack "$library" -c Release --nologo -v quiet -o "$out"
+done
 
 # Symbols and documentation are for developers, who have the sources.
 find "$out/$name" -type f \( -name '*.dbg' -o -name '*.pdb' -o -name '*.xml' \) -delete
