@@ -35,7 +35,7 @@ public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int Lo
     public int MasterPort { get; private init; }
 
     /// <summary>How long the others are waited for: on one machine all are started at once, on several somebody may have to go from one to the next.</summary>
-    public TimeSpan MeetingTakes => TimeSpan.FromSeconds(
+    public TimeSpan RendezvousTimeout => TimeSpan.FromSeconds(
         LocalSize == Size || MasterAddress == "localhost" || (IPAddress.TryParse(MasterAddress, out var address) && IPAddress.IsLoopback(address)) ? 25 : 60);
 
     /// <summary>Reads the environment.</summary>

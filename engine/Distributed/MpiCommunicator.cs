@@ -11,7 +11,7 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Engine.Distributed;
 
 /// <summary>Processes that Open MPI brings together. Only the thread that talks calls it.</summary>
-public sealed unsafe class MpiCommunicator : HostGroup
+public sealed unsafe class MpiCommunicator : HostCommunicator
 {
     // A message's length is an int in MPI, and elements have eight bytes at most.
     private const int MostAtOnce = 1 << 27;
@@ -27,7 +27,7 @@ public sealed unsafe class MpiCommunicator : HostGroup
     /// <param name="stop">Ends the waiting for the others.</param>
     /// <exception cref="LdaeException">Device: Open MPI is missing, or sees other processes than the environment says. Run: somebody does not come.</exception>
     /// <exception cref="OperationCanceledException">The process was asked to stop.</exception>
-    public MpiCommunicator(Launch launch, Action<Verdict> lost, Action<string> warn, CancellationToken stop = default)
+    public MpiCommunicator(Launch launch, Action<ProcessFault> lost, Action<string> warn, CancellationToken stop = default)
         : base(launch, stop)
     {
         _mpi = new Mpi(LibrarySearch.OfThisProcess.Find(LibraryKind.Mpi).Require());
@@ -41,7 +41,7 @@ public sealed unsafe class MpiCommunicator : HostGroup
         }
 
         Name = _mpi.Version;
-        Life = Watch(lost, warn, stop);
+        Heartbeat = Watch(lost, warn, stop);
         Met();
     }
 
@@ -72,7 +72,7 @@ public sealed unsafe class MpiCommunicator : HostGroup
     public override void Abort(int code, string message)
     {
         base.Abort(code, message);
-        if (Life is null)
+        if (Heartbeat is null)
         {
             _mpi.Abort(code);
         }
@@ -111,25 +111,25 @@ public sealed unsafe class MpiCommunicator : HostGroup
 
     private protected override void Stop() => _mpi.Stop();
 
-    /// <summary>A lifeline beside MPI, which has no word for a process that died; null where rank 0 cannot be reached but by MPI.</summary>
-    private Lifeline? Watch(Action<Verdict> lost, Action<string> warn, CancellationToken stop)
+    /// <summary>A heartbeat beside MPI, which has no word for a process that died; null where rank 0 cannot be reached but by MPI.</summary>
+    private HeartbeatMonitor? Watch(Action<ProcessFault> lost, Action<string> warn, CancellationToken stop)
     {
-        using var door = Rank == 0 ? new Door(0, Size, BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)))) : null;
-        var said = Encoding.UTF8.GetString(Broadcast(door is null ? [] : Encoding.UTF8.GetBytes(Address(door)))).Split('\n');
+        using var rendezvous = Rank == 0 ? new Rendezvous(0, Size, BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)))) : null;
+        var said = Encoding.UTF8.GetString(Broadcast(rendezvous is null ? [] : Encoding.UTF8.GetBytes(Address(rendezvous)))).Split('\n');
         var (host, addresses) = (said[0], said[3..]);
         var (port, token) = (int.Parse(said[1], CultureInfo.InvariantCulture), long.Parse(said[2], CultureInfo.InvariantCulture));
         Socket? own = null;
-        if (door is null)
+        if (rendezvous is null)
         {
             // A machine without a network has only itself.
             own = Wire.Connect(host == Dns.GetHostName() ? [.. addresses, "127.0.0.1"] : addresses, port, ConnectingTakes, stop);
             if (own is not null)
             {
-                new Greeting(Greeting.Life, Rank, Size, token).Send(own);
+                new Handshake(Handshake.Heartbeat, Rank, Size, token).Send(own);
             }
         }
 
-        if (Gather([door is not null || own is not null ? 1 : 0]).Any(there => there == 0))
+        if (Gather([rendezvous is not null || own is not null ? 1 : 0]).Any(there => there == 0))
         {
             own?.Dispose();
             if (Rank == 0)
@@ -140,11 +140,11 @@ public sealed unsafe class MpiCommunicator : HostGroup
             return null;
         }
 
-        return new Lifeline(Rank, Size, door?.Wait(Greeting.Life, ConnectingTakes, stop) ?? [own!], lost);
+        return new HeartbeatMonitor(Rank, Size, rendezvous?.Wait(Handshake.Heartbeat, ConnectingTakes, stop) ?? [own!], lost);
     }
 
     /// <summary>Where this machine can be reached: its name, the port, the token, its addresses.</summary>
-    private static string Address(Door door)
+    private static string Address(Rendezvous rendezvous)
     {
         var addresses = NetworkInterface.GetAllNetworkInterfaces()
             .Where(network => network.OperationalStatus == OperationalStatus.Up && network.NetworkInterfaceType != NetworkInterfaceType.Loopback)
@@ -152,7 +152,7 @@ public sealed unsafe class MpiCommunicator : HostGroup
             .Select(unicast => unicast.Address)
             .Where(address => address.AddressFamily == AddressFamily.InterNetwork || !address.IsIPv6LinkLocal)
             .Select(address => address.ToString());
-        var (port, token) = (door.Port.ToString(CultureInfo.InvariantCulture), door.Token.ToString(CultureInfo.InvariantCulture));
+        var (port, token) = (rendezvous.Port.ToString(CultureInfo.InvariantCulture), rendezvous.Token.ToString(CultureInfo.InvariantCulture));
         return string.Join('\n', [Dns.GetHostName(), port, token, .. addresses, Dns.GetHostName()]);
     }
 }

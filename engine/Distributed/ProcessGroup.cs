@@ -13,7 +13,7 @@ public static class ProcessGroup
     /// <returns>The group, for tensors in the processor's memory.</returns>
     /// <exception cref="LdaeException">Device: Open MPI is needed and missing. Configuration or Run: somebody did not come.</exception>
     /// <exception cref="OperationCanceledException">The process was asked to stop before all had come.</exception>
-    public static ICommunicator Join(Launch launch, Action<Verdict> lost, Action<string> warn, CancellationToken stop = default) => launch.Way switch
+    public static ICommunicator Join(Launch launch, Action<ProcessFault> lost, Action<string> warn, CancellationToken stop = default) => launch.Way switch
     {
         LaunchWay.Mpi => new MpiCommunicator(launch, lost, warn, stop),
         LaunchWay.Tcp => new TcpCommunicator(launch, lost, stop),

@@ -10,7 +10,7 @@ namespace LDaeCore.Engine.Distributed;
 /// Processes that meet at an address that all were told: each has a connection to rank 0, which adds in order of rank. It needs nothing
 /// installed. Rank 0 moves every process's bytes, so it is for few processes, and for what is small: MPI and NCCL share the work out.
 /// </summary>
-public sealed unsafe class TcpCommunicator : HostGroup
+public sealed unsafe class TcpCommunicator : HostCommunicator
 {
     // Both sides send this much before they listen, which sockets hold.
     private const int PieceBytes = 1 << 16;
@@ -24,23 +24,23 @@ public sealed unsafe class TcpCommunicator : HostGroup
     /// <param name="stop">Ends the waiting for the others.</param>
     /// <exception cref="LdaeException">Run: somebody does not come. Configuration: the port is taken, or the processes were told different things.</exception>
     /// <exception cref="OperationCanceledException">The process was asked to stop.</exception>
-    public TcpCommunicator(Launch launch, Action<Verdict> lost, CancellationToken stop = default)
+    public TcpCommunicator(Launch launch, Action<ProcessFault> lost, CancellationToken stop = default)
         : base(launch, stop)
     {
         Name = $"sockets to {launch.MasterAddress}:{launch.MasterPort}";
         Socket[] lives;
         if (Rank == 0)
         {
-            using var door = new Door(launch.MasterPort, Size, token: 0);
-            (_others, lives) = Meet(door, launch.MeetingTakes, stop);
+            using var rendezvous = new Rendezvous(launch.MasterPort, Size, token: 0);
+            (_others, lives) = Meet(rendezvous, launch.RendezvousTimeout, stop);
         }
         else
         {
-            _others = [Meet(launch, Greeting.Data, stop)];
-            lives = [Meet(launch, Greeting.Life, stop)];
+            _others = [Meet(launch, Handshake.Data, stop)];
+            lives = [Meet(launch, Handshake.Heartbeat, stop)];
         }
 
-        Life = new Lifeline(Rank, Size, lives, lost);
+        Heartbeat = new HeartbeatMonitor(Rank, Size, lives, lost);
         Met();
     }
 
@@ -141,27 +141,27 @@ public sealed unsafe class TcpCommunicator : HostGroup
         }
     }
 
-    private static (Socket[] Others, Socket[] Lives) Meet(Door door, TimeSpan patience, CancellationToken stop)
+    private static (Socket[] Others, Socket[] Lives) Meet(Rendezvous rendezvous, TimeSpan patience, CancellationToken stop)
     {
         try
         {
-            return (door.Wait(Greeting.Data, patience, stop), door.Wait(Greeting.Life, patience, stop));
+            return (rendezvous.Wait(Handshake.Data, patience, stop), rendezvous.Wait(Handshake.Heartbeat, patience, stop));
         }
         catch (LdaeException e)
         {
             // They would see rank 0 end, and take it for the one at fault.
-            door.TurnAway(new Verdict(0, (int)e.Kind, e.Message, IsGone: e.Kind == ErrorKind.Run));
+            rendezvous.Reject(new ProcessFault(0, (int)e.Kind, e.Message, IsGone: e.Kind == ErrorKind.Run));
             throw;
         }
     }
 
     private static Socket Meet(Launch launch, byte line, CancellationToken stop)
     {
-        var socket = Wire.Connect([launch.MasterAddress], launch.MasterPort, launch.MeetingTakes, stop) ?? throw new LdaeException(
+        var socket = Wire.Connect([launch.MasterAddress], launch.MasterPort, launch.RendezvousTimeout, stop) ?? throw new LdaeException(
             ErrorKind.Run,
-            $"Rank {launch.Rank} of {launch.Size} did not find rank 0 at {launch.MasterAddress}:{launch.MasterPort} in {launch.MeetingTakes.TotalSeconds:F0} s.",
+            $"Rank {launch.Rank} of {launch.Size} did not find rank 0 at {launch.MasterAddress}:{launch.MasterPort} in {launch.RendezvousTimeout.TotalSeconds:F0} s.",
             "Start all processes, and set MASTER_ADDR to a name of rank 0's machine that the others can reach.");
-        new Greeting(line, launch.Rank, launch.Size, 0).Send(socket);
+        new Handshake(line, launch.Rank, launch.Size, 0).Send(socket);
         return socket;
     }
 

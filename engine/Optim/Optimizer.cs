@@ -91,7 +91,7 @@ public abstract class Optimizer : IDisposable
         }
     }
 
-    /// <summary>A step's work on the device alone, for recording and for rehearsal.</summary>
+    /// <summary>A step's work on the device alone, for recording and for warm-up.</summary>
     public void Update()
     {
         for (var i = 0; i < _segments.Count; i++)

@@ -132,7 +132,7 @@ public sealed class DenoisingTransformer : IDisposable
         {
             tape.Mark(_starts[i]);
             tape.Owner = $"block {i}";
-            stream = !tape.Recording ? Forgetting(tape, _blocks[i], stream, condition)
+            stream = !tape.Recording ? NoGrad(tape, _blocks[i], stream, condition)
                 : Shape.Recompute ? Recomputed(tape, _blocks[i], stream, condition)
                 : _blocks[i].Apply(tape, stream, condition);
         }
@@ -154,7 +154,7 @@ public sealed class DenoisingTransformer : IDisposable
     }
 
     /// <summary>A block of a pass that will not be differentiated: what it made goes back, and what it read as well.</summary>
-    internal static ResidualStream Forgetting(Tape tape, TransformerBlock block, ResidualStream stream, Tensor? condition)
+    internal static ResidualStream NoGrad(Tape tape, TransformerBlock block, ResidualStream stream, Tensor? condition)
     {
         var next = default(ResidualStream);
         tape.WithoutRecording(() =>

@@ -180,7 +180,7 @@ public sealed class VisionTransformer : IDisposable
         {
             tape.Mark(_starts[i]);
             tape.Owner = $"block {i}";
-            stream = tape.Recording ? _blocks[i].Apply(tape, stream, null) : DenoisingTransformer.Forgetting(tape, _blocks[i], stream, null);
+            stream = tape.Recording ? _blocks[i].Apply(tape, stream, null) : DenoisingTransformer.NoGrad(tape, _blocks[i], stream, null);
         }
 
         tape.Mark(_starts[^1]);

@@ -97,7 +97,7 @@ public sealed class PhaseTrainer : IDisposable
     }
 
     /// <summary>Asks for all of a step's work once, for a device that prepares its kernels.</summary>
-    internal void Rehearse(Moment now)
+    internal void WarmUp(Moment now)
     {
         _now = now;
         Differentiate();

@@ -17,7 +17,7 @@ public sealed class Trainer : IDisposable
     private readonly ICommunicator _group;
     private readonly BatchPart _part;
     private IStepImages? _images;
-    private bool _rehearses;
+    private bool _warmsUp;
 
     /// <summary>Allocates the optimizers' state and the step's memory.</summary>
     /// <param name="method">What is trained.</param>
@@ -65,15 +65,15 @@ public sealed class Trainer : IDisposable
         if (_backend is IDeviceBackend)
         {
             Use(images);
-            _rehearses = true;
+            _warmsUp = true;
             _backend.Prepare(() =>
             {
                 foreach (var phase in Phases)
                 {
-                    phase.Rehearse(At(0));
+                    phase.WarmUp(At(0));
                 }
             });
-            _rehearses = false;
+            _warmsUp = false;
         }
     }
 
@@ -123,7 +123,7 @@ public sealed class Trainer : IDisposable
         _arena.Dispose();
     }
 
-    private PhaseTrainer.Moment At(double learningRate) => new(_images!, Step, learningRate, _group is not SingleProcess && !_rehearses);
+    private PhaseTrainer.Moment At(double learningRate) => new(_images!, Step, learningRate, _group is not SingleProcess && !_warmsUp);
 
     /// <summary>Before a first step, and where the images come to other addresses: nothing recorded holds any more.</summary>
     private void Use(IStepImages images)

@@ -25,7 +25,7 @@ public sealed class PreparationTests
     {
         var recipe = Toy.Recipe("network.gateInit=random", "train.steps=2", "train.accumulate=2");
         using var prepared = CudaCases.Open(EmulatedBackendTests.Device(), DType.F32);
-        using (var step = new RehearsedStep(MethodCatalog.Of(recipe), prepared, recipe))
+        using (var step = new WarmupStep(MethodCatalog.Of(recipe), prepared, recipe))
         {
             step.Prepare();
         }

@@ -60,15 +60,15 @@ public sealed class GroupTests
     [Test]
     public void Whoever_is_gone_is_named_to_all_and_not_whom_they_lost_first()
     {
-        var verdicts = Lines(3, TimeSpan.FromMinutes(1), out var sockets, out var lifelines);
+        var faults = Lines(3, TimeSpan.FromMinutes(1), out var sockets, out var monitors);
         sockets[2].Dispose();
-        foreach (var verdict in verdicts[..2].Select(Heard))
+        foreach (var fault in faults[..2].Select(Heard))
         {
-            Assert.That((verdict.Rank, verdict.IsGone, verdict.Code), Is.EqualTo((2, true, 1)));
-            Assert.That(verdict.Message, Does.StartWith("Rank 2 of 3 is gone"));
+            Assert.That((fault.Rank, fault.IsGone, fault.Code), Is.EqualTo((2, true, 1)));
+            Assert.That(fault.Message, Does.StartWith("Rank 2 of 3 is gone"));
         }
 
-        Array.ForEach(lifelines, l => l.Dispose());
+        Array.ForEach(monitors, l => l.Dispose());
     }
 
     [Test]
@@ -76,13 +76,13 @@ public sealed class GroupTests
     {
         // Rank 2 keeps its connection, and says nothing: as a machine that has lost its power does.
         var (listener, client) = Pair();
-        var verdicts = new TaskCompletionSource<Verdict>[] { new(), new() };
+        var faults = new TaskCompletionSource<ProcessFault>[] { new(), new() };
         var (rootEnd, peerEnd) = Pair();
-        using var root = new Lifeline(0, 3, [rootEnd, listener], verdicts[0].SetResult, TimeSpan.FromSeconds(1));
-        using var peer = new Lifeline(1, 3, [peerEnd], verdicts[1].SetResult, TimeSpan.FromSeconds(1));
-        foreach (var verdict in verdicts.Select(Heard))
+        using var root = new HeartbeatMonitor(0, 3, [rootEnd, listener], faults[0].SetResult, TimeSpan.FromSeconds(1));
+        using var peer = new HeartbeatMonitor(1, 3, [peerEnd], faults[1].SetResult, TimeSpan.FromSeconds(1));
+        foreach (var fault in faults.Select(Heard))
         {
-            Assert.That(verdict.Message, Does.Contain("Rank 2 of 3 is gone").And.Contain("nothing was heard"));
+            Assert.That(fault.Message, Does.Contain("Rank 2 of 3 is gone").And.Contain("nothing was heard"));
         }
 
         client.Dispose();
@@ -91,68 +91,68 @@ public sealed class GroupTests
     [Test]
     public void Whoever_fails_tells_the_others_why()
     {
-        var verdicts = Lines(3, TimeSpan.FromMinutes(1), out _, out var lifelines);
-        lifelines[1].Fail(3, "no images");
-        foreach (var verdict in new[] { verdicts[0], verdicts[2] }.Select(Heard))
+        var faults = Lines(3, TimeSpan.FromMinutes(1), out _, out var monitors);
+        monitors[1].Fail(3, "no images");
+        foreach (var fault in new[] { faults[0], faults[2] }.Select(Heard))
         {
-            Assert.That(verdict, Is.EqualTo(new Verdict(1, 3, "no images", IsGone: false)));
+            Assert.That(fault, Is.EqualTo(new ProcessFault(1, 3, "no images", IsGone: false)));
         }
 
-        Assert.That(verdicts[1].Task.IsCompleted, Is.False);
-        Array.ForEach(lifelines, l => l.Dispose());
+        Assert.That(faults[1].Task.IsCompleted, Is.False);
+        Array.ForEach(monitors, l => l.Dispose());
     }
 
     [Test]
     public void Whoever_says_goodbye_is_not_missed()
     {
-        var verdicts = Lines(2, TimeSpan.FromMinutes(1), out var sockets, out var lifelines);
-        Array.ForEach(lifelines, l => l.Leave());
-        Array.ForEach(lifelines, l => l.Dispose());
+        var faults = Lines(2, TimeSpan.FromMinutes(1), out var sockets, out var monitors);
+        Array.ForEach(monitors, l => l.Leave());
+        Array.ForEach(monitors, l => l.Dispose());
         Array.ForEach(sockets, s => s.Dispose());
         Thread.Sleep(100);
-        Assert.That(verdicts.Any(v => v.Task.IsCompleted), Is.False);
+        Assert.That(faults.Any(v => v.Task.IsCompleted), Is.False);
     }
 
     [Test]
     public void Who_does_not_come_is_named_and_strangers_are_turned_away()
     {
-        using var door = new Door(0, 4, token: 7);
-        using var welcome = Enter(door, new Greeting(Greeting.Data, 2, 4, 7));
-        using var stranger = Enter(door, new Greeting(Greeting.Data, 1, 4, 8));
-        var error = Assert.Throws<LdaeException>(() => door.Wait(Greeting.Data, TimeSpan.FromMilliseconds(300)));
+        using var rendezvous = new Rendezvous(0, 4, token: 7);
+        using var welcome = Enter(rendezvous, new Handshake(Handshake.Data, 2, 4, 7));
+        using var stranger = Enter(rendezvous, new Handshake(Handshake.Data, 1, 4, 8));
+        var error = Assert.Throws<LdaeException>(() => rendezvous.Wait(Handshake.Data, TimeSpan.FromMilliseconds(300)));
         Assert.That(error.Message, Does.Contain("Rank 1, 3 of 4"));
     }
 
     [Test]
     public void Another_number_of_processes_is_refused()
     {
-        using var door = new Door(0, 2, token: 0);
-        using var other = Enter(door, new Greeting(Greeting.Data, 1, 3, 0));
-        var error = Assert.Throws<LdaeException>(() => door.Wait(Greeting.Data, Patience));
+        using var rendezvous = new Rendezvous(0, 2, token: 0);
+        using var other = Enter(rendezvous, new Handshake(Handshake.Data, 1, 3, 0));
+        var error = Assert.Throws<LdaeException>(() => rendezvous.Wait(Handshake.Data, Patience));
         Assert.That(error.Message, Does.Contain("one of 3").And.Contain("told of 2"));
     }
 
     [Test]
     public void A_port_that_another_run_listens_at_is_refused()
     {
-        using var door = new Door(0, 2, token: 0);
-        var error = Assert.Throws<LdaeException>(() => new Door(door.Port, 2, token: 0).Dispose());
+        using var rendezvous = new Rendezvous(0, 2, token: 0);
+        var error = Assert.Throws<LdaeException>(() => new Rendezvous(rendezvous.Port, 2, token: 0).Dispose());
         Assert.That(error.Kind, Is.EqualTo(ErrorKind.Configuration));
-        Assert.That(error.Message, Does.Contain($"port {door.Port}"));
+        Assert.That(error.Message, Does.Contain($"port {rendezvous.Port}"));
         Assert.That(error.Remedy, Does.Contain("MASTER_PORT"));
     }
 
     [Test]
     public void Who_has_come_and_is_gone_again_is_named_at_once_to_those_who_wait()
     {
-        using var door = new Door(0, 4, token: 0);
-        using var staying = Enter(door, new Greeting(Greeting.Life, 1, 4, 0));
-        Enter(door, new Greeting(Greeting.Life, 2, 4, 0)).Dispose();
-        var error = Assert.Throws<LdaeException>(() => door.Wait(Greeting.Life, Patience));
+        using var rendezvous = new Rendezvous(0, 4, token: 0);
+        using var staying = Enter(rendezvous, new Handshake(Handshake.Heartbeat, 1, 4, 0));
+        Enter(rendezvous, new Handshake(Handshake.Heartbeat, 2, 4, 0)).Dispose();
+        var error = Assert.Throws<LdaeException>(() => rendezvous.Wait(Handshake.Heartbeat, Patience));
         Assert.That(error.Message, Does.StartWith("Rank 2 of 4 is gone"));
-        var heard = new TaskCompletionSource<Verdict>();
-        using var lifeline = new Lifeline(1, 4, [staying], heard.SetResult);
-        door.TurnAway(new Verdict(0, 1, error.Message, IsGone: true));
+        var heard = new TaskCompletionSource<ProcessFault>();
+        using var heartbeat = new HeartbeatMonitor(1, 4, [staying], heard.SetResult);
+        rendezvous.Reject(new ProcessFault(0, 1, error.Message, IsGone: true));
         Assert.That(Heard(heard).Message, Is.EqualTo(error.Message));
     }
 
@@ -160,32 +160,32 @@ public sealed class GroupTests
     public void Who_is_asked_to_stop_waits_for_nobody()
     {
         using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
-        using var door = new Door(0, 2, token: 0);
-        Assert.Throws<OperationCanceledException>(() => door.Wait(Greeting.Data, Patience, stop.Token));
+        using var rendezvous = new Rendezvous(0, 2, token: 0);
+        Assert.Throws<OperationCanceledException>(() => rendezvous.Wait(Handshake.Data, Patience, stop.Token));
         Assert.Throws<OperationCanceledException>(() => Wire.Connect(["127.0.0.1"], ThreadGroup.FreePort(), Patience, stop.Token));
     }
 
     private static double[] Values(int rank) => [.. Enumerable.Range(0, Count).Select(i => Math.Sin(i + rank))];
 
-    private static Verdict Heard(TaskCompletionSource<Verdict> verdict)
+    private static ProcessFault Heard(TaskCompletionSource<ProcessFault> fault)
     {
-        Assert.That(verdict.Task.Wait(Patience), Is.True, "nobody was told");
-        return verdict.Task.Result;
+        Assert.That(fault.Task.Wait(Patience), Is.True, "nobody was told");
+        return fault.Task.Result;
     }
 
-    /// <summary>The lifelines of a group, and the socket of each member to rank 0.</summary>
-    private static TaskCompletionSource<Verdict>[] Lines(int size, TimeSpan silence, out Socket[] sockets, out Lifeline[] lifelines)
+    /// <summary>The monitors of a group, and the socket of each member to rank 0.</summary>
+    private static TaskCompletionSource<ProcessFault>[] Lines(int size, TimeSpan silence, out Socket[] sockets, out HeartbeatMonitor[] monitors)
     {
-        var verdicts = Enumerable.Range(0, size).Select(_ => new TaskCompletionSource<Verdict>()).ToArray();
+        var faults = Enumerable.Range(0, size).Select(_ => new TaskCompletionSource<ProcessFault>()).ToArray();
         var pairs = Enumerable.Range(1, size - 1).Select(_ => Pair()).ToArray();
         sockets = [null!, .. pairs.Select(p => p.There)];
-        lifelines =
+        monitors =
         [
-            new Lifeline(0, size, [.. pairs.Select(p => p.Here)], verdicts[0].SetResult, silence),
-            .. pairs.Select((p, i) => new Lifeline(i + 1, size, [p.There], verdicts[i + 1].SetResult, silence)),
+            new HeartbeatMonitor(0, size, [.. pairs.Select(p => p.Here)], faults[0].SetResult, silence),
+            .. pairs.Select((p, i) => new HeartbeatMonitor(i + 1, size, [p.There], faults[i + 1].SetResult, silence)),
         ];
         sockets[0] = pairs[0].Here;
-        return verdicts;
+        return faults;
     }
 
     private static (Socket Here, Socket There) Pair()
@@ -197,10 +197,10 @@ public sealed class GroupTests
         return (listener.AcceptSocket(), there);
     }
 
-    private static Socket Enter(Door door, Greeting greeting)
+    private static Socket Enter(Rendezvous rendezvous, Handshake handshake)
     {
-        var socket = Wire.Connect(["127.0.0.1"], door.Port, Patience)!;
-        greeting.Send(socket);
+        var socket = Wire.Connect(["127.0.0.1"], rendezvous.Port, Patience)!;
+        handshake.Send(socket);
         return socket;
     }
 }

@@ -149,7 +149,7 @@ internal sealed class SmallDenoiser : IDisposable
 
         public LatentSpace Space => space;
 
-        public Tensor Codes(Tape tape, Tensor images) => Patchify.Apply(tape, images, Patch, range);
+        public Tensor Tokens(Tape tape, Tensor images) => Patchify.Apply(tape, images, Patch, range);
 
         public Tensor Decode(Tape tape, Tensor latents) => throw new NotSupportedException("A loss decodes nothing.");
 

@@ -116,7 +116,7 @@ internal sealed class UsageTests
     [Test]
     public void More_threads_than_cores_are_not_started()
     {
-        using var backend = (LDaeCore.Engine.Backends.Cpu.CpuBackend)Workbench.Open(DeviceChoice.Resolve("cpu"), 1000);
+        using var backend = (LDaeCore.Engine.Backends.Cpu.CpuBackend)DeviceChoice.Resolve("cpu").Open(1000);
         Assert.That(backend.Threads, Is.EqualTo(Environment.ProcessorCount));
     }
 

@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner;
 
@@ -88,6 +90,32 @@ internal sealed class CommandResult
     public static CommandResult OfError(string? command, string kind, string message, string remedy) => new CommandResult()
         .Add("command", command)
         .Add("error", new CommandResult().Add("kind", kind).Add("message", message).Add("remedy", remedy));
+
+    /// <summary>Writes the object into a folder, where the run's report reads it.</summary>
+    /// <param name="folder">The run folder.</param>
+    /// <param name="name">The file's name without its extension.</param>
+    public void Save(string folder, string name)
+    {
+        Directory.CreateDirectory(Path.Combine(folder, RunReport.Results));
+        AtomicFile.WriteText(PathOf(folder, name), ToJson());
+    }
+
+    /// <summary>Whether a folder holds a saved object of that name.</summary>
+    public static bool IsSaved(string folder, string name) => File.Exists(PathOf(folder, name));
+
+    /// <summary>A number of a saved object; null where there is no such object or number.</summary>
+    public static double? ReadNumber(string folder, string name, string field)
+    {
+        if (!IsSaved(folder, name))
+        {
+            return null;
+        }
+
+        using var json = JsonDocument.Parse(File.ReadAllBytes(PathOf(folder, name)));
+        return json.RootElement.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
+    }
+
+    private static string PathOf(string folder, string name) => Path.Combine(folder, RunReport.Results, name + ".json");
 
     private void Write(Utf8JsonWriter writer)
     {

@@ -1,7 +1,11 @@
 using System.Globalization;
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Backends.Cuda;
+using LDaeCore.Engine.Backends.Reference;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Tensors;
+using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Runner;
 
@@ -23,7 +27,7 @@ internal sealed record DeviceChoice(DeviceKind Kind, string? Why, CudaDevice? Gp
         DeviceKind.Cpu => "cpu",
         DeviceKind.Cuda => Gpu is { Ordinal: > 0 } gpu ? string.Create(CultureInfo.InvariantCulture, $"{Cuda}:{gpu.Ordinal}") : Cuda,
         DeviceKind.Emulated => Emulated,
-        _ => throw new InvalidOperationException($"Nobody can ask for the device {Kind}."),
+        _ => throw new InvalidOperationException($"There is no name for the device {Kind}."),
     };
 
     /// <summary>Finds the device that a name asks for. A named device never falls back to another.</summary>
@@ -34,12 +38,33 @@ internal sealed record DeviceChoice(DeviceKind Kind, string? Why, CudaDevice? Gp
         "reference" => new DeviceChoice(DeviceKind.Reference, null),
         "cpu" => new DeviceChoice(DeviceKind.Cpu, null),
         "auto" => Auto(),
-        Cuda => Open(name, DeviceKind.Cuda, 0),
-        Emulated => Open(name, DeviceKind.Emulated, 0),
+        Cuda => OpenGpu(name, DeviceKind.Cuda, 0),
+        Emulated => OpenGpu(name, DeviceKind.Emulated, 0),
         _ when name.StartsWith(Cuda + ":", StringComparison.Ordinal)
-            && int.TryParse(name.AsSpan(Cuda.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal) => Open(name, DeviceKind.Cuda, ordinal),
+            && int.TryParse(name.AsSpan(Cuda.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal) => OpenGpu(name, DeviceKind.Cuda, ordinal),
         _ => throw new LdaeException(ErrorKind.Configuration, $"--device {name} is not allowed: it takes {Allowed}.", "Use --device cpu."),
     };
+
+    /// <summary>Opens the device.</summary>
+    /// <param name="threads">Threads of the cpu; null for one a core.</param>
+    /// <param name="recipe">Says a GPU's precision and whether it tunes products; float32 without one.</param>
+    /// <param name="warn">Receives warnings; standard error when null.</param>
+    /// <param name="run">A run whose algorithms for matrix products are used again, so that its bits stay the same; or null.</param>
+    public IBackend Open(int? threads, Recipe? recipe = null, Action<string>? warn = null, RunFolder? run = null) => this switch
+    {
+        { Gpu: { } gpu } => new CudaBackend(gpu, new CudaOptions
+        {
+            ActivationType = recipe?.Train.Precision == TrainPrecision.Bf16 ? DType.BF16 : DType.F32,
+            Autotune = recipe?.Cuda.Autotune ?? true,
+            AlgorithmFile = run?.AlgorithmsPath is { } path && File.Exists(path) ? path : null,
+            Warn = warn ?? Console.Error.WriteLine,
+        }),
+        { Kind: DeviceKind.Reference } => new ReferenceBackend(),
+        _ => new CpuBackend(MachineFacts.Threads(threads)),
+    };
+
+    /// <summary>A second backend in float32 beside one that computes in bf16, for a classifier; null where the first computes in float32 already.</summary>
+    public IBackend? OpenInFloat32(IBackend beside) => beside.ActivationType == DType.BF16 ? Open(null) : null;
 
     private static DeviceChoice Auto()
     {
@@ -54,7 +79,7 @@ internal sealed record DeviceChoice(DeviceKind Kind, string? Why, CudaDevice? Gp
         }
     }
 
-    private static DeviceChoice Open(string name, DeviceKind kind, int ordinal)
+    private static DeviceChoice OpenGpu(string name, DeviceKind kind, int ordinal)
     {
         try
         {

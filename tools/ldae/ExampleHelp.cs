@@ -11,7 +11,7 @@ internal sealed class ExampleHelp(HelpAction help) : SynchronousCommandLineActio
 {
     private static readonly string[] RootExamples = ["ldae demo", "ldae pretrain --preset cifar-tiny --data cifar10:DIR", "ldae doctor"];
 
-    private static readonly (string Name, string Text)[] Codes =
+    private static readonly (string Name, string Text)[] ExitTable =
     [
         ("0", "done"), ("1", "a failed run"), ("2", "a usage or a configuration that makes no sense"), ("3", "input data that are missing, broken or of the wrong kind"),
         ("4", "a device that is not there"), ("130", "interrupted, with a checkpoint saved"),
@@ -50,7 +50,7 @@ internal sealed class ExampleHelp(HelpAction help) : SynchronousCommandLineActio
             WriteTable(writer, "Environment:", Variables);
         }
 
-        WriteTable(writer, "Exit codes:", Codes);
+        WriteTable(writer, "Exit codes:", ExitTable);
 
         writer.WriteLine("Examples:");
         foreach (var example in ExamplesOf(parseResult.CommandResult.Command))

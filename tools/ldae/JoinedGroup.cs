@@ -33,21 +33,21 @@ internal sealed class JoinedGroup : IDisposable
         return new JoinedGroup(context.Launch, group);
 
         // A call to the others may never return: whoever waits in it is ended from here.
-        void End(Verdict verdict)
+        void End(ProcessFault fault)
         {
-            var (message, remedy) = Split(verdict.Message);
-            if (verdict.IsGone)
+            var (message, remedy) = Split(fault.Message);
+            if (fault.IsGone)
             {
                 context.Output.Fail(command, new LdaeException(ErrorKind.Run, message, command == Commands.PretrainCommand.Name
                     ? "Start the run again with --resume: it goes on from its last checkpoint, with any number of processes."
                     : $"Start ldae {command} again, with any number of processes."));
             }
-            else if (context.Launch.Rank == 0 && verdict.Code != ExitCodes.Interrupted)
+            else if (context.Launch.Rank == 0 && fault.Code != ExitCodes.Interrupted)
             {
-                context.Output.Fail(command, new LdaeException((ErrorKind)verdict.Code, $"Rank {verdict.Rank}: {message}", remedy));
+                context.Output.Fail(command, new LdaeException((ErrorKind)fault.Code, $"Rank {fault.Rank}: {message}", remedy));
             }
 
-            Environment.Exit(verdict.Code);
+            Environment.Exit(fault.Code);
         }
     }
 

@@ -1,9 +1,11 @@
+using System.Globalization;
 using System.Numerics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
+using LDaeCore.Engine.Backends;
 
 namespace LDaeCore.Runner;
 
@@ -54,6 +56,23 @@ internal sealed record MachineFacts
             VectorBits = Vector512.IsHardwareAccelerated ? 512 : Vector<byte>.Count * 8,
             MemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
         };
+    }
+
+    /// <summary>Threads to compute or decode with: the number asked for, at most one a core.</summary>
+    public static int Threads(int? asked) => Math.Min(asked ?? Environment.ProcessorCount, Environment.ProcessorCount);
+
+    /// <summary>Peak memory in bytes: the device's own where it has some, else the peak resident set of the process.</summary>
+    public static long PeakMemory(IBackend backend)
+    {
+        if (backend is IDeviceBackend device)
+        {
+            return device.PeakBytes;
+        }
+
+        // The kernel's own high-water mark; the runtime's figure is sampled.
+        const string file = "/proc/self/status", field = "VmHWM:";
+        var line = File.Exists(file) ? File.ReadLines(file).FirstOrDefault(l => l.StartsWith(field, StringComparison.Ordinal)) : null;
+        return line is null ? Environment.WorkingSet : 1024 * long.Parse(line.AsSpan(field.Length).Trim(" \tkB"), CultureInfo.InvariantCulture);
     }
 
     private static (string Name, string Flag, bool IsUsed)[] Features() =>

@@ -50,7 +50,7 @@ internal sealed class OpenedEncoder : IDisposable
 
         var recipe = RecipeFields.Apply(TrainingCheckpoint.RecipeIn(path), overrides).Resolve();
         RecipeValidation.Check(recipe);
-        var backend = Workbench.Open(device, threads, recipe);
+        var backend = device.Open(threads, recipe);
         try
         {
             var method = MethodCatalog.Load(path, backend, recipe.Probe.Weights);
@@ -112,7 +112,7 @@ internal sealed class OpenedEncoder : IDisposable
         var vit = VitFile.Read(path, known);
         var recipe = RecipeFields.Apply(new Recipe(), overrides);
         return recipe.Probe.Block <= vit.Configuration.Depth
-            ? new OpenedEncoder(Workbench.Open(device, threads), recipe, null, vit)
+            ? new OpenedEncoder(device.Open(threads), recipe, null, vit)
             : throw new LdaeException(ErrorKind.Configuration, $"--block {recipe.Probe.Block} is not allowed: {path} has {vit.Configuration.Depth}.", "Give a smaller --block.");
     }
 

@@ -32,7 +32,7 @@ internal static class PretrainingWork
             Resume = folder.HoldsRun,
             SameExperiment = true,
             Fitted = tokenizer,
-            LoaderThreads = Workbench.Loaders(threads),
+            LoaderThreads = MachineFacts.Threads(threads),
             Bad = bad,
             MemoryBytes = group?.MemoryBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
             OnStep = (step, total, result, speed, eta) =>
@@ -74,7 +74,7 @@ internal static class PretrainingWork
         .Add("steps", trained.Steps)
         .Add("loss", trained.Last?.Loss ?? double.NaN)
         .Add("images_per_second", Math.Round(trained.ImagesPerSecond, 2))
-        .Add("peak_memory_bytes", Workbench.PeakMemory(backend))
+        .Add("peak_memory_bytes", MachineFacts.PeakMemory(backend))
         .Add("planned_memory_bytes", trained.PlannedBytes)
         .Add("bad_samples", bad.Count)
         .Add("seconds", Math.Round(trained.Seconds, 2));

@@ -44,7 +44,7 @@ internal static class StartTimings
         // Products are not tuned: that takes as long as there are shapes, and a run keeps what it chose.
         using var backend = new CudaBackend(gpu, new CudaOptions { ActivationType = DType.BF16, Autotune = false, CacheFolder = cache, Warn = warn });
         var recipe = Presets.Get(Preset);
-        using var step = new RehearsedStep(MethodCatalog.Of(recipe), backend, recipe);
+        using var step = new WarmupStep(MethodCatalog.Of(recipe), backend, recipe);
         step.Prepare();
         backend.Synchronize();
         return (Stopwatch.GetElapsedTime(start), backend.Compilations);

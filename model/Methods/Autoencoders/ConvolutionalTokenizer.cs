@@ -37,7 +37,7 @@ public sealed class ConvolutionalTokenizer : FittedTokenizer
     /// <param name="shape">Sizes of the network.</param>
     /// <param name="parameters">The weights.</param>
     /// <param name="mean">Mean code of a token [d].</param>
-    /// <param name="std">What codes are divided by [d].</param>
+    /// <param name="std">What tokens are divided by [d].</param>
     /// <returns>The tokenizer.</returns>
     public static ConvolutionalTokenizer Of(ConvolutionalVaeShape shape, ParameterSet parameters, double[] mean, double[] std) =>
         new(shape, mean, std, parameters.All.ToDictionary(p => p.Name, p => p.Value.ReadFloats(parameters.Backend)));

@@ -6,9 +6,9 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Model.Methods.Autoencoders;
 
 /// <summary>
-/// A tokenizer on a device, its weights fixed. Images become codes, a row for each token of the network; the codes become
-/// latents of about unit variance by <see cref="Space"/>, where noise is added: z = basis (codes - mean) / std. A patch-wise tokenizer's codes are the patches
-/// themselves and its basis is the encoder; a network's codes are what it gives, and its basis the identity.
+/// A tokenizer on a device, its weights fixed. Images become tokens, a row for each token of the network; the tokens become
+/// latents of about unit variance by <see cref="Space"/>, where noise is added: z = basis (tokens - mean) / std. A patch-wise tokenizer's tokens are the patches
+/// themselves and its basis is the encoder; a network's tokens are what it gives, and its basis the identity.
 /// </summary>
 public interface ITokenizer : IDisposable
 {
@@ -18,7 +18,7 @@ public interface ITokenizer : IDisposable
     /// <summary>Side of the patches that <see cref="Decode"/> gives: that of a token, or 1 where whole images are decoded.</summary>
     int PixelPatch { get; }
 
-    /// <summary>From codes to latents.</summary>
+    /// <summary>From tokens to latents.</summary>
     LatentSpace Space { get; }
 
     /// <summary>Bytes that encoding keeps on the device: weights, and the numbers of <see cref="Space"/>.</summary>
@@ -27,18 +27,18 @@ public interface ITokenizer : IDisposable
     /// <summary>Encodes images; no gradient flows back.</summary>
     /// <param name="tape">Gives the memory.</param>
     /// <param name="images">U8 [B, H, W, 3].</param>
-    /// <returns>Codes [B, T, columns of the basis].</returns>
-    Tensor Codes(Tape tape, Tensor images);
+    /// <returns>Tokens [B, T, columns of the basis].</returns>
+    Tensor Tokens(Tape tape, Tensor images);
 
-    /// <summary>Encodes images and noises what that gives, back in the codes' own coordinates; no gradient flows back.</summary>
+    /// <summary>Encodes images and noises what that gives, back in the tokens' own coordinates; no gradient flows back.</summary>
     /// <param name="tape">Gives the memory.</param>
     /// <param name="images">U8 [B, H, W, 3].</param>
-    /// <param name="noise">The noise of codes.</param>
-    /// <returns>Clean and noisy codes [B, T, columns of the basis].</returns>
-    (Tensor Codes, Tensor Noisy) NoisyCodes(Tape tape, Tensor images, Func<Tensor, LatentNoiseArgs> noise)
+    /// <param name="noise">The noise of tokens.</param>
+    /// <returns>Clean and noisy tokens [B, T, columns of the basis].</returns>
+    (Tensor Tokens, Tensor Noisy) NoisyTokens(Tape tape, Tensor images, Func<Tensor, LatentNoiseArgs> noise)
     {
-        var codes = Codes(tape, images);
-        return (codes, LatentNoise.Apply(tape, noise(codes)));
+        var tokens = Tokens(tape, images);
+        return (tokens, LatentNoise.Apply(tape, noise(tokens)));
     }
 
     /// <summary>Decodes latents.</summary>

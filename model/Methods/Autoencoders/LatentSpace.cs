@@ -4,7 +4,7 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Model.Methods.Autoencoders;
 
 /// <summary>
-/// A linear latent space of patches (or of a network's codes) on a device: z = V_d (p - mean) / s; where V_d has orthonormal rows, p = mean + V_d^T (s z).
+/// A linear latent space of patches (or of a network's tokens) on a device: z = V_d (p - mean) / s; where V_d has orthonormal rows, p = mean + V_d^T (s z).
 /// </summary>
 public sealed class LatentSpace : IDisposable
 {

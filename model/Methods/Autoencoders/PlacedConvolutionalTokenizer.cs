@@ -45,7 +45,7 @@ public sealed class PlacedConvolutionalTokenizer : ITokenizer
         Space.Bytes + (_parameters.FlatCount * (_backend.ParameterType.Size() + (_parameters.Rounded is { } rounded ? rounded.DType.Size() : 0)));
 
     /// <inheritdoc/>
-    public Tensor Codes(Tape tape, Tensor images) =>
+    public Tensor Tokens(Tape tape, Tensor images) =>
         tape.WithoutRecording(() => [_network.Encode(tape, ConvolutionalVae.Pixels(tape, images, _range))])[0];
 
     /// <inheritdoc/>
@@ -64,7 +64,7 @@ public sealed class PlacedConvolutionalTokenizer : ITokenizer
         _parameters.Dispose();
     }
 
-    /// <summary>s on the diagonal: from latents back to codes.</summary>
+    /// <summary>s on the diagonal: from latents back to tokens.</summary>
     private PersistentTensor NewScale()
     {
         var scale = new PersistentTensor(_backend, new Shape(Dim, Dim), _backend.ParameterType);

@@ -36,10 +36,10 @@ public sealed class PlacedPatchTokenizer : ITokenizer
     public long Bytes => Space.Bytes;
 
     /// <inheritdoc/>
-    public Tensor Codes(Tape tape, Tensor images) => Patchify.Apply(tape, images, _fitted.Patch, _range);
+    public Tensor Tokens(Tape tape, Tensor images) => Patchify.Apply(tape, images, _fitted.Patch, _range);
 
     /// <inheritdoc/>
-    public (Tensor Codes, Tensor Noisy) NoisyCodes(Tape tape, Tensor images, Func<Tensor, LatentNoiseArgs> noise) =>
+    public (Tensor Tokens, Tensor Noisy) NoisyTokens(Tape tape, Tensor images, Func<Tensor, LatentNoiseArgs> noise) =>
         LatentNoise.FromImages(tape, images, _fitted.Patch, _range, noise);
 
     /// <inheritdoc/>

@@ -51,7 +51,7 @@ public sealed class TokenizerReconstruction(IBackend backend, FittedTokenizer to
     private static Tensor[] Pass(ITokenizer placed, Tape tape, Tensor images, UnitFactors factors, Tensor range) => tape.WithoutRecording(() =>
     {
         var space = placed.Space;
-        var args = new LatentNoiseArgs(placed.Codes(tape, images), space.Mean, space.Basis, space.Std, factors.One, factors.Zero) { Seed = 0, Step = 0 };
+        var args = new LatentNoiseArgs(placed.Tokens(tape, images), space.Mean, space.Basis, space.Std, factors.One, factors.Zero) { Seed = 0, Step = 0 };
         return [Patchify.Apply(tape, images, placed.PixelPatch, range), placed.Decode(tape, LatentNoise.Latents(tape, args))];
     });
 

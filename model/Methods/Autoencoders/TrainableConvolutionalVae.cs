@@ -69,9 +69,9 @@ public sealed class TrainableConvolutionalVae : IAutoencoder
                 var count = Math.Min(most, batch.Count - first);
                 batch.Filled.Slice(first * imageBytes, count * imageBytes).CopyTo(bytes);
                 Backend.Upload<byte>(bytes, some.Tensor);
-                var codes = Codes(new Tape(Backend, arena), some.Tensor);
-                var rows = count * codes.Shape[1];
-                covariance.Add(codes.ReadFloats(Backend).AsSpan(0, rows * dim), rows);
+                var tokens = Tokens(new Tape(Backend, arena), some.Tensor);
+                var rows = count * tokens.Shape[1];
+                covariance.Add(tokens.ReadFloats(Backend).AsSpan(0, rows * dim), rows);
                 arena.Reset();
             }
         }
@@ -91,7 +91,7 @@ public sealed class TrainableConvolutionalVae : IAutoencoder
     private IReadOnlyList<Tensor> Loss(Tape tape, MicroBatch batch) =>
         _network.Loss(tape, ConvolutionalVae.Pixels(tape, batch.Images, _range.Tensor), Recipe.Train.Seed, batch.Step, batch.FirstImage);
 
-    private Tensor Codes(Tape tape, Tensor images) => tape.WithoutRecording(() => [Latents(tape, images)])[0];
+    private Tensor Tokens(Tape tape, Tensor images) => tape.WithoutRecording(() => [Latents(tape, images)])[0];
 
     private long PlannedBytes(Shape images)
     {
@@ -99,7 +99,7 @@ public sealed class TrainableConvolutionalVae : IAutoencoder
         using var plan = new TrainableConvolutionalVae(backend, Recipe);
         using var arena = new StepArena(backend, 0, ArenaMode.Plan);
         using var batch = new PersistentTensor(backend, images, DType.U8);
-        plan.Codes(new Tape(backend, arena), batch.Tensor);
+        plan.Tokens(new Tape(backend, arena), batch.Tensor);
         return arena.Peak;
     }
 }

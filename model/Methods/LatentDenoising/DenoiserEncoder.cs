@@ -44,9 +44,9 @@ public sealed class DenoiserEncoder : IEncoder
     public Tensor Tokens(Tape tape, Tensor images, long firstImage)
     {
         var levels = Levels(images.Shape[0]);
-        var codes = _model.Tokenizer.Codes(tape, images);
+        var tokens = _model.Tokenizer.Tokens(tape, images);
         var seesOriginal = _probe.Input == ProbeInput.Original && _model.Recipe.Objective.Input == InputSpace.Pixels;
-        var input = seesOriginal ? codes : _model.Objective().Noise(tape, codes, levels, 0, firstImage);
+        var input = seesOriginal ? tokens : _model.Objective().Noise(tape, tokens, levels, 0, firstImage);
         var block = _probe.Block > 0 ? _probe.Block : _model.Recipe.Network.EncoderDepth;
         return _model.Network.Encode(tape, input, levels.T, block, levels.Labels);
     }

@@ -36,8 +36,8 @@ public sealed class LatentDenoising(DenoisingTransformer network, ITokenizer tok
     {
         using var forward = Ranges.Open("forward");
         tape.Owner = "input";
-        var (codes, noisy) = Noisy(tape, images, levels, step, firstImage);
-        var target = Target(tape, codes, levels, step, firstImage);
+        var (tokens, noisy) = Noisy(tape, images, levels, step, firstImage);
+        var target = Target(tape, tokens, levels, step, firstImage);
         var prediction = network.Predict(tape, noisy, levels.T, levels.Labels);
         var basis = Objective.Output == OutputSpace.Latent ? null : tokenizer.Space.Basis;
         return PcaLoss.Apply(tape, prediction, target, basis, levels.Lambda, Objective.KeptWeight, Objective.ResidualWeight);
@@ -45,37 +45,37 @@ public sealed class LatentDenoising(DenoisingTransformer network, ITokenizer tok
 
     /// <summary>What the network sees: z_t = gamma_t z_0 + sigma_t n, or that brought back to pixels.</summary>
     /// <param name="tape">Gives the memory.</param>
-    /// <param name="codes">Codes of the images [B, T, D].</param>
+    /// <param name="tokens">Tokens of the images [B, T, D].</param>
     /// <param name="levels">Noise level of each image.</param>
     /// <param name="step">Optimizer step.</param>
     /// <param name="firstImage">Place of the first image in the global batch.</param>
     /// <returns>Noisy patches [B, T, D] or latents [B, T, d].</returns>
-    public Tensor Noise(Tape tape, Tensor codes, NoiseLevels levels, uint step, long firstImage)
+    public Tensor Noise(Tape tape, Tensor tokens, NoiseLevels levels, uint step, long firstImage)
     {
-        var args = Args(codes, levels.Gamma, levels.Sigma, step, firstImage);
+        var args = Args(tokens, levels.Gamma, levels.Sigma, step, firstImage);
         return Objective.Input == InputSpace.Pixels ? LatentNoise.Apply(tape, args) : LatentNoise.Latents(tape, args);
     }
 
-    /// <summary>Codes, and what the network sees: where that is in the codes' own coordinates, a tokenizer may make both in one pass.</summary>
-    private (Tensor Codes, Tensor Noisy) Noisy(Tape tape, Tensor images, NoiseLevels levels, uint step, long firstImage)
+    /// <summary>Tokens, and what the network sees: where that is in the tokens' own coordinates, a tokenizer may make both in one pass.</summary>
+    private (Tensor Tokens, Tensor Noisy) Noisy(Tape tape, Tensor images, NoiseLevels levels, uint step, long firstImage)
     {
         if (Objective.Input == InputSpace.Pixels)
         {
-            return tokenizer.NoisyCodes(tape, images, x => Args(x, levels.Gamma, levels.Sigma, step, firstImage));
+            return tokenizer.NoisyTokens(tape, images, x => Args(x, levels.Gamma, levels.Sigma, step, firstImage));
         }
 
-        var codes = tokenizer.Codes(tape, images);
-        return (codes, Noise(tape, codes, levels, step, firstImage));
+        var tokens = tokenizer.Tokens(tape, images);
+        return (tokens, Noise(tape, tokens, levels, step, firstImage));
     }
 
     /// <summary>What the network is to predict. The noise is z_t without its signal: the same numbers come out of the same place of the random stream.</summary>
-    private Tensor Target(Tape tape, Tensor codes, NoiseLevels levels, uint step, long firstImage)
+    private Tensor Target(Tape tape, Tensor tokens, NoiseLevels levels, uint step, long firstImage)
     {
-        var clean = Args(codes, levels.One, levels.Zero, step, firstImage);
-        var noise = Args(codes, levels.Zero, levels.One, step, firstImage);
+        var clean = Args(tokens, levels.One, levels.Zero, step, firstImage);
+        var noise = Args(tokens, levels.Zero, levels.One, step, firstImage);
         return (Objective.Output, Objective.Target) switch
         {
-            (OutputSpace.Original, PredictionTarget.Clean) => codes,
+            (OutputSpace.Original, PredictionTarget.Clean) => tokens,
             (OutputSpace.Pca, PredictionTarget.Clean) => LatentNoise.Apply(tape, clean),
             (OutputSpace.Latent, PredictionTarget.Clean) => LatentNoise.Latents(tape, clean),
             (OutputSpace.Latent, PredictionTarget.Noise) => LatentNoise.Latents(tape, noise),
@@ -83,9 +83,9 @@ public sealed class LatentDenoising(DenoisingTransformer network, ITokenizer tok
         };
     }
 
-    private LatentNoiseArgs Args(Tensor codes, Tensor gamma, Tensor sigma, uint step, long firstImage)
+    private LatentNoiseArgs Args(Tensor tokens, Tensor gamma, Tensor sigma, uint step, long firstImage)
     {
         var space = tokenizer.Space;
-        return new LatentNoiseArgs(codes, space.Mean, space.Basis, space.Std, gamma, sigma) { Seed = seed, Step = step, FirstImage = firstImage };
+        return new LatentNoiseArgs(tokens, space.Mean, space.Basis, space.Std, gamma, sigma) { Seed = seed, Step = step, FirstImage = firstImage };
     }
 }

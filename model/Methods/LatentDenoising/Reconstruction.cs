@@ -116,17 +116,17 @@ public sealed class Reconstruction : IDisposable
         {
             var (objective, tokenizer) = (model.Objective(_seed), model.Tokenizer);
             var clean = Patchify.Apply(tape, images, tokenizer.PixelPatch, model.Range);
-            var codes = tokenizer.Codes(tape, images);
+            var tokens = tokenizer.Tokens(tape, images);
             if (model.Recipe.Objective is { Input: InputSpace.Pixels, Output: not OutputSpace.Latent })
             {
-                var noised = objective.Noise(tape, codes, some, 0, firstImage);
-                return [clean, objective.Noise(tape, codes, none, 0, firstImage), noised, model.Network.Predict(tape, noised, some.T, some.Labels)];
+                var noised = objective.Noise(tape, tokens, some, 0, firstImage);
+                return [clean, objective.Noise(tape, tokens, none, 0, firstImage), noised, model.Network.Predict(tape, noised, some.T, some.Labels)];
             }
 
             // A network that lives in the latents is shown through the decoder.
             var space = tokenizer.Space;
             Tensor Latents(NoiseLevels levels) => LatentNoise.Latents(
-                tape, new LatentNoiseArgs(codes, space.Mean, space.Basis, space.Std, levels.Gamma, levels.Sigma) { Seed = _seed, Step = 0, FirstImage = firstImage });
+                tape, new LatentNoiseArgs(tokens, space.Mean, space.Basis, space.Std, levels.Gamma, levels.Sigma) { Seed = _seed, Step = 0, FirstImage = firstImage });
             var noisy = Latents(some);
             var (shown, projected) = (tokenizer.Decode(tape, noisy), tokenizer.Decode(tape, Latents(none)));
             return [clean, projected, shown, tokenizer.Decode(tape, LatentEstimate.Clean(model, tape, noisy, some, _signal.Tensor, _noise.Tensor))];

@@ -100,7 +100,7 @@ public sealed class TokenizerTrainingTests
         Train(recipe, backend, "cut");
         var (read, saved) = FittedTokenizer.Load(Path.Combine(_folder.Path, "cut"));
         Assert.That(saved.Tokenizer, Is.EqualTo(recipe.Tokenizer));
-        Assert.That(Codes((ConvolutionalTokenizer)read, recipe, backend), Is.EqualTo(Codes((ConvolutionalTokenizer)whole, recipe, backend)));
+        Assert.That(Tokens((ConvolutionalTokenizer)read, recipe, backend), Is.EqualTo(Tokens((ConvolutionalTokenizer)whole, recipe, backend)));
         var error = Assignments.Refusal(() => Train(Recipe("convVae", [.. Convolutional, "tokenizer.channels=8"]), backend, "cut"));
         Assert.That(error.Message, Does.Contain("tokenizer.channels"));
     }
@@ -113,7 +113,7 @@ public sealed class TokenizerTrainingTests
         var recipe = Recipe("convVae", [.. Convolutional, $"tokenizer.scale={scale}"]);
         var tokenizer = (ConvolutionalTokenizer)Train(recipe, backend, "run").Tokenizer!;
         var dim = tokenizer.Dim;
-        var latents = Codes(tokenizer, recipe, backend).Chunk(dim)
+        var latents = Tokens(tokenizer, recipe, backend).Chunk(dim)
             .Select(code => code.Select((c, k) => (c - tokenizer.Mean[k]) / tokenizer.Std[k]).ToArray()).ToArray();
         Assert.That(Enumerable.Range(0, dim).Select(k => latents.Average(z => z[k])), Is.All.EqualTo(0).Within(1e-4));
         var variances = Enumerable.Range(0, dim).Select(k => latents.Average(z => z[k] * z[k])).ToArray();
@@ -149,8 +149,8 @@ public sealed class TokenizerTrainingTests
         Assert.That(error.Message, Does.Contain("encoder.first.weight"));
     }
 
-    /// <summary>Codes of all images, one after the other.</summary>
-    private static float[] Codes(ConvolutionalTokenizer tokenizer, Recipe recipe, CpuBackend backend)
+    /// <summary>Tokens of all images, one after the other.</summary>
+    private static float[] Tokens(ConvolutionalTokenizer tokenizer, Recipe recipe, CpuBackend backend)
     {
         using var range = new PersistentTensor(backend, new Shape(2, 3), backend.ParameterType);
         range.Tensor.Write(backend, PixelRange.Symmetric.ToArray());
@@ -158,7 +158,7 @@ public sealed class TokenizerTrainingTests
         using var arena = new StepArena(backend, long.MaxValue, ArenaMode.Guard);
         using var images = new PersistentTensor(backend, new Shape(All.Length, recipe.Data.ImageSize, recipe.Data.ImageSize, 3), DType.U8);
         backend.Upload(CenterBatches.Read(Toy.Images(), All, recipe.Data.ImageSize).Single().Filled, images.Tensor);
-        return placed.Codes(new Tape(backend, arena), images.Tensor).ReadFloats(backend);
+        return placed.Tokens(new Tape(backend, arena), images.Tensor).ReadFloats(backend);
     }
 
     private static void Stop(CancellationTokenSource stop, long step)

@@ -48,7 +48,7 @@ internal static class DemoCommand
         var (recipe, folder) = (options.Recipe, options.Out);
         folder.Create();
         using var log = new RunLog(context.Output, folder.Path);
-        using var backend = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line);
+        using var backend = options.Device.Open(options.Threads, options.Recipe, log.Line);
         log.Line("1. Learn to denoise: patches lose all but their first principal components, get noise there, and a network restores the image.");
         var bad = new BadSamples(0, log.Line);
         var trained = PretrainingWork.Run(recipe, Data, backend, folder, options.Threads, bad, context, log);
@@ -63,13 +63,13 @@ internal static class DemoCommand
         var training = ImageSourceFactory.Open(Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
         var test = ImageSourceFactory.Open(Data, train: false, recipe.Data.ImageSize, recipe.Train.Seed);
         log.Line("2. Look at what it does to images it has never seen.");
-        ReconstructWork.Run(result, model, test, GridImages, DefaultSigma, recipe.Train.Seed, folder.Path, Workbench.Loaders(options.Threads), bad, log.Line, context.Cancellation);
+        ReconstructWork.Run(result, model, test, GridImages, DefaultSigma, recipe.Train.Seed, folder.Path, MachineFacts.Threads(options.Threads), bad, log.Line, context.Cancellation);
         log.Line("3. Throw the decoder away and ask a linear classifier what the encoder knows, beside two controls that learnt nothing.");
         using var encoder = model.Encoder(recipe.Probe);
-        var comparison = new EncoderComparison(encoder, training, test, recipe.Data.HoldOut, recipe.Train.Seed) { Workers = Workbench.Loaders(options.Threads), Bad = bad, Cancellation = context.Cancellation };
-        using var exact = Workbench.OpenInFloat32(options.Device, backend);
+        var comparison = new EncoderComparison(encoder, training, test, recipe.Data.HoldOut, recipe.Train.Seed) { Workers = MachineFacts.Threads(options.Threads), Bad = bad, Cancellation = context.Cancellation };
+        using var exact = options.Device.OpenInFloat32(backend);
         ProbeWork.Run(result, comparison, ProbeMethod.Linear, exact ?? backend, [recipe.Train.Seed], folder.Path, log.Line);
-        Workbench.Keep(result, folder.Path, Name);
+        result.Save(folder.Path, Name);
         RunReport.Write(folder.Path, Title);
         log.Line($"4. Read the rest in {Path.Combine(folder.Path, RunFiles.Report)}");
         return result;

@@ -56,7 +56,7 @@ internal static class DoctorCommand
         context.Output.Line($"device      {device.Name}{(device.Why is { } why ? $" ({why})" : "")}");
         context.Output.Line($"products    {(device.Gpu is null ? CpuBackend.MatrixPath : "cuBLASLt")}");
         var smoked = Stopwatch.GetTimestamp();
-        using var backend = Workbench.Open(device, null, warn: context.Output.Line);
+        using var backend = device.Open(null, warn: context.Output.Line);
         var error = SmokeProduct.RelativeError(backend);
         var kernel = SmokeKernel.RelativeError(backend);
         var smoke = Stopwatch.GetElapsedTime(smoked);

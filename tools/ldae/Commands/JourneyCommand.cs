@@ -104,7 +104,7 @@ internal static class JourneyCommand
             .Add("table", options.Out.TablePath)
             .Add("report", options.Out.ReportPath)
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
-        Workbench.Keep(result, options.Out.Path, Name);
+        result.Save(options.Out.Path, Name);
         return result;
     }
 

@@ -56,7 +56,7 @@ internal static class PcaCommand
         using var log = new RunLog(context.Output, options.Out.Path);
         var bad = new BadSamples(options.MaxBadSamples, log.Line);
         var all = Enumerable.Range(0, source.Count).ToArray();
-        var pca = PatchSample.Fit(recipe, source, all, Workbench.Loaders(options.Threads), bad, cancellation: context.Cancellation);
+        var pca = PatchSample.Fit(recipe, source, all, MachineFacts.Threads(options.Threads), bad, cancellation: context.Cancellation);
         var dim = recipe.Tokenizer.Dim > 0 ? recipe.Tokenizer.Dim : pca.DefaultDimension();
         log.Line($"{pca.PatchSize} x {pca.PatchSize} patches of {source.Name}: {dim} of {pca.Dimensions} components by default");
         foreach (var d in Counts(pca.Dimensions, dim))
@@ -83,7 +83,7 @@ internal static class PcaCommand
             })
             .Add("bad_samples", bad.Count)
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
-        Workbench.Keep(result, options.Out.Path, Name);
+        result.Save(options.Out.Path, Name);
         RunReport.Write(options.Out.Path, $"Principal components of {source.Name}");
         return result;
     }

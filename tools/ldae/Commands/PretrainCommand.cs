@@ -45,7 +45,7 @@ internal static class PretrainCommand
             {
                 if (group.Processes.Rank > 0)
                 {
-                    return FollowedRun.Run(group, count, skipped, parse.GetValue(anomaly), context);
+                    return WorkerRun.Run(group, count, skipped, parse.GetValue(anomaly), context);
                 }
 
                 var chosen = DeviceChoice.Resolve(group.DeviceName(parse.GetRequiredValue(device)));
@@ -94,7 +94,7 @@ internal static class PretrainCommand
         options.Out.Create();
         using var held = new RunLock(options.Out.Path);
         using var log = new RunLog(context.Output, options.Out.Path);
-        using var device = Workbench.Open(options.Device, options.Threads, options.Recipe, log.Line, options.Out);
+        using var device = options.Device.Open(options.Threads, options.Recipe, log.Line, options.Out);
         using var profile = options.Profile ? new RunProfile(device, options.Out.Path, log.Line) : null;
         using var anomalies = options.DetectAnomaly ? new AnomalyBackend(profile?.Backend ?? device) : null;
         var backend = anomalies ?? profile?.Backend ?? device;
@@ -127,9 +127,9 @@ internal static class PretrainCommand
             result.Add("rollbacks", trained.Rollbacks);
         }
 
-        if (trained.StepsRun > 0 || !Workbench.HasResult(options.Out.Path, Name))
+        if (trained.StepsRun > 0 || !CommandResult.IsSaved(options.Out.Path, Name))
         {
-            Workbench.Keep(result, options.Out.Path, Name);
+            result.Save(options.Out.Path, Name);
         }
 
         RunReport.Write(options.Out.Path, $"l-DAE pretraining: {Path.GetFileName(options.Out.Path)}");

@@ -79,7 +79,7 @@ internal static class ProbeCommand
     {
         var start = Stopwatch.GetTimestamp();
         using var opened = OpenedEncoder.Open(options.Checkpoint, options.Overrides, options.Known, options.Device, options.Threads);
-        using var exact = Workbench.OpenInFloat32(options.Device, opened.Backend);
+        using var exact = options.Device.OpenInFloat32(opened.Backend);
         var (side, seed, held) = (opened.Encoder.ImageSize, opened.Recipe.Train.Seed, opened.Recipe.Data.ShardMegabytes);
         var training = ImageSourceFactory.Open(options.Data, train: true, side, seed, held);
         var test = ImageSourceFactory.Open(options.Data, train: false, side, seed, held);
@@ -88,7 +88,7 @@ internal static class ProbeCommand
         var bad = new BadSamples(options.MaxBadSamples, line);
         var comparison = new EncoderComparison(opened.Encoder, training, test, opened.Recipe.Data.HoldOut, opened.Recipe.Train.Seed)
         {
-            Workers = Workbench.Loaders(options.Threads),
+            Workers = MachineFacts.Threads(options.Threads),
             Bad = bad,
             Cancellation = context.Cancellation,
             Group = group.Processes,
@@ -106,7 +106,7 @@ internal static class ProbeCommand
         var seeds = Enumerable.Range(0, options.Seeds).Select(i => options.Seed + (ulong)i).ToArray();
         if (options.Method == ProbeMethod.Head)
         {
-            ProbeWork.RunHead(result, opened.Classifier(options.Checkpoint), test, Workbench.Loaders(options.Threads), bad, line, context.Cancellation);
+            ProbeWork.RunHead(result, opened.Classifier(options.Checkpoint), test, MachineFacts.Threads(options.Threads), bad, line, context.Cancellation);
         }
         else
         {
@@ -115,11 +115,11 @@ internal static class ProbeCommand
 
         result
             .Add("bad_samples", (long)group.Processes.Gather([bad.Count]).Sum())
-            .Add("peak_memory_bytes", Workbench.PeakMemory(opened.Backend))
+            .Add("peak_memory_bytes", MachineFacts.PeakMemory(opened.Backend))
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
         if (log is not null)
         {
-            Workbench.Keep(result, options.Out.Path, Name);
+            result.Save(options.Out.Path, Name);
             RunReport.Write(options.Out.Path, $"l-DAE probe of {options.Checkpoint}");
             AddToRun(options, result, log);
         }
@@ -146,7 +146,7 @@ internal static class ProbeCommand
 
         try
         {
-            Workbench.Keep(result, run, options.Method switch { ProbeMethod.Knn => LastNeighbours, ProbeMethod.Head => LastHead, _ => LastProbe });
+            result.Save(run, options.Method switch { ProbeMethod.Knn => LastNeighbours, ProbeMethod.Head => LastHead, _ => LastProbe });
             ProbeFigures.Copy(options.Out.Path, run);
             RunReport.Write(run, RunReport.TitleOf(new RunContents(run)));
             log.Line($"Added to {Path.Combine(run, RunFiles.Report)}");

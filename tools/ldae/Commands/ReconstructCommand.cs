@@ -73,7 +73,7 @@ internal static class ReconstructCommand
     public static CommandResult Run(ReconstructOptions options, RunnerContext context)
     {
         var start = Stopwatch.GetTimestamp();
-        using var backend = Workbench.Open(options.Device, options.Threads, TrainingCheckpoint.RecipeIn(options.Checkpoint));
+        using var backend = options.Device.Open(options.Threads, TrainingCheckpoint.RecipeIn(options.Checkpoint));
         using var model = MethodCatalog.LoadDenoiser(options.Checkpoint, backend, options.Weights);
         var source = ImageSourceFactory.Open(options.Data, train: false, model.Recipe.Data.ImageSize, model.Recipe.Train.Seed, model.Recipe.Data.ShardMegabytes);
         if (options.Level is { } level && level > model.Schedule.Levels)
@@ -92,10 +92,10 @@ internal static class ReconstructCommand
             .Add("weights", options.Weights == ProbeWeights.Ema ? "ema" : "raw");
         var bad = new BadSamples(options.MaxBadSamples, log.Line);
         ReconstructWork.Run(
-                result, model, source, options.Images, sigma, options.Seed, options.Out.Path, Workbench.Loaders(options.Threads), bad, log.Line, context.Cancellation)
+                result, model, source, options.Images, sigma, options.Seed, options.Out.Path, MachineFacts.Threads(options.Threads), bad, log.Line, context.Cancellation)
             .Add("bad_samples", bad.Count)
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
-        Workbench.Keep(result, options.Out.Path, Name);
+        result.Save(options.Out.Path, Name);
         RunReport.Write(options.Out.Path, $"l-DAE reconstruction by {options.Checkpoint}");
         return result;
     }

@@ -61,7 +61,7 @@ internal static class SampleCommand
     public static CommandResult Run(SampleOptions options, RunnerContext context)
     {
         var start = Stopwatch.GetTimestamp();
-        using var backend = Workbench.Open(options.Device, options.Threads, TrainingCheckpoint.RecipeIn(options.Checkpoint));
+        using var backend = options.Device.Open(options.Threads, TrainingCheckpoint.RecipeIn(options.Checkpoint));
         using var model = MethodCatalog.LoadDenoiser(options.Checkpoint, backend, options.Weights);
         Check(options, model);
         using var drawing = new ImageSampler(model, options.Sampler, options.Steps, options.Guidance, options.Seed);
@@ -88,7 +88,7 @@ internal static class SampleCommand
             .Add("guidance", options.Guidance)
             .Add("picture", picture)
             .Add("seconds", Math.Round(seconds, 2));
-        Workbench.Keep(result, options.Out.Path, Name);
+        result.Save(options.Out.Path, Name);
         RunReport.Write(options.Out.Path, $"Samples of {options.Checkpoint}");
         return result;
     }

@@ -57,14 +57,14 @@ internal static class TokenizerCommand
     {
         var recipe = options.Recipe;
         var source = ImageSourceFactory.Open(options.Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
-        using var backend = Workbench.Open(options.Device, options.Threads, recipe);
+        using var backend = options.Device.Open(options.Threads, recipe);
         AutoencoderFactory.Require(recipe);
         options.Out.Create();
         using var held = new RunLock(options.Out.Path);
         using var log = new RunLog(context.Output, options.Out.Path);
         ResumedRun.KeepData(options.Out, options.Data);
         AtomicFile.WriteText(options.Out.ConfigPath, RecipeJson.Write(recipe));
-        var (bad, loaders) = (new BadSamples(options.MaxBadSamples, log.Line), Workbench.Loaders(options.Threads));
+        var (bad, loaders) = (new BadSamples(options.MaxBadSamples, log.Line), MachineFacts.Threads(options.Threads));
         TokenizerResult trained;
         using (var progress = context.Output.StartProgress())
         {
@@ -86,7 +86,7 @@ internal static class TokenizerCommand
             .Add("loss", trained.Loss)
             .Add("terms", trained.Terms.Select(term => new CommandResult().Add("name", term.Name).Add("value", term.Value)))
             .Add("images_per_second", Math.Round(trained.ImagesPerSecond, 2))
-            .Add("peak_memory_bytes", Workbench.PeakMemory(backend));
+            .Add("peak_memory_bytes", MachineFacts.PeakMemory(backend));
         if (trained.Tokenizer is { } tokenizer)
         {
             var test = ImageSourceFactory.Open(options.Data, train: false, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
@@ -94,7 +94,7 @@ internal static class TokenizerCommand
         }
 
         result.Add("bad_samples", bad.Count).Add("seconds", Math.Round(trained.Seconds, 2));
-        Workbench.Keep(result, options.Out.Path, Name);
+        result.Save(options.Out.Path, Name);
         RunReport.Write(options.Out.Path, $"Tokenizer: {Path.GetFileName(options.Out.Path)}");
         log.Line(trained.Tokenizer is null ? $"Stopped at step {trained.Steps}; go on with --resume." : $"Done: {Path.Combine(options.Out.Path, RunFiles.Report)}");
         return result;

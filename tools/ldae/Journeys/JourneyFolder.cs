@@ -39,7 +39,7 @@ internal sealed record JourneyFolder(string Path)
     }
 
     /// <summary>The accuracy of an entry, percent; null when it was not measured.</summary>
-    public double? Top1(JourneyEntry entry, ulong seed) => Workbench.ReadNumber(PathOf(entry, seed), entry.Probe, "top1");
+    public double? Top1(JourneyEntry entry, ulong seed) => CommandResult.ReadNumber(PathOf(entry, seed), entry.Probe, "top1");
 
     /// <summary>The accuracies of an entry over the seeds that were measured, in the seeds' order; null when there are none.</summary>
     public SeedAccuracies? Found(JourneyEntry entry) =>

@@ -118,15 +118,15 @@ internal sealed class JourneyWork(JourneyOptions options, RunnerContext context)
     private void Probe(JourneyEntry entry, Recipe recipe, RunFolder folder)
     {
         var start = Stopwatch.GetTimestamp();
-        using var backend = Workbench.Open(options.Device, options.Threads, recipe, run: folder);
+        using var backend = options.Device.Open(options.Threads, recipe, run: folder);
         using var model = MethodCatalog.Load(folder.Path, backend, recipe.Probe.Weights);
         using var encoder = model.Encoder(recipe.Probe);
-        using var exact = Workbench.OpenInFloat32(options.Device, backend);
+        using var exact = options.Device.OpenInFloat32(backend);
         using var log = new RunLog(context.Output, folder.Path);
         IImageSource Images(bool train) => ImageSourceFactory.Open(options.Settings.Data, train, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
         var comparison = new EncoderComparison(encoder, Images(train: true), Images(train: false), recipe.Data.HoldOut, recipe.Train.Seed)
         {
-            Workers = Workbench.Loaders(options.Threads),
+            Workers = MachineFacts.Threads(options.Threads),
             Bad = new BadSamples(options.MaxBadSamples, log.Line),
             Cancellation = context.Cancellation,
         };
@@ -140,7 +140,7 @@ internal sealed class JourneyWork(JourneyOptions options, RunnerContext context)
             .Add("seed", (long)recipe.Train.Seed);
         ProbeWork.RunEncoder(result, comparison, exact ?? backend, recipe.Train.Seed, folder.Path, log.Line)
             .Add("seconds", Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 2));
-        Workbench.Keep(result, folder.Path, entry.Probe);
+        result.Save(folder.Path, entry.Probe);
         RunReport.Write(folder.Path, $"The journey: {entry.Run}");
     }
 

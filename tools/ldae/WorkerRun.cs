@@ -8,13 +8,13 @@ using LDaeCore.Model.Training;
 namespace LDaeCore.Runner;
 
 /// <summary>The part of a pretraining run that every process but rank 0 does: it computes, and neither reads nor writes the run folder.</summary>
-internal static class FollowedRun
+internal static class WorkerRun
 {
     /// <summary>Trains along.</summary>
     public static CommandResult Run(JoinedGroup group, int? threads, int maxBadSamples, bool detectAnomaly, RunnerContext context)
     {
         var (recipe, data, kind) = group.Tell(() => throw new InvalidOperationException("Rank 0 leads."));
-        using var device = Workbench.Open(DeviceChoice.Resolve(group.DeviceName(kind)), threads, recipe);
+        using var device = DeviceChoice.Resolve(group.DeviceName(kind)).Open(threads, recipe);
         var source = ImageSourceFactory.Open(data, train: true, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
         var processes = group.With(device);
         using var gpus = processes as NcclCommunicator;
@@ -24,7 +24,7 @@ internal static class FollowedRun
         var trained = new Pretraining(new RunOptions(recipe, (IBackend?)anomalies ?? device, source, Path.GetTempPath())
         {
             Group = processes,
-            LoaderThreads = Workbench.Loaders(threads),
+            LoaderThreads = MachineFacts.Threads(threads),
             Bad = new BadSamples(maxBadSamples),
             MemoryBytes = group.MemoryBytes,
             Cancellation = context.Cancellation,

@@ -3,8 +3,8 @@ using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Distributed;
 
-/// <summary>What the groups whose tensors lie in the processor's memory have in common: the thread that talks, and the lifeline.</summary>
-public abstract class HostGroup : ICommunicator
+/// <summary>What the groups whose tensors lie in the processor's memory have in common: the thread that talks, and the heartbeat.</summary>
+public abstract class HostCommunicator : ICommunicator
 {
     // News of a process that died come by another way than the call that fails of it.
     private static readonly TimeSpan NewsTakes = TimeSpan.FromSeconds(5), RankZeroTakes = TimeSpan.FromSeconds(1);
@@ -13,14 +13,14 @@ public abstract class HostGroup : ICommunicator
     private static readonly TimeSpan EndTakes = TimeSpan.FromMinutes(2);
 
     private readonly CallThread _calls = new();
-    private readonly TimeSpan _meetingTakes;
+    private readonly TimeSpan _rendezvousTimeout;
     private readonly CancellationToken _stop;
     private bool _hasMet, _hasLeft;
 
     /// <param name="launch">Who comes together.</param>
     /// <param name="stop">Ends the waiting for those who have not come.</param>
-    private protected HostGroup(Launch launch, CancellationToken stop) =>
-        (Rank, Size, _meetingTakes, _stop) = (launch.Rank, launch.Size, launch.MeetingTakes, stop);
+    private protected HostCommunicator(Launch launch, CancellationToken stop) =>
+        (Rank, Size, _rendezvousTimeout, _stop) = (launch.Rank, launch.Size, launch.RendezvousTimeout, stop);
 
     /// <inheritdoc/>
     public abstract string Name { get; }
@@ -31,7 +31,7 @@ public abstract class HostGroup : ICommunicator
     /// <inheritdoc/>
     public int Size { get; private protected set; }
 
-    private protected Lifeline? Life { get; set; }
+    private protected HeartbeatMonitor? Heartbeat { get; set; }
 
     /// <inheritdoc/>
     public void BeginSum(Tensor tensor)
@@ -85,7 +85,7 @@ public abstract class HostGroup : ICommunicator
     {
         // From here on a closed connection is nobody's death; but only once all are here.
         Gather([]);
-        Life?.Leave();
+        Heartbeat?.Leave();
         _calls.Run(Stop);
         _hasLeft = true;
     }
@@ -94,18 +94,18 @@ public abstract class HostGroup : ICommunicator
     public virtual void Abort(int code, string message)
     {
         // What all find out at once is rank 0's to say.
-        if (Rank > 0 && Life?.HasNews(RankZeroTakes) == true)
+        if (Rank > 0 && Heartbeat?.HasNews(RankZeroTakes) == true)
         {
             Thread.Sleep(EndTakes);
         }
 
-        Life?.Fail(code, message);
+        Heartbeat?.Fail(code, message);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        Life?.Dispose();
+        Heartbeat?.Dispose();
         _calls.Dispose();
         Close(_hasLeft);
         GC.SuppressFinalize(this);
@@ -139,15 +139,15 @@ public abstract class HostGroup : ICommunicator
     {
     }
 
-    /// <summary>A call while not all have come: whoever never does is not waited for without end, as the lifeline that would tell is not there yet.</summary>
+    /// <summary>A call while not all have come: whoever never does is not waited for without end, as the heartbeat that would tell is not there yet.</summary>
     private void CallWhileMeeting(Action call)
     {
         _calls.Begin(call);
-        if (!_calls.Finish(_meetingTakes, _stop))
+        if (!_calls.Finish(_rendezvousTimeout, _stop))
         {
             throw new LdaeException(
                 ErrorKind.Run,
-                $"Rank {Rank} has waited {_meetingTakes.TotalSeconds:F0} s for the others of {Size} processes: one of them has ended or stands still.",
+                $"Rank {Rank} has waited {_rendezvousTimeout.TotalSeconds:F0} s for the others of {Size} processes: one of them has ended or stands still.",
                 "Look for a process that was stopped or a machine that is lost, and start all processes again.");
         }
     }
@@ -159,7 +159,7 @@ public abstract class HostGroup : ICommunicator
         {
             call();
         }
-        catch (LdaeException) when (Life?.HasNews(NewsTakes) == true)
+        catch (LdaeException) when (Heartbeat?.HasNews(NewsTakes) == true)
         {
             // They end this process; what it would say now names whom it happened to talk to.
             Thread.Sleep(EndTakes);

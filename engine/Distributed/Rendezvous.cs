@@ -6,7 +6,7 @@ using LDaeCore.Engine.Errors;
 namespace LDaeCore.Engine.Distributed;
 
 /// <summary>Where rank 0 lets the other processes in. Whoever does not know the run's token is turned away without a word.</summary>
-internal sealed class Door : IDisposable
+internal sealed class Rendezvous : IDisposable
 {
     private readonly Socket _listener;
     private readonly int _size;
@@ -14,14 +14,14 @@ internal sealed class Door : IDisposable
     private readonly Dictionary<(byte Line, int Rank), Socket> _arrived = [];
     private readonly Lock _lock = new();
     private readonly ManualResetEventSlim _changed = new();
-    private string? _stranger;
+    private string? _mismatch;
 
     /// <summary>Opens it.</summary>
     /// <param name="port">Port to listen at; 0 for any that is free.</param>
     /// <param name="size">Number of processes.</param>
     /// <param name="token">What the others must know.</param>
     /// <exception cref="LdaeException">Configuration: the port is taken.</exception>
-    public Door(int port, int size, long token)
+    public Rendezvous(int port, int size, long token)
     {
         (_size, _token) = (size, token);
         _listener = new Socket(SocketType.Stream, ProtocolType.Tcp);
@@ -39,7 +39,7 @@ internal sealed class Door : IDisposable
                 ErrorKind.Configuration, $"Rank 0 cannot listen at port {port}: {e.Message}", "Set MASTER_PORT to a port that is free on rank 0's machine.", e);
         }
 
-        new Thread(Accept) { IsBackground = true, Name = "door" }.Start();
+        new Thread(Accept) { IsBackground = true, Name = "rendezvous" }.Start();
     }
 
     /// <summary>What the others must know.</summary>
@@ -69,7 +69,7 @@ internal sealed class Door : IDisposable
                     return [.. Enumerable.Range(1, _size - 1).Select(rank => _arrived[(line, rank)])];
                 }
 
-                if (_stranger is { } stranger)
+                if (_mismatch is { } stranger)
                 {
                     throw new LdaeException(ErrorKind.Configuration, stranger, "Give every process the same WORLD_SIZE and a RANK of its own.");
                 }
@@ -96,13 +96,13 @@ internal sealed class Door : IDisposable
     }
 
     /// <summary>Tells those who have come why the group does not come together.</summary>
-    public void TurnAway(Verdict verdict)
+    public void Reject(ProcessFault fault)
     {
         lock (_lock)
         {
-            foreach (var (_, socket) in _arrived.Where(arrived => arrived.Key.Line == Greeting.Life))
+            foreach (var (_, socket) in _arrived.Where(arrived => arrived.Key.Line == Handshake.Heartbeat))
             {
-                Lifeline.Tell(socket, verdict);
+                HeartbeatMonitor.Tell(socket, fault);
             }
         }
     }
@@ -132,7 +132,7 @@ internal sealed class Door : IDisposable
 
     private void Admit(Socket socket)
     {
-        if (Greeting.Hear(socket) is not { } greeting || greeting.Token != _token)
+        if (Handshake.Hear(socket) is not { } handshake || handshake.Token != _token)
         {
             socket.Dispose();
             return;
@@ -140,14 +140,14 @@ internal sealed class Door : IDisposable
 
         lock (_lock)
         {
-            if (greeting.Size != _size || greeting.Rank < 1 || greeting.Rank >= _size)
+            if (handshake.Size != _size || handshake.Rank < 1 || handshake.Rank >= _size)
             {
-                _stranger = $"Rank {greeting.Rank} says it is one of {greeting.Size} processes; rank 0 was told of {_size}.";
+                _mismatch = $"Rank {handshake.Rank} says it is one of {handshake.Size} processes; rank 0 was told of {_size}.";
                 socket.Dispose();
             }
-            else if (!_arrived.TryAdd((greeting.Line, greeting.Rank), socket))
+            else if (!_arrived.TryAdd((handshake.Line, handshake.Rank), socket))
             {
-                _stranger = $"Two processes say they are rank {greeting.Rank} of {_size}.";
+                _mismatch = $"Two processes say they are rank {handshake.Rank} of {_size}.";
                 socket.Dispose();
             }
 

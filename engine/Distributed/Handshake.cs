@@ -8,10 +8,10 @@ namespace LDaeCore.Engine.Distributed;
 /// <param name="Rank">The process.</param>
 /// <param name="Size">How many processes it was told there are.</param>
 /// <param name="Token">A number that only processes of one run know.</param>
-internal readonly record struct Greeting(byte Line, int Rank, int Size, long Token)
+internal readonly record struct Handshake(byte Line, int Rank, int Size, long Token)
 {
     /// <summary>The connection that tells who is alive.</summary>
-    public const byte Life = 1;
+    public const byte Heartbeat = 1;
 
     /// <summary>The connection that carries data.</summary>
     public const byte Data = 2;
@@ -32,7 +32,7 @@ internal readonly record struct Greeting(byte Line, int Rank, int Size, long Tok
     }
 
     /// <summary>Hears it; null where something else was said, or nothing in two seconds.</summary>
-    public static Greeting? Hear(Socket from)
+    public static Handshake? Hear(Socket from)
     {
         try
         {
@@ -42,7 +42,7 @@ internal readonly record struct Greeting(byte Line, int Rank, int Size, long Tok
             from.ReceiveTimeout = 0;
             return BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Magic
                 ? null
-                : new Greeting(
+                : new Handshake(
                     bytes[4],
                     BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)),
                     BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12)),

@@ -5,7 +5,7 @@ using LDaeCore.Model.Recipes;
 namespace LDaeCore.Model.Training;
 
 /// <summary>A recipe's training step without data, to make a device ready for it: what it asks for is what training will ask for.</summary>
-public sealed class RehearsedStep : IDisposable
+public sealed class WarmupStep : IDisposable
 {
     private readonly IMethod _method;
     private readonly Trainer _trainer;
@@ -15,7 +15,7 @@ public sealed class RehearsedStep : IDisposable
     /// <param name="factory">Makes the recipe's method.</param>
     /// <param name="backend">The device.</param>
     /// <param name="recipe">The recipe.</param>
-    public RehearsedStep(IMethodFactory factory, IBackend backend, Recipe recipe)
+    public WarmupStep(IMethodFactory factory, IBackend backend, Recipe recipe)
     {
         _method = factory.Plan(backend, recipe.Resolve());
         _trainer = new Trainer(_method, MemoryPlan.Of(factory, _method.Recipe, backend.ActivationType, backend.ParameterType), ArenaMode.Packed);
@@ -38,7 +38,7 @@ public sealed class RehearsedStep : IDisposable
     {
         private readonly PersistentTensor _place = new(backend, new Shape(images, side, side, 3), DType.U8);
 
-        public void Begin(long step) => throw new NotSupportedException("A rehearsed step is never run.");
+        public void Begin(long step) => throw new NotSupportedException("A warm-up step is never run.");
 
         public Tensor MicroBatch(int micro) => _place.Tensor;
 

@@ -8,7 +8,7 @@ namespace LDaeCore.Engine.Distributed;
 /// <param name="Code">Exit code for all.</param>
 /// <param name="Message">What happened, naming the process.</param>
 /// <param name="IsGone">Whether the process died without a word; else it has said itself what went wrong.</param>
-public sealed record Verdict(int Rank, int Code, string Message, bool IsGone)
+public sealed record ProcessFault(int Rank, int Code, string Message, bool IsGone)
 {
     private const int Numbers = 3 * sizeof(int);
 
@@ -23,7 +23,7 @@ public sealed record Verdict(int Rank, int Code, string Message, bool IsGone)
         return bytes;
     }
 
-    internal static Verdict Of(ReadOnlySpan<byte> bytes) => new(
+    internal static ProcessFault Of(ReadOnlySpan<byte> bytes) => new(
         BinaryPrimitives.ReadInt32LittleEndian(bytes),
         BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]),
         Encoding.UTF8.GetString(bytes[Numbers..]),

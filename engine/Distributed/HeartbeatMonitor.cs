@@ -9,7 +9,7 @@ namespace LDaeCore.Engine.Distributed;
 /// alive. A process that is killed closes its connection; a machine that is lost falls silent. A collective call that will never
 /// return cannot say either. Rank 0 passes the news on, so that every process names the one that is at fault and not the one that it lost first.
 /// </summary>
-internal sealed class Lifeline : IDisposable
+internal sealed class HeartbeatMonitor : IDisposable
 {
     private const byte Alive = 1, Bye = 2, News = 3;
     private const int HeaderBytes = 5, MostBytes = 1 << 20;
@@ -18,7 +18,7 @@ internal sealed class Lifeline : IDisposable
 
     private readonly int _rank, _size;
     private readonly Line[] _lines;
-    private readonly Action<Verdict> _lost;
+    private readonly Action<ProcessFault> _lost;
     private readonly TimeSpan _period, _silence;
     private readonly ManualResetEventSlim _stopped = new();
     private long _beaten = Stopwatch.GetTimestamp(), _woken = long.MinValue;
@@ -32,22 +32,22 @@ internal sealed class Lifeline : IDisposable
     /// <param name="others">On rank 0 a connection to each other in order of rank; elsewhere the one to rank 0. Closed with this.</param>
     /// <param name="lost">Told once, on a thread of its own, why the group cannot go on.</param>
     /// <param name="silence">How long a process may be silent; twenty seconds when not given.</param>
-    public Lifeline(int rank, int size, IReadOnlyList<Socket> others, Action<Verdict> lost, TimeSpan? silence = null)
+    public HeartbeatMonitor(int rank, int size, IReadOnlyList<Socket> others, Action<ProcessFault> lost, TimeSpan? silence = null)
     {
         (_rank, _size, _lost, _silence) = (rank, size, lost, silence ?? TimeSpan.FromSeconds(20));
         _period = _silence / 10;
         _lines = [.. others.Select((socket, i) => new Line(socket, rank == 0 ? i + 1 : 0))];
         foreach (var line in _lines)
         {
-            new Thread(() => Listen(line)) { IsBackground = true, Name = $"lifeline {line.Rank}" }.Start();
+            new Thread(() => Listen(line)) { IsBackground = true, Name = $"heartbeat {line.Rank}" }.Start();
         }
 
         // Not one of the pool's threads: those may all be decoding images.
-        new Thread(Beat) { IsBackground = true, Name = "lifeline" }.Start();
+        new Thread(Beat) { IsBackground = true, Name = "heartbeat" }.Start();
     }
 
     /// <summary>Tells the others that this process fails; it says itself why.</summary>
-    public void Fail(int code, string message) => Decide(new Verdict(_rank, code, message, IsGone: false), from: null);
+    public void Fail(int code, string message) => Decide(new ProcessFault(_rank, code, message, IsGone: false), from: null);
 
     /// <summary>Waits for news that may be on their way.</summary>
     /// <returns>Whether there are any.</returns>
@@ -63,8 +63,8 @@ internal sealed class Lifeline : IDisposable
         }
     }
 
-    /// <summary>Tells whoever listens at the other end of a connection, where no lifeline holds this one yet.</summary>
-    public static void Tell(Socket socket, Verdict verdict) => TrySend(new Line(socket, 0), News, verdict.ToBytes());
+    /// <summary>Tells whoever listens at the other end of a connection, where no heartbeat holds this one yet.</summary>
+    public static void Tell(Socket socket, ProcessFault fault) => TrySend(new Line(socket, 0), News, fault.ToBytes());
 
     /// <summary>Closes the connections.</summary>
     public void Dispose()
@@ -92,13 +92,13 @@ internal sealed class Lifeline : IDisposable
 
                 if (kind == News)
                 {
-                    var verdict = Verdict.Of(content);
-                    if (line.Rank == 0 && verdict is { Rank: 0, IsGone: false })
+                    var fault = ProcessFault.Of(content);
+                    if (line.Rank == 0 && fault is { Rank: 0, IsGone: false })
                     {
                         HearOut(line);
                     }
 
-                    Decide(verdict, line);
+                    Decide(fault, line);
                 }
             }
         }
@@ -172,8 +172,8 @@ internal sealed class Lifeline : IDisposable
         // Whoever gave this process up while it stood still has ended for that: the one at fault is this one, woken perhaps by the end of the others.
         Decide(
             HasJustWoken
-                ? new Verdict(_rank, 1, $"Rank {_rank} of {_size} stood still for more than {_silence.TotalSeconds / 2:F0} s, and the others have given it up.", IsGone: true)
-                : new Verdict(line.Rank, 1, $"Rank {line.Rank} of {_size} is gone: {why}.", IsGone: true),
+                ? new ProcessFault(_rank, 1, $"Rank {_rank} of {_size} stood still for more than {_silence.TotalSeconds / 2:F0} s, and the others have given it up.", IsGone: true)
+                : new ProcessFault(line.Rank, 1, $"Rank {line.Rank} of {_size} is gone: {why}.", IsGone: true),
             line);
     }
 
@@ -182,7 +182,7 @@ internal sealed class Lifeline : IDisposable
         || (Volatile.Read(ref _woken) is var woken && woken != long.MinValue && Stopwatch.GetElapsedTime(woken) < _period);
 
     /// <summary>The first news count; what follows from them is no news.</summary>
-    private void Decide(Verdict verdict, Line? from)
+    private void Decide(ProcessFault fault, Line? from)
     {
         if (Interlocked.Exchange(ref _decided, 1) != 0)
         {
@@ -191,12 +191,12 @@ internal sealed class Lifeline : IDisposable
 
         foreach (var line in _lines.Where(line => line != from))
         {
-            TrySend(line, News, verdict.ToBytes());
+            TrySend(line, News, fault.ToBytes());
         }
 
         if (from is not null)
         {
-            _lost(verdict);
+            _lost(fault);
         }
     }
 
