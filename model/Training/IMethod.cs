@@ -1,6 +1,7 @@
 using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Checkpoints;
+using LDaeCore.Engine.Optim;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
@@ -80,8 +81,11 @@ public sealed record MethodInput(int ImageSize, bool Labels = false);
 /// <param name="Loss">The values of the terms for a micro-batch, of the parameter type; recorded on the tape.</param>
 public sealed record Phase(string Name, ParameterSet Parameters, IReadOnlyList<LossTerm> Terms, Func<Tape, MicroBatch, IReadOnlyList<Tensor>> Loss)
 {
-    /// <summary>Whether the phase takes part in a step; always when not given.</summary>
-    public Func<long, bool> IsActive { get; init; } = _ => true;
+    /// <summary>The first step that the phase takes part in. Its optimizer counts from there.</summary>
+    public long FirstStep { get; init; }
+
+    /// <summary>Makes the optimizer from the recipe's options; AdamW with the recipe's betas and no decay of vectors and biases when not given.</summary>
+    public Func<OptimizerOptions, Optimizer>? Optimizer { get; init; }
 
     /// <summary>Numbers that a step reports: each term and its parts.</summary>
     internal int Values => Terms.Sum(term => 1 + term.Parts.Count);

@@ -86,14 +86,14 @@ public sealed class PhaseTrainer : IDisposable
         tape.Backward();
     }
 
-    /// <summary>A phase's optimizer, as the recipe has it.</summary>
+    /// <summary>A phase's optimizer: its own, or the recipe's.</summary>
     /// <param name="phase">What is optimized.</param>
     /// <param name="train">The recipe.</param>
     /// <param name="clipScale">Multiplies the gradients; null for 1.</param>
     internal static Optimizer NewOptimizer(Phase phase, TrainRecipe train, Tensor? clipScale = null)
     {
         var options = new OptimizerOptions { Settings = ParameterSettings.DecayMatrices(train.WeightDecay), ClipScale = clipScale, AverageDecay = train.Ema };
-        return new AdamW(phase.Parameters, options) { Beta1 = train.Beta1, Beta2 = train.Beta2 };
+        return phase.Optimizer?.Invoke(options) ?? new AdamW(phase.Parameters, options) { Beta1 = train.Beta1, Beta2 = train.Beta2 };
     }
 
     /// <summary>Asks for all of a step's work once, for a device that prepares its kernels.</summary>
@@ -122,7 +122,7 @@ public sealed class PhaseTrainer : IDisposable
     internal void Update(Moment now)
     {
         _now = now;
-        _optimizer.Steps = now.Step;
+        _optimizer.Steps = now.Step - Phase.FirstStep;
         _optimizer.Step(now.LearningRate, _update.Run);
     }
 

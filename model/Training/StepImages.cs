@@ -92,7 +92,7 @@ public interface IStepImages : IDisposable
     /// <summary>Class of each image of the step that was begun; empty where the method needs no labels.</summary>
     IReadOnlyList<int> Labels => [];
 
-    /// <summary>The images of a micro-batch, as a part of the step's work; each is asked for once, in order.</summary>
+    /// <summary>The images of a micro-batch, as a part of the step's work; each phase asks for each once, in order.</summary>
     /// <param name="micro">Number of the micro-batch.</param>
     /// <returns>U8 [images, H, W, 3], good until the next is asked for.</returns>
     Tensor MicroBatch(int micro);

@@ -54,7 +54,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Whether steps are replayed from a recording by now.</summary>
     public bool IsReplaying => Phases.All(phase => phase.IsReplaying);
 
-    private IEnumerable<PhaseTrainer> ActivePhases => Phases.Where(phase => phase.Phase.IsActive(Step));
+    private IEnumerable<PhaseTrainer> ActivePhases => Phases.Where(phase => Step >= phase.Phase.FirstStep);
 
     /// <summary>
     /// Lets a device compile at once, in parallel, what a step will ask for, instead of one kernel after the other in the first step.
