@@ -50,7 +50,7 @@ internal static class PretrainingWork
         }
         catch (LdaeException error) when (error.Kind == ErrorKind.Run)
         {
-            // What led to a failure is what its reader wants to see; the others need not wait for it.
+            // The other processes end meanwhile.
             group?.Abort(error);
             RunReport.TryWrite(folder.Path, $"l-DAE pretraining: {Path.GetFileName(folder.Path)}", error.Message);
             throw;
