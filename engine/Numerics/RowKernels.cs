@@ -40,23 +40,7 @@ internal static class RowKernels
     /// <param name="f">Factor.</param>
     /// <param name="x">One row.</param>
     /// <param name="y">Another, as long.</param>
-    public static void AddScaled(double f, ReadOnlySpan<double> x, Span<double> y)
-    {
-        ref var px = ref MemoryMarshal.GetReference(x);
-        ref var py = ref MemoryMarshal.GetReference(y[..x.Length]);
-        var factor = Vector256.Create(f);
-        var i = 0;
-        for (; i <= x.Length - Lanes; i += Lanes)
-        {
-            var (a, b) = (Vector256.LoadUnsafe(ref px, (nuint)i), Vector256.LoadUnsafe(ref py, (nuint)i));
-            Vector256.FusedMultiplyAdd(factor, a, b).StoreUnsafe(ref py, (nuint)i);
-        }
-
-        for (; i < x.Length; i++)
-        {
-            y[i] = Math.FusedMultiplyAdd(f, x[i], y[i]);
-        }
-    }
+    public static void AddScaled(double f, ReadOnlySpan<double> x, Span<double> y) => TensorPrimitives.FusedMultiplyAdd(x, f, y, y);
 
     /// <summary>Plane rotation: (x, y) becomes (c x - s y, s x + c y).</summary>
     /// <param name="c">Cosine.</param>

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using LDaeCore.Engine.Backends;
 
 namespace LDaeCore.Engine.Tensors;
@@ -18,11 +19,7 @@ public static class TensorTransfer
         }
 
         var rounded = new float[values.Length];
-        for (var i = 0; i < rounded.Length; i++)
-        {
-            rounded[i] = (float)values[i];
-        }
-
+        TensorPrimitives.ConvertTruncating(values, rounded);
         tensor.Write(backend, rounded.AsSpan());
     }
 
@@ -51,11 +48,7 @@ public static class TensorTransfer
         }
 
         var wide = new double[values.Length];
-        for (var i = 0; i < wide.Length; i++)
-        {
-            wide[i] = values[i];
-        }
-
+        TensorPrimitives.ConvertTruncating(values, wide);
         backend.Upload<double>(wide, tensor);
     }
 
@@ -72,12 +65,7 @@ public static class TensorTransfer
             return values;
         }
 
-        var narrow = tensor.ReadFloats(backend);
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = narrow[i];
-        }
-
+        TensorPrimitives.ConvertTruncating<float, double>(tensor.ReadFloats(backend), values);
         return values;
     }
 
@@ -106,12 +94,42 @@ public static class TensorTransfer
             return values;
         }
 
-        var wide = tensor.ReadDoubles(backend);
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = (float)wide[i];
-        }
-
+        TensorPrimitives.ConvertTruncating<double, float>(tensor.ReadDoubles(backend), values);
         return values;
     }
+
+    /// <summary>
+    /// The elements as a tensor of System.Numerics.Tensors, in the same shape. Float32 elements in the process's own memory, which are the processor backend's, are
+    /// not copied: the span shows later writes, and is good as long as the memory of the tensor. All others are copied and converted.
+    /// </summary>
+    /// <param name="tensor">An F64, F32 or BF16 tensor.</param>
+    /// <param name="backend">Its device.</param>
+    /// <returns>The elements.</returns>
+    public static ReadOnlyTensorSpan<float> AsReadOnlyTensorSpan(this Tensor tensor, IBackend backend) => IsOnHost(tensor, backend)
+        ? tensor.AsTensorSpan(backend)
+        : new ReadOnlyTensorSpan<float>(tensor.ReadFloats(backend), Lengths(tensor));
+
+    /// <summary>The elements of a float32 tensor of the processor backend, to be written in place.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="backend">Its device.</param>
+    /// <returns>The elements, good as long as the memory of the tensor.</returns>
+    /// <exception cref="ArgumentException">The elements are of another type, or in a device's memory: read a copy and write it back.</exception>
+    public static unsafe TensorSpan<float> AsTensorSpan(this Tensor tensor, IBackend backend) => IsOnHost(tensor, backend)
+        ? new TensorSpan<float>(new Span<float>((void*)tensor.Address, checked((int)tensor.Shape.Count)), Lengths(tensor))
+        : throw new ArgumentException($"{tensor} of the {backend.Kind} backend is not float32 in the process's memory; read a copy and write it back.", nameof(tensor));
+
+    /// <summary>Writes the elements of a tensor of System.Numerics.Tensors, converted like other values.</summary>
+    /// <param name="tensor">An F64, F32 or BF16 tensor.</param>
+    /// <param name="backend">Its device.</param>
+    /// <param name="values">As many values as elements; its shape is not looked at.</param>
+    public static void Write(this Tensor tensor, IBackend backend, in ReadOnlyTensorSpan<float> values)
+    {
+        var flat = new float[values.FlattenedLength];
+        values.FlattenTo(flat);
+        tensor.Write(backend, flat.AsSpan());
+    }
+
+    private static bool IsOnHost(Tensor tensor, IBackend backend) => tensor.DType == DType.F32 && backend.Kind == DeviceKind.Cpu;
+
+    private static nint[] Lengths(Tensor tensor) => [.. Enumerable.Range(0, tensor.Shape.Rank).Select(axis => (nint)tensor.Shape[axis])];
 }

@@ -42,17 +42,9 @@ public sealed class FeatureDecorrelation
         var row = new double[features.Channels];
         for (var i = 0; i < features.Count; i++)
         {
-            var from = features.Row(i);
-            for (var c = 0; c < row.Length; c++)
-            {
-                row[c] = from[c];
-            }
-
+            TensorPrimitives.ConvertTruncating(features.Row(i), row.AsSpan());
             _factor.Solve(row);
-            for (var c = 0; c < row.Length; c++)
-            {
-                values[(i * row.Length) + c] = (float)row[c];
-            }
+            TensorPrimitives.ConvertTruncating<double, float>(row, values.AsSpan(i * row.Length, row.Length));
         }
 
         return features with { Values = values };

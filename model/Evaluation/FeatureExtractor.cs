@@ -108,15 +108,13 @@ public sealed class FeatureExtractor : IDisposable
 
     private void RequireFinite(ReadOnlySpan<float> features, long firstImage)
     {
-        for (var i = 0; i < features.Length; i++)
+        if (!TensorPrimitives.IsFiniteAll(features))
         {
-            if (!float.IsFinite(features[i]))
-            {
-                throw new LdaeException(
-                    ErrorKind.Run,
-                    $"The encoder's feature {i % Channels} of image {firstImage + (i / Channels)} is {features[i].ToString(CultureInfo.InvariantCulture)}.",
-                    "Its weights are too large or damaged: probe another checkpoint, or an earlier --block.");
-            }
+            var i = Array.FindIndex(features.ToArray(), feature => !float.IsFinite(feature));
+            throw new LdaeException(
+                ErrorKind.Run,
+                $"The encoder's feature {i % Channels} of image {firstImage + (i / Channels)} is {features[i].ToString(CultureInfo.InvariantCulture)}.",
+                "Its weights are too large or damaged: probe another checkpoint, or an earlier --block.");
         }
     }
 }

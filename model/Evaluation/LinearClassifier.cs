@@ -123,7 +123,7 @@ internal sealed class LinearClassifier : IDisposable
             var logits = result.ReadFloats(_backend);
             for (var i = 0; i < count; i++)
             {
-                predicted[first + i] = Enumerable.Range(0, _classes).MaxBy(c => logits[(i * _classes) + c]);
+                predicted[first + i] = TensorPrimitives.IndexOfMax<float>(logits.AsSpan(i * _classes, _classes));
             }
         }
 

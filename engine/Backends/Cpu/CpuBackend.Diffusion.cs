@@ -104,11 +104,8 @@ public sealed unsafe partial class CpuBackend
             for (var token = 0; token < tokens; token++)
             {
                 var patch = ((long)image * tokens) + token;
-                for (var i = 0; i < pixels; i += Lanes.Count)
-                {
-                    var left = pixels - i;
-                    Lanes.Store(Lanes.Load(clean + (patch * pixels) + i, left) - Lanes.Load(mean + i, left), centered + i, left);
-                }
+                TensorPrimitives.Subtract(
+                    new Span<float>(clean + (patch * pixels), pixels), new Span<float>(mean, pixels), new Span<float>(centered, pixels));
 
                 for (var k = 0; k < kept; k++)
                 {

@@ -15,10 +15,14 @@ public sealed unsafe partial class CpuBackend
         float* a = F32(x), r = F32(result);
         Pieces(x.Shape.Count, PieceElements, (first, count) =>
         {
-            for (var i = 0; i < count; i += Lanes.Count)
+            Span<float> from = new(a + first, count), to = new(r + first, count);
+            if (accumulate)
             {
-                var v = Lanes.Load(a + first + i, count - i);
-                Put(v, r + first + i, count - i, accumulate);
+                TensorPrimitives.Add(to, from, to);
+            }
+            else
+            {
+                from.CopyTo(to);
             }
         });
     }
@@ -26,14 +30,12 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void Scale(Tensor tensor, Tensor factor)
     {
-        var f = Vector256.Create(*F32(factor));
+        var f = *F32(factor);
         var values = F32(tensor);
         Pieces(tensor.Shape.Count, PieceElements, (first, count) =>
         {
-            for (var i = 0; i < count; i += Lanes.Count)
-            {
-                Lanes.Store(Lanes.Load(values + first + i, count - i) * f, values + first + i, count - i);
-            }
+            var piece = new Span<float>(values + first, count);
+            TensorPrimitives.Multiply(piece, f, piece);
         });
     }
 
@@ -118,17 +120,14 @@ public sealed unsafe partial class CpuBackend
         float* from = F32(x), to = F32(y);
         _pool.Run(x.Shape[0], (image, _) =>
         {
-            var row = to + ((long)image * columns);
-            new Span<float>(row, columns).Clear();
+            var row = new Span<float>(to + ((long)image * columns), columns);
+            row.Clear();
             for (var t = 0; t < tokens; t++)
             {
-                AddRow(from + ((((long)image * tokens) + t) * columns), row, columns);
+                TensorPrimitives.Add(row, new Span<float>(from + ((((long)image * tokens) + t) * columns), columns), row);
             }
 
-            for (var c = 0; c < columns; c++)
-            {
-                row[c] /= tokens;
-            }
+            TensorPrimitives.Divide(row, tokens, row);
         });
     }
 
@@ -139,13 +138,17 @@ public sealed unsafe partial class CpuBackend
         float* g = F32(dy), to = F32(dx);
         _pool.Run(dx.Shape[0], (image, _) =>
         {
-            var share = Vector256.Create(1f / tokens);
+            var gradient = new Span<float>(g + ((long)image * columns), columns);
             for (var t = 0; t < tokens; t++)
             {
-                var row = to + ((((long)image * tokens) + t) * columns);
-                for (var i = 0; i < columns; i += Lanes.Count)
+                var row = new Span<float>(to + ((((long)image * tokens) + t) * columns), columns);
+                if (accumulate)
                 {
-                    Put(Lanes.Load(g + ((long)image * columns) + i, columns - i) * share, row + i, columns - i, accumulate);
+                    TensorPrimitives.MultiplyAdd(gradient, 1f / tokens, row, row);
+                }
+                else
+                {
+                    TensorPrimitives.Multiply(gradient, 1f / tokens, row);
                 }
             }
         });

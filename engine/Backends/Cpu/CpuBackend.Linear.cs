@@ -104,12 +104,6 @@ public sealed unsafe partial class CpuBackend
         };
     }
 
-    private static void AddRow(float* x, float* sum, int count)
-    {
-        for (var i = 0; i < count; i += Lanes.Count)
-        {
-            var left = count - i;
-            Lanes.Store(Lanes.Load(sum + i, left) + Lanes.Load(x + i, left), sum + i, left);
-        }
-    }
+    private static void AddRow(float* x, float* sum, int count) =>
+        TensorPrimitives.Add(new Span<float>(sum, count), new Span<float>(x, count), new Span<float>(sum, count));
 }

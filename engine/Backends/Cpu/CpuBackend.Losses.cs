@@ -207,12 +207,7 @@ public sealed unsafe partial class CpuBackend
 
     private static double LogSumExp(float* row, int count)
     {
-        var max = float.NegativeInfinity;
-        for (var i = 0; i < count; i++)
-        {
-            max = MathF.Max(max, row[i]);
-        }
-
+        var max = TensorPrimitives.Max(new ReadOnlySpan<float>(row, count));
         Vector256<float> shift = Vector256.Create(max), sum = default;
         for (var i = 0; i < count; i += Lanes.Count)
         {

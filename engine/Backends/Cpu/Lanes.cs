@@ -53,15 +53,8 @@ internal static unsafe class Lanes
     }
 
     /// <summary>y[i] += factor * x[i].</summary>
-    public static void AddScaled(float factor, float* x, float* y, int count)
-    {
-        var f = Vector256.Create(factor);
-        for (var i = 0; i < count; i += Count)
-        {
-            var left = count - i;
-            Store(Vector256.MultiplyAddEstimate(f, Load(x + i, left), Load(y + i, left)), y + i, left);
-        }
-    }
+    public static void AddScaled(float factor, float* x, float* y, int count) =>
+        TensorPrimitives.MultiplyAddEstimate(new Span<float>(x, count), factor, new Span<float>(y, count), new Span<float>(y, count));
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static Vector256<float> LoadPart(float* from, int left)

@@ -11,22 +11,18 @@ public sealed partial class ReferenceBackend
     /// <inheritdoc/>
     public void Add(Tensor x, Tensor result, bool accumulate)
     {
-        Span<double> a = F64(x), r = F64(result);
-        for (var i = 0; i < a.Length; i++)
+        if (accumulate)
         {
-            Put(ref r[i], a[i], accumulate);
+            TensorPrimitives.Add(F64(result), F64(x), F64(result));
+        }
+        else
+        {
+            F64(x).CopyTo(F64(result));
         }
     }
 
     /// <inheritdoc/>
-    public void Scale(Tensor tensor, Tensor factor)
-    {
-        var f = F64(factor)[0];
-        foreach (ref var value in F64(tensor))
-        {
-            value *= f;
-        }
-    }
+    public void Scale(Tensor tensor, Tensor factor) => TensorPrimitives.Multiply(F64(tensor), F64(factor)[0], F64(tensor));
 
     /// <inheritdoc/>
     public void GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate)

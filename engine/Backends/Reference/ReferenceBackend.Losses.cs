@@ -47,12 +47,7 @@ public sealed partial class ReferenceBackend
         for (var r = 0; r < rows; r++)
         {
             var z = F64(logits).Slice(r * classes, classes);
-            var max = double.NegativeInfinity;
-            foreach (var value in z)
-            {
-                max = Math.Max(max, value);
-            }
-
+            var max = TensorPrimitives.Max<double>(z);
             var sum = 0.0;
             foreach (var value in z)
             {
@@ -115,12 +110,7 @@ public sealed partial class ReferenceBackend
             for (var k = 0; k < kept; k++)
             {
                 var component = basis.Slice(k * pixels, pixels);
-                var projection = 0.0;
-                for (var i = 0; i < pixels; i++)
-                {
-                    projection += component[i] * r[i];
-                }
-
+                var projection = TensorPrimitives.Dot<double>(component, r);
                 keptSquare += projection * projection;
                 for (var i = 0; args.DPrediction is not null && i < pixels; i++)
                 {

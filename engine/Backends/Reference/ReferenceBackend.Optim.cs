@@ -45,7 +45,7 @@ public sealed partial class ReferenceBackend
     /// <inheritdoc/>
     public void GlobalNorm(Tensor x, double limit, Tensor norm, Tensor scale)
     {
-        var length = Norm(F64(x));
+        var length = TensorPrimitives.Norm<double>(F64(x));
         F64(norm)[0] = length;
         F64(scale)[0] = limit > 0 && length > limit ? limit / length : 1;
     }
@@ -61,23 +61,12 @@ public sealed partial class ReferenceBackend
             step[i] = (clip * g[i]) + (args.Decay * p[i]);
         }
 
-        double length = Norm(p), stepLength = Norm(step);
+        double length = TensorPrimitives.Norm<double>(p), stepLength = TensorPrimitives.Norm<double>(step);
         var trust = args.Trust > 0 && length > 0 && stepLength > 0 ? args.Trust * length / stepLength : 1;
         for (var i = 0; i < p.Length; i++)
         {
             m[i] = (args.Momentum * m[i]) + (trust * step[i]);
             p[i] -= args.LearningRate * m[i];
         }
-    }
-
-    private static double Norm(ReadOnlySpan<double> values)
-    {
-        var square = 0.0;
-        foreach (var value in values)
-        {
-            square += value * value;
-        }
-
-        return Math.Sqrt(square);
     }
 }
