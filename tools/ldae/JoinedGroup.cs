@@ -2,7 +2,6 @@ using System.Text;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Distributed;
-using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Runner;
