@@ -16,7 +16,8 @@ internal static class PretrainingWork
 {
     /// <summary>Trains.</summary>
     public static RunResult Run(
-        Recipe recipe, string data, IBackend backend, RunFolder folder, int? threads, BadSamples bad, RunnerContext context, RunLog log, FittedTokenizer? tokenizer = null, JoinedGroup? group = null)
+        Recipe recipe, string data, IBackend backend, RunFolder folder, int? threads, BadSamples bad, RunnerContext context, RunLog log,
+        FittedTokenizer? tokenizer = null, JoinedGroup? group = null)
     {
         var source = ImageSourceFactory.Open(data, train: true, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
         ResumedRun.KeepData(folder, data);

@@ -154,7 +154,9 @@ public abstract class ObservedBackend(IBackend inner) : IBackend
     {
         var start = Stopwatch.GetTimestamp();
         inner.LayerNormBackward(in args, in gradients);
-        After(nameof(LayerNormBackward), start, gradients.DX, gradients.DBranch, gradients.DGate?.Table, gradients.DShift?.Table, gradients.DScale?.Table, gradients.DWeight, gradients.DBias);
+        After(
+            nameof(LayerNormBackward), start, gradients.DX, gradients.DBranch, gradients.DGate?.Table, gradients.DShift?.Table, gradients.DScale?.Table, gradients.DWeight,
+            gradients.DBias);
     }
 
     /// <inheritdoc/>

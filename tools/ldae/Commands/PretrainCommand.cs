@@ -52,7 +52,8 @@ internal static class PretrainCommand
                 if (parse.GetValue(anomaly) && chosen.Gpu is not null && group.Processes.Size > 1)
                 {
                     // The anomaly backend hides the GPU from NCCL.
-                    throw new LdaeException(ErrorKind.Configuration, "--detect-anomaly is for one process where the device is a GPU.", "Start one process, or leave --detect-anomaly out.");
+                    throw new LdaeException(
+                        ErrorKind.Configuration, "--detect-anomaly is for one process where the device is a GPU.", "Start one process, or leave --detect-anomaly out.");
                 }
 
                 var folder = RunFolder.Choose(Name, parse.GetValue(@out), parse.GetValue(resume), context.Time);
