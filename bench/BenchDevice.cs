@@ -58,7 +58,8 @@ internal static class BenchDevice
         }
 
         rows = [.. rows.Select(row => row with { Pass = "limit" })];
-        return (new Limits(rows.Max(row => row.Name.StartsWith("copy", StringComparison.Ordinal) ? row.Bytes / row.LowS : null)!.Value, rows.Max(row => row.Flops / row.LowS)!.Value), rows);
+        var bandwidth = rows.Where(row => row.Name.StartsWith("copy", StringComparison.Ordinal)).Max(row => row.Bytes / row.LowS)!.Value;
+        return (new Limits(bandwidth, rows.Max(row => row.Flops / row.LowS)!.Value), rows);
     }
 
     private static LDaeCore.Engine.Ops.OpCase Product(int n) => new(

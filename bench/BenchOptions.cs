@@ -67,7 +67,8 @@ internal sealed record BenchOptions
         while (rest.TryDequeue(out var argument))
         {
             string Value() => rest.TryDequeue(out var value) ? value : throw Bad($"{argument} takes a value.");
-            int Number() => int.TryParse(Value(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : throw Bad($"{argument} takes a number above 0.");
+            int Number() =>
+                int.TryParse(Value(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : throw Bad($"{argument} takes a number above 0.");
             options = argument switch
             {
                 "--device" => options with { Device = DeviceOf(Value()) },

@@ -23,7 +23,8 @@ internal static class Comparison
             {
                 yield return string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{row.Name} {row.Pass}: {Table.Time(old.MedianS)} -> {Table.Time(row.MedianS)}, {100 * ((row.MedianS / old.MedianS) - 1):F0} % slower (spread {100 * old.Spread:F0} % and {100 * row.Spread:F0} %)");
+                    $"{row.Name} {row.Pass}: {Table.Time(old.MedianS)} -> {Table.Time(row.MedianS)}, {100 * ((row.MedianS / old.MedianS) - 1):F0} % slower (spread "
+                        + $"{100 * old.Spread:F0} % and {100 * row.Spread:F0} %)");
             }
         }
     }

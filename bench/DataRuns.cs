@@ -22,8 +22,10 @@ internal sealed class DataRuns(BenchOptions options)
     {
         foreach (var (size, width) in Sizes.Where(s => options.Wants($"data {s.Size}")))
         {
-            var files = (options.Data is { } folder ? Directory.EnumerateFiles(folder, "*.*", SearchOption.AllDirectories).Where(IsJpeg).Order(StringComparer.Ordinal).Take(Files) : Encode(width))
-                .Select(File.ReadAllBytes).ToArray();
+            var paths = options.Data is { } folder
+                ? Directory.EnumerateFiles(folder, "*.*", SearchOption.AllDirectories).Where(IsJpeg).Order(StringComparer.Ordinal).Take(Files)
+                : Encode(width);
+            var files = paths.Select(File.ReadAllBytes).ToArray();
             var augmentation = new Augmentation(size, RandomCrop: true, SmallestCrop, Flip: true);
             var pixels = new byte[size * size * 3];
             var rounds = options.Short || options.Toy ? 3 : 9;

@@ -98,7 +98,8 @@ internal sealed class OpRuns(BenchOptions options, IBackend backend)
         var timing = TimingOf(report);
         var times = timing.DeviceSeconds.Count > 0
             ? timing.DeviceSeconds.TakeLast(options.Iterations)
-            : report.AllMeasurements.Where(m => m is { IterationMode: IterationMode.Workload, IterationStage: IterationStage.Actual }).Select(m => m.Nanoseconds / m.Operations / 1e9);
+            : report.AllMeasurements.Where(m => m is { IterationMode: IterationMode.Workload, IterationStage: IterationStage.Actual })
+                .Select(m => m.Nanoseconds / m.Operations / 1e9);
         var row = ResultRow.Of(timing.Name, timing.Pass, times) with { Flops = timing.Flops, Bytes = timing.Bytes };
         return backend is CudaBackend cuda ? Resources(cuda, timing, row) : row;
     }

@@ -56,7 +56,8 @@ internal sealed class StepRuns(BenchOptions options, IBackend backend)
             yield break;
         }
 
-        (string Name, int Batch, bool Small)[] sizes = [("cifar-tiny", 128, true), ("natural64", 64, true), ("photos128", 16, true), ("vit-b", 256, false), ("vit-half-l", 256, false)];
+        (string Name, int Batch, bool Small)[] sizes = [
+            ("cifar-tiny", 128, true), ("natural64", 64, true), ("photos128", 16, true), ("vit-b", 256, false), ("vit-half-l", 256, false)];
         foreach (var (name, batch, small) in sizes)
         {
             if (small || backend is CudaBackend || options.Filters.Any(filter => filter.Contains(name, StringComparison.OrdinalIgnoreCase)))

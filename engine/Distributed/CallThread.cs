@@ -4,48 +4,57 @@ using System.Runtime.ExceptionServices;
 namespace LDaeCore.Engine.Distributed;
 
 /// <summary>
-/// The one thread that talks to the other processes: calls are done in the order in which they were asked for, beside the thread that asks. So
-/// a group needs no more of MPI than a thread that is always the same, and two calls never meet in another order than on another process.
+/// The one thread that communicates with the other processes: it runs calls in the order in which they were queued, while the queuing thread goes on. So MPI
+/// sees a single thread (MPI_THREAD_FUNNELED), and the order of calls is the same on every process.
 /// </summary>
 internal sealed class CallThread : IDisposable
 {
     private readonly BlockingCollection<(Action Call, bool Always)> _calls = [];
     private readonly Thread _thread;
+    private readonly TaskCompletionSource _abandoned = new();
     private volatile ExceptionDispatchInfo? _failure;
 
     public CallThread()
     {
-        // A process that ends must not wait for a call that never returns.
+        // A background thread: a process may end while a call does not return.
         _thread = new Thread(Work) { IsBackground = true, Name = "communication" };
         _thread.Start();
     }
 
-    /// <summary>Asks for a call without waiting for it; after a failed one, nothing more is done.</summary>
+    /// <summary>Queues a call; calls after a failed one are skipped.</summary>
     public void Begin(Action call) => _calls.Add((call, false));
 
-    /// <summary>Waits for all calls that were asked for; throws what the first failed one threw.</summary>
+    /// <summary>Waits for all queued calls; throws what the first failed one threw.</summary>
     public void Finish() => Finish(Timeout.InfiniteTimeSpan, CancellationToken.None);
 
-    /// <summary>Waits for them no longer than a time.</summary>
-    /// <returns>Whether all were done in it.</returns>
-    /// <exception cref="OperationCanceledException">The process was asked to stop.</exception>
-    public bool Finish(TimeSpan patience, CancellationToken stop)
+    /// <summary>Waits for them, but not longer than a time.</summary>
+    /// <returns>Whether all are done.</returns>
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
+    public bool Finish(TimeSpan timeout, CancellationToken stop)
     {
         var done = new TaskCompletionSource();
         _calls.Add((done.SetResult, true), CancellationToken.None);
-        var inTime = done.Task.Wait(patience, stop);
+        var inTime = Task.WaitAny([done.Task, _abandoned.Task], (int)timeout.TotalMilliseconds, stop) >= 0;
         _failure?.Throw();
         return inTime;
     }
 
-    /// <summary>Does a call and waits for it.</summary>
+    /// <summary>Ends the wait for calls, also of one that does not return.</summary>
+    /// <param name="error">What <see cref="Finish()"/> throws from now on.</param>
+    public void Abandon(Exception error)
+    {
+        _failure = ExceptionDispatchInfo.Capture(error);
+        _abandoned.TrySetResult();
+    }
+
+    /// <summary>Queues a call and waits for it.</summary>
     public void Run(Action call)
     {
         Begin(call);
         Finish();
     }
 
-    /// <summary>Lets the thread end once it has done what was asked for.</summary>
+    /// <summary>Ends the thread after the queued calls.</summary>
     public void Dispose() => _calls.CompleteAdding();
 
     private void Work()
@@ -59,11 +68,11 @@ internal sealed class CallThread : IDisposable
                     call();
                 }
             }
-#pragma warning disable CA1031 // Every failure is the asking thread's, which finds it in Finish.
+#pragma warning disable CA1031 // Finish throws it on the queuing thread.
             catch (Exception error)
 #pragma warning restore CA1031
             {
-                _failure = ExceptionDispatchInfo.Capture(error);
+                _failure ??= ExceptionDispatchInfo.Capture(error);
             }
         }
     }

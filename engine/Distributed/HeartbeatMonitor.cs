@@ -5,130 +5,144 @@ using System.Net.Sockets;
 namespace LDaeCore.Engine.Distributed;
 
 /// <summary>
-/// Tells every process, within seconds, that one of them is gone: a connection of each to rank 0, on which both sides say every other second that they are
-/// alive. A process that is killed closes its connection; a machine that is lost falls silent. A collective call that will never
-/// return cannot say either. Rank 0 passes the news on, so that every process names the one that is at fault and not the one that it lost first.
+/// Reports within seconds that a process is gone: each process has a connection to rank 0, on which both sides send a heartbeat every other second. A killed
+/// process closes its connection; a lost machine falls silent. Rank 0 forwards the fault, so that every process names the one at fault and not
+/// the one that it lost first.
 /// </summary>
 internal sealed class HeartbeatMonitor : IDisposable
 {
-    private const byte Alive = 1, Bye = 2, News = 3;
-    private const int HeaderBytes = 5, MostBytes = 1 << 20;
+    private const byte Alive = 1, Bye = 2, Fault = 3;
+    private const int HeaderBytes = 5, MaxBytes = 1 << 20;
 
-    private static readonly TimeSpan LastWords = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan RankZeroEnds = TimeSpan.FromMinutes(1);
 
     private readonly int _rank, _size;
-    private readonly Line[] _lines;
-    private readonly Action<ProcessFault> _lost;
-    private readonly TimeSpan _period, _silence;
+    private readonly Peer[] _peers;
+    private readonly Action<ProcessFault> _onFault;
+    private readonly TimeSpan _period, _timeout;
     private readonly ManualResetEventSlim _stopped = new();
-    private long _beaten = Stopwatch.GetTimestamp(), _woken = long.MinValue;
-    private int _decided;
-    private bool _warned;
-    private volatile bool _left;
+    private long _lastBeat = Stopwatch.GetTimestamp(), _resumed = long.MinValue;
+    private ProcessFault? _fault;
+    private volatile bool _rankZeroFails, _left;
 
-    /// <summary>Begins to watch.</summary>
+    /// <summary>Starts to watch.</summary>
     /// <param name="rank">This process.</param>
-    /// <param name="size">How many there are.</param>
-    /// <param name="others">On rank 0 a connection to each other in order of rank; elsewhere the one to rank 0. Closed with this.</param>
-    /// <param name="lost">Told once, on a thread of its own, why the group cannot go on.</param>
-    /// <param name="silence">How long a process may be silent; twenty seconds when not given.</param>
-    public HeartbeatMonitor(int rank, int size, IReadOnlyList<Socket> others, Action<ProcessFault> lost, TimeSpan? silence = null)
+    /// <param name="size">Number of processes.</param>
+    /// <param name="sockets">On rank 0 a connection to each other process in order of rank; elsewhere the one to rank 0. Closed with this.</param>
+    /// <param name="onFault">Called once, on a thread of the monitor, with the fault of another process.</param>
+    /// <param name="timeout">Longest silence of a process; 20 s when not given.</param>
+    public HeartbeatMonitor(int rank, int size, IReadOnlyList<Socket> sockets, Action<ProcessFault> onFault, TimeSpan? timeout = null)
     {
-        (_rank, _size, _lost, _silence) = (rank, size, lost, silence ?? TimeSpan.FromSeconds(20));
-        _period = _silence / 10;
-        _lines = [.. others.Select((socket, i) => new Line(socket, rank == 0 ? i + 1 : 0))];
-        foreach (var line in _lines)
+        (_rank, _size, _onFault, _timeout) = (rank, size, onFault, timeout ?? TimeSpan.FromSeconds(20));
+        _period = _timeout / 10;
+        _peers = [.. sockets.Select((socket, i) => new Peer(socket, rank == 0 ? i + 1 : 0))];
+        foreach (var peer in _peers)
         {
-            new Thread(() => Listen(line)) { IsBackground = true, Name = $"heartbeat {line.Rank}" }.Start();
+            new Thread(() => Listen(peer)) { IsBackground = true, Name = $"heartbeat {peer.Rank}" }.Start();
         }
 
-        // Not one of the pool's threads: those may all be decoding images.
+        // A thread of its own: those of the pool may all decode images.
         new Thread(Beat) { IsBackground = true, Name = "heartbeat" }.Start();
     }
 
-    /// <summary>Tells the others that this process fails; it says itself why.</summary>
-    public void Fail(int code, string message) => Decide(new ProcessFault(_rank, code, message, IsGone: false), from: null);
+    /// <summary>Reports that this process fails.</summary>
+    /// <returns>A fault that was reported first and counts instead; else null.</returns>
+    public ProcessFault? Fail(int code, string message, string remedy)
+    {
+        var own = new ProcessFault(_rank, code, message, IsGone: false) { Remedy = remedy };
+        var first = Decide(own, from: null);
+        return first == own ? null : first;
+    }
 
-    /// <summary>Waits for news that may be on their way.</summary>
-    /// <returns>Whether there are any.</returns>
-    public bool HasNews(TimeSpan patience) => SpinWait.SpinUntil(() => Volatile.Read(ref _decided) != 0 || Volatile.Read(ref _warned), patience);
+    /// <summary>Waits for a report that may be on its way.</summary>
+    /// <returns>The fault, or null.</returns>
+    public ProcessFault? WaitForFault(TimeSpan timeout)
+    {
+        SpinWait.SpinUntil(() => Volatile.Read(ref _fault) is not null || _rankZeroFails, timeout);
+        if (_rankZeroFails)
+        {
+            SpinWait.SpinUntil(() => Volatile.Read(ref _fault) is not null);
+        }
 
-    /// <summary>Says goodbye: from here on nobody misses this process, and it misses nobody.</summary>
+        return Volatile.Read(ref _fault);
+    }
+
+    /// <summary>Says goodbye: from here on a closed connection is no fault.</summary>
     public void Leave()
     {
         _left = true;
-        foreach (var line in _lines)
+        foreach (var peer in _peers)
         {
-            TrySend(line, Bye, []);
+            TrySend(peer, Bye, []);
         }
     }
 
-    /// <summary>Tells whoever listens at the other end of a connection, where no heartbeat holds this one yet.</summary>
-    public static void Tell(Socket socket, ProcessFault fault) => TrySend(new Line(socket, 0), News, fault.ToBytes());
+    /// <summary>Reports a fault over a connection that no monitor holds yet.</summary>
+    public static void Report(Socket socket, ProcessFault fault) => TrySend(new Peer(socket, 0), Fault, fault.ToBytes());
 
     /// <summary>Closes the connections.</summary>
     public void Dispose()
     {
         _left = true;
         _stopped.Set();
-        foreach (var line in _lines)
+        foreach (var peer in _peers)
         {
-            line.Socket.Dispose();
+            peer.Socket.Dispose();
         }
     }
 
-    private void Listen(Line line)
+    private void Listen(Peer peer)
     {
         try
         {
             while (true)
             {
-                var (kind, content) = Hear(line);
+                var (kind, content) = Receive(peer);
                 if (kind == Bye)
                 {
-                    line.Left = true;
+                    peer.Left = true;
                     return;
                 }
 
-                if (kind == News)
+                if (kind == Fault)
                 {
                     var fault = ProcessFault.Of(content);
-                    if (line.Rank == 0 && fault is { Rank: 0, IsGone: false })
+                    if (peer.Rank == 0 && fault is { Rank: 0, IsGone: false })
                     {
-                        HearOut(line);
+                        WaitForRankZero(peer);
                     }
 
-                    Decide(fault, line);
+                    Decide(fault, peer);
                 }
             }
         }
         catch (Exception e) when (e is SocketException or EndOfStreamException or ObjectDisposedException)
         {
-            Miss(line, "its connection is closed, so it has ended or was killed");
+            Lose(peer, "its connection is closed, so it has ended or was killed");
         }
     }
 
-    private static (byte Kind, byte[] Content) Hear(Line line)
+    private static (byte Kind, byte[] Content) Receive(Peer peer)
     {
         var header = new byte[HeaderBytes];
-        Wire.Receive(line.Socket, header);
-        line.Heard = Stopwatch.GetTimestamp();
+        Wire.Receive(peer.Socket, header);
+        peer.LastHeard = Stopwatch.GetTimestamp();
         var length = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(1));
-        var content = new byte[length is >= 0 and <= MostBytes ? length : 0];
-        Wire.Receive(line.Socket, content);
+        var content = new byte[length is >= 0 and <= MaxBytes ? length : 0];
+        Wire.Receive(peer.Socket, content);
         return (header[0], content);
     }
 
-    /// <summary>Rank 0 fails and writes down why: whoever ended before it would make mpirun kill it over that.</summary>
-    private void HearOut(Line line)
+    /// <summary>Waits until a failing rank 0 has written its report and ended: mpirun kills it when another process ends first.</summary>
+    private void WaitForRankZero(Peer peer)
     {
-        Volatile.Write(ref _warned, true);
+        _rankZeroFails = true;
         var start = Stopwatch.GetTimestamp();
         try
         {
-            while (Stopwatch.GetElapsedTime(start) < LastWords)
+            while (Stopwatch.GetElapsedTime(start) < RankZeroEnds)
             {
-                Hear(line);
+                Receive(peer);
             }
         }
         catch (Exception e) when (e is SocketException or EndOfStreamException or ObjectDisposedException)
@@ -141,66 +155,69 @@ internal sealed class HeartbeatMonitor : IDisposable
     {
         while (!_stopped.Wait(_period))
         {
-            // A process that stood still itself, under a debugger or by a signal, has not listened either.
-            var stoodStill = Stopwatch.GetElapsedTime(Volatile.Read(ref _beaten)) > _silence / 2;
-            var beaten = Stopwatch.GetTimestamp();
-            Volatile.Write(ref _woken, stoodStill ? beaten : _woken);
-            Volatile.Write(ref _beaten, beaten);
-            foreach (var line in _lines.Where(line => !line.Left))
+            // A process that was itself suspended, by a debugger or a signal, has not listened either.
+            var wasSuspended = Stopwatch.GetElapsedTime(Volatile.Read(ref _lastBeat)) > _timeout / 2;
+            var now = Stopwatch.GetTimestamp();
+            Volatile.Write(ref _resumed, wasSuspended ? now : _resumed);
+            Volatile.Write(ref _lastBeat, now);
+            foreach (var peer in _peers.Where(peer => !peer.Left))
             {
-                if (stoodStill)
+                if (wasSuspended)
                 {
-                    line.Heard = beaten;
+                    peer.LastHeard = now;
                 }
 
-                TrySend(line, Alive, []);
-                if (Stopwatch.GetElapsedTime(line.Heard) > _silence)
+                TrySend(peer, Alive, []);
+                if (Stopwatch.GetElapsedTime(peer.LastHeard) > _timeout)
                 {
-                    Miss(line, $"nothing was heard of it for {_silence.TotalSeconds:F0} s, so it or its machine stands still");
+                    Lose(peer, $"nothing was heard of it for {_timeout.TotalSeconds:F0} s, so it or its machine does not respond");
                 }
             }
         }
     }
 
-    private void Miss(Line line, string why)
+    private void Lose(Peer peer, string why)
     {
-        if (line.Left || _left)
+        if (peer.Left || _left)
         {
             return;
         }
 
-        // Whoever gave this process up while it stood still has ended for that: the one at fault is this one, woken perhaps by the end of the others.
+        // The others may have ended because this process was suspended: then it is the one at fault.
         Decide(
-            HasJustWoken
-                ? new ProcessFault(_rank, 1, $"Rank {_rank} of {_size} stood still for more than {_silence.TotalSeconds / 2:F0} s, and the others have given it up.", IsGone: true)
-                : new ProcessFault(line.Rank, 1, $"Rank {line.Rank} of {_size} is gone: {why}.", IsGone: true),
-            line);
+            HasJustResumed
+                ? new ProcessFault(_rank, 1, $"Rank {_rank} of {_size} did not respond for more than {_timeout.TotalSeconds / 2:F0} s, and the others have ended.", IsGone: true)
+                : new ProcessFault(peer.Rank, 1, $"Rank {peer.Rank} of {_size} is gone: {why}.", IsGone: true),
+            peer);
     }
 
-    private bool HasJustWoken =>
-        Stopwatch.GetElapsedTime(Volatile.Read(ref _beaten)) > _silence / 2
-        || (Volatile.Read(ref _woken) is var woken && woken != long.MinValue && Stopwatch.GetElapsedTime(woken) < _period);
+    private bool HasJustResumed =>
+        Stopwatch.GetElapsedTime(Volatile.Read(ref _lastBeat)) > _timeout / 2
+        || (Volatile.Read(ref _resumed) is var resumed && resumed != long.MinValue && Stopwatch.GetElapsedTime(resumed) < _period);
 
-    /// <summary>The first news count; what follows from them is no news.</summary>
-    private void Decide(ProcessFault fault, Line? from)
+    /// <summary>The first fault counts; later ones follow from it.</summary>
+    /// <returns>The first fault.</returns>
+    private ProcessFault Decide(ProcessFault fault, Peer? from)
     {
-        if (Interlocked.Exchange(ref _decided, 1) != 0)
+        if (Interlocked.CompareExchange(ref _fault, fault, null) is { } first)
         {
-            return;
+            return first;
         }
 
-        foreach (var line in _lines.Where(line => line != from))
+        foreach (var peer in _peers.Where(peer => peer != from))
         {
-            TrySend(line, News, fault.ToBytes());
+            TrySend(peer, Fault, fault.ToBytes());
         }
 
         if (from is not null)
         {
-            _lost(fault);
+            _onFault(fault);
         }
+
+        return fault;
     }
 
-    private static void TrySend(Line line, byte kind, byte[] content)
+    private static void TrySend(Peer peer, byte kind, byte[] content)
     {
         try
         {
@@ -208,20 +225,20 @@ internal sealed class HeartbeatMonitor : IDisposable
             bytes[0] = kind;
             BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(1), content.Length);
             content.CopyTo(bytes, HeaderBytes);
-            lock (line)
+            lock (peer)
             {
-                Wire.Send(line.Socket, bytes);
+                Wire.Send(peer.Socket, bytes);
             }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // Whoever is gone is missed where it is listened to.
+            // The thread that listens to this peer reports it.
         }
     }
 
-    private sealed class Line(Socket socket, int rank)
+    private sealed class Peer(Socket socket, int rank)
     {
-        private long _heard = Stopwatch.GetTimestamp();
+        private long _lastHeard = Stopwatch.GetTimestamp();
 
         public Socket Socket => socket;
 
@@ -229,10 +246,10 @@ internal sealed class HeartbeatMonitor : IDisposable
 
         public volatile bool Left;
 
-        public long Heard
+        public long LastHeard
         {
-            get => Volatile.Read(ref _heard);
-            set => Volatile.Write(ref _heard, value);
+            get => Volatile.Read(ref _lastHeard);
+            set => Volatile.Write(ref _lastHeard, value);
         }
     }
 }

@@ -3,24 +3,24 @@ using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Distributed;
 
-/// <summary>What the groups whose tensors lie in the processor's memory have in common: the thread that talks, and the heartbeat.</summary>
+/// <summary>The common part of groups whose tensors lie in the processor's memory: the communication thread and the heartbeat.</summary>
 public abstract class HostCommunicator : ICommunicator
 {
-    // News of a process that died come by another way than the call that fails of it.
-    private static readonly TimeSpan NewsTakes = TimeSpan.FromSeconds(5), RankZeroTakes = TimeSpan.FromSeconds(1);
+    // The report of a fault takes another connection than the call that fails because of it.
+    private static readonly TimeSpan ReportTimeout = TimeSpan.FromSeconds(5), RankZeroTimeout = TimeSpan.FromSeconds(1);
 
-    // Whoever was told the news ends this process in that time.
-    private static readonly TimeSpan EndTakes = TimeSpan.FromMinutes(2);
-
-    private readonly CallThread _calls = new();
+    private readonly CancellationTokenSource _faulted = new();
     private readonly TimeSpan _rendezvousTimeout;
     private readonly CancellationToken _stop;
-    private bool _hasMet, _hasLeft;
+    private bool _isComplete;
 
-    /// <param name="launch">Who comes together.</param>
-    /// <param name="stop">Ends the waiting for those who have not come.</param>
-    private protected HostCommunicator(Launch launch, CancellationToken stop) =>
+    /// <param name="launch">The processes.</param>
+    /// <param name="stop">Cancels the wait for processes that are not connected yet.</param>
+    private protected HostCommunicator(Launch launch, CancellationToken stop)
+    {
         (Rank, Size, _rendezvousTimeout, _stop) = (launch.Rank, launch.Size, launch.RendezvousTimeout, stop);
+        Faulted = _faulted.Token;
+    }
 
     /// <inheritdoc/>
     public abstract string Name { get; }
@@ -31,7 +31,15 @@ public abstract class HostCommunicator : ICommunicator
     /// <inheritdoc/>
     public int Size { get; private protected set; }
 
-    private protected HeartbeatMonitor? Heartbeat { get; set; }
+    /// <inheritdoc/>
+    public ProcessFault? Fault { get; private set; }
+
+    /// <inheritdoc/>
+    public CancellationToken Faulted { get; }
+
+    private protected CallThread Calls { get; } = new();
+
+    private protected HeartbeatMonitor? Heartbeat { get; private set; }
 
     /// <inheritdoc/>
     public void BeginSum(Tensor tensor)
@@ -41,11 +49,11 @@ public abstract class HostCommunicator : ICommunicator
             throw new ArgumentException($"{tensor} is not summed over processes: only F32 and F64 are.", nameof(tensor));
         }
 
-        _calls.Begin(() => Sum(tensor));
+        Calls.Begin(() => Sum(tensor));
     }
 
     /// <inheritdoc/>
-    public void FinishSums() => Checked(_calls.Finish);
+    public void FinishSums() => Checked(Calls.Finish);
 
     /// <inheritdoc/>
     public void Broadcast(Tensor tensor) => Call(() => Broadcast(tensor.Address, tensor.Bytes));
@@ -83,48 +91,55 @@ public abstract class HostCommunicator : ICommunicator
     /// <inheritdoc/>
     public void Leave()
     {
-        // From here on a closed connection is nobody's death; but only once all are here.
+        // A barrier: a connection that is closed before it means a process that died.
         Gather([]);
         Heartbeat?.Leave();
-        _calls.Run(Stop);
-        _hasLeft = true;
+        Calls.Run(Stop);
     }
 
     /// <inheritdoc/>
-    public virtual void Abort(int code, string message)
+    public virtual ProcessFault? Abort(int code, string message, string remedy)
     {
-        // What all find out at once is rank 0's to say.
-        if (Rank > 0 && Heartbeat?.HasNews(RankZeroTakes) == true)
-        {
-            Thread.Sleep(EndTakes);
-        }
-
-        Heartbeat?.Fail(code, message);
+        // A failure that all processes find at once is reported by rank 0.
+        var first = Rank > 0 ? Heartbeat?.WaitForFault(RankZeroTimeout) : null;
+        return first ?? Heartbeat?.Fail(code, message, remedy);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         Heartbeat?.Dispose();
-        _calls.Dispose();
-        Close(_hasLeft);
+        Calls.Dispose();
+        Close();
         GC.SuppressFinalize(this);
     }
 
     private protected void Call(Action call)
     {
-        if (_hasMet)
+        if (_isComplete)
         {
-            Checked(() => _calls.Run(call));
+            Checked(() => Calls.Run(call));
+            return;
         }
-        else
+
+        // No heartbeat reports a process that never connects.
+        Calls.Begin(call);
+        if (!Calls.Finish(_rendezvousTimeout, _stop))
         {
-            CallWhileMeeting(call);
+            throw new LdaeException(
+                ErrorKind.Run,
+                $"Rank {Rank} has waited {_rendezvousTimeout.TotalSeconds:F0} s for the others of {Size} processes: one of them has ended or does not respond.",
+                "Look for a process that was stopped or a machine that is lost, and start all processes again.");
         }
     }
 
-    /// <summary>From here on all are there, and a call may take as long as the slowest of them does.</summary>
-    private protected void Met() => _hasMet = true;
+    /// <summary>Ends the rendezvous: from here on a call may take as long as the slowest process takes.</summary>
+    /// <param name="sockets">Connections for the heartbeat; null where there are none.</param>
+    private protected void Complete(IReadOnlyList<System.Net.Sockets.Socket>? sockets)
+    {
+        Heartbeat = sockets is null ? null : new HeartbeatMonitor(Rank, Size, sockets, OnFault);
+        _isComplete = true;
+    }
 
     private protected abstract void Sum(Tensor tensor);
 
@@ -132,38 +147,37 @@ public abstract class HostCommunicator : ICommunicator
 
     private protected abstract void Gather(double[] mine, double[] all);
 
-    /// <summary>The last call of the thread that talks.</summary>
-    private protected abstract void Stop();
-
-    private protected virtual void Close(bool hasLeft)
+    /// <summary>The last call of the communication thread.</summary>
+    private protected virtual void Stop()
     {
     }
 
-    /// <summary>A call while not all have come: whoever never does is not waited for without end, as the heartbeat that would tell is not there yet.</summary>
-    private void CallWhileMeeting(Action call)
+    /// <summary>Closes the connections.</summary>
+    private protected virtual void Close()
     {
-        _calls.Begin(call);
-        if (!_calls.Finish(_rendezvousTimeout, _stop))
-        {
-            throw new LdaeException(
-                ErrorKind.Run,
-                $"Rank {Rank} has waited {_rendezvousTimeout.TotalSeconds:F0} s for the others of {Size} processes: one of them has ended or stands still.",
-                "Look for a process that was stopped or a machine that is lost, and start all processes again.");
-        }
     }
 
-    /// <summary>Where a call fails because a process died, whoever watches the processes says which.</summary>
+    /// <summary>Ends the wait for calls that another process does not answer any more.</summary>
+    /// <param name="error">What the wait throws.</param>
+    private protected abstract void Interrupt(ProcessFaultException error);
+
+    private void OnFault(ProcessFault fault)
+    {
+        Fault = fault;
+        Interrupt(new ProcessFaultException(fault));
+        _faulted.Cancel();
+    }
+
+    /// <summary>A call that fails because a process died knows its neighbour only; the heartbeat knows the process at fault.</summary>
     private void Checked(Action call)
     {
         try
         {
             call();
         }
-        catch (LdaeException) when (Heartbeat?.HasNews(NewsTakes) == true)
+        catch (LdaeException) when (Heartbeat?.WaitForFault(ReportTimeout) is { } fault)
         {
-            // They end this process; what it would say now names whom it happened to talk to.
-            Thread.Sleep(EndTakes);
-            throw;
+            throw new ProcessFaultException(fault);
         }
     }
 }

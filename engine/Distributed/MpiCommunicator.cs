@@ -10,24 +10,23 @@ using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Distributed;
 
-/// <summary>Processes that Open MPI brings together. Only the thread that talks calls it.</summary>
+/// <summary>A group over Open MPI, which only the communication thread calls.</summary>
 public sealed unsafe class MpiCommunicator : HostCommunicator
 {
-    // A message's length is an int in MPI, and elements have eight bytes at most.
-    private const int MostAtOnce = 1 << 27;
+    // A message's length in bytes is an int in MPI; elements have eight bytes at most.
+    private const int MaxCount = 1 << 27;
 
-    private static readonly TimeSpan ConnectingTakes = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
 
     private readonly Mpi _mpi;
 
     /// <summary>Joins the processes that were started together.</summary>
-    /// <param name="launch">What the environment says of them.</param>
-    /// <param name="lost">Told why the group cannot go on, on a thread of its own, while calls may never return.</param>
-    /// <param name="warn">Told on rank 0 what a person should know.</param>
-    /// <param name="stop">Ends the waiting for the others.</param>
-    /// <exception cref="LdaeException">Device: Open MPI is missing, or sees other processes than the environment says. Run: somebody does not come.</exception>
-    /// <exception cref="OperationCanceledException">The process was asked to stop.</exception>
-    public MpiCommunicator(Launch launch, Action<ProcessFault> lost, Action<string> warn, CancellationToken stop = default)
+    /// <param name="launch">The processes that the environment describes.</param>
+    /// <param name="warn">Receives warnings on rank 0.</param>
+    /// <param name="stop">Cancels the wait for the others.</param>
+    /// <exception cref="LdaeException">Device: Open MPI is missing, or contradicts the environment. Run: a process does not connect.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled before all were connected.</exception>
+    public MpiCommunicator(Launch launch, Action<string> warn, CancellationToken stop = default)
         : base(launch, stop)
     {
         _mpi = new Mpi(LibrarySearch.OfThisProcess.Find(LibraryKind.Mpi).Require());
@@ -36,20 +35,18 @@ public sealed unsafe class MpiCommunicator : HostCommunicator
         {
             throw new LdaeException(
                 ErrorKind.Device,
-                $"{launch.By} started rank {launch.Rank} of {launch.Size}, but {_mpi.Library.Path} says it is rank {Rank} of {Size}: the two do not know each other.",
+                $"{launch.By} started rank {launch.Rank} of {launch.Size}, but {_mpi.Library.Path} reports rank {Rank} of {Size}: they belong to different MPI installations.",
                 "Start the processes with the mpirun of the same Open MPI, with srun --mpi=pmix, or set MASTER_ADDR and MASTER_PORT to go without MPI.");
         }
 
         Name = _mpi.Version;
-        Heartbeat = Watch(lost, warn, stop);
-        Met();
+        Complete(Connect(warn, stop));
     }
 
     /// <inheritdoc/>
     public override string Name { get; }
 
-    /// <summary>Path and version of the library, for people.</summary>
-    /// <returns>Where it is and which it is; or what is missing, and the remedy.</returns>
+    /// <summary>Path and version of the library; or the problem and its remedy.</summary>
     public static (string? Path, string? Version, string? Problem, string Remedy) Describe()
     {
         var finding = LibrarySearch.OfThisProcess.Find(LibraryKind.Mpi);
@@ -69,29 +66,31 @@ public sealed unsafe class MpiCommunicator : HostCommunicator
     }
 
     /// <inheritdoc/>
-    public override void Abort(int code, string message)
+    public override ProcessFault? Abort(int code, string message, string remedy)
     {
-        base.Abort(code, message);
+        var first = base.Abort(code, message, remedy);
         if (Heartbeat is null)
         {
             _mpi.Abort(code);
         }
+
+        return first;
     }
 
     private protected override void Sum(Tensor tensor)
     {
         var (type, width) = tensor.DType == DType.F64 ? (_mpi.Float64, sizeof(double)) : (_mpi.Float32, sizeof(float));
-        for (var first = 0L; first < tensor.Shape.Count; first += MostAtOnce)
+        for (var first = 0L; first < tensor.Shape.Count; first += MaxCount)
         {
-            _mpi.Sum((nint)(tensor.Address + (first * width)), (int)Math.Min(MostAtOnce, tensor.Shape.Count - first), type);
+            _mpi.Sum((nint)(tensor.Address + (first * width)), (int)Math.Min(MaxCount, tensor.Shape.Count - first), type);
         }
     }
 
     private protected override void Broadcast(nint address, long bytes)
     {
-        for (var first = 0L; first < bytes; first += MostAtOnce)
+        for (var first = 0L; first < bytes; first += MaxCount)
         {
-            _mpi.Broadcast((nint)(address + first), (int)Math.Min(MostAtOnce, bytes - first));
+            _mpi.Broadcast((nint)(address + first), (int)Math.Min(MaxCount, bytes - first));
         }
     }
 
@@ -111,8 +110,15 @@ public sealed unsafe class MpiCommunicator : HostCommunicator
 
     private protected override void Stop() => _mpi.Stop();
 
-    /// <summary>A heartbeat beside MPI, which has no word for a process that died; null where rank 0 cannot be reached but by MPI.</summary>
-    private HeartbeatMonitor? Watch(Action<ProcessFault> lost, Action<string> warn, CancellationToken stop)
+    /// <summary>A call of MPI does not return when a process has died, and may write to its tensor until this process ends.</summary>
+    private protected override void Interrupt(ProcessFaultException error)
+    {
+        HostStorage.KeepAll();
+        Calls.Abandon(error);
+    }
+
+    /// <summary>Connections for the heartbeat; null where rank 0 can be reached by MPI only.</summary>
+    private Socket[]? Connect(Action<string> warn, CancellationToken stop)
     {
         using var rendezvous = Rank == 0 ? new Rendezvous(0, Size, BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)))) : null;
         var said = Encoding.UTF8.GetString(Broadcast(rendezvous is null ? [] : Encoding.UTF8.GetBytes(Address(rendezvous)))).Split('\n');
@@ -121,8 +127,8 @@ public sealed unsafe class MpiCommunicator : HostCommunicator
         Socket? own = null;
         if (rendezvous is null)
         {
-            // A machine without a network has only itself.
-            own = Wire.Connect(host == Dns.GetHostName() ? [.. addresses, "127.0.0.1"] : addresses, port, ConnectingTakes, stop);
+            // A machine without a network has its loopback only.
+            own = Wire.Connect(host == Dns.GetHostName() ? [.. addresses, "127.0.0.1"] : addresses, port, ConnectTimeout, stop);
             if (own is not null)
             {
                 new Handshake(Handshake.Heartbeat, Rank, Size, token).Send(own);
@@ -134,16 +140,16 @@ public sealed unsafe class MpiCommunicator : HostCommunicator
             own?.Dispose();
             if (Rank == 0)
             {
-                warn($"warning: not every process can connect to {host} at port {port}: one that dies is noticed by mpirun alone.");
+                warn($"warning: not every process can connect to {host} at port {port}: only mpirun notices when one dies.");
             }
 
             return null;
         }
 
-        return new HeartbeatMonitor(Rank, Size, rendezvous?.Wait(Handshake.Heartbeat, ConnectingTakes, stop) ?? [own!], lost);
+        return rendezvous?.Wait(Handshake.Heartbeat, ConnectTimeout, stop) ?? [own!];
     }
 
-    /// <summary>Where this machine can be reached: its name, the port, the token, its addresses.</summary>
+    /// <summary>The lines that rank 0 sends: its name, port, token and addresses.</summary>
     private static string Address(Rendezvous rendezvous)
     {
         var addresses = NetworkInterface.GetAllNetworkInterfaces()

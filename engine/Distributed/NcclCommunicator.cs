@@ -7,8 +7,8 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Engine.Distributed;
 
 /// <summary>
-/// GPUs, one a process: tensors are summed by NCCL on a stream beside the one that computes, and all else goes by the processes' own group, over which they also
-/// meet. Two events tie the streams together, so that sums may be part of a recorded step.
+/// A group of GPUs, one a process. NCCL sums tensors on a stream of its own; two events tie it to the computing stream, so that sums may be part of a
+/// recorded step. All other calls go to the processes' host group, which also brings the GPUs together.
 /// </summary>
 public sealed class NcclCommunicator : ICommunicator
 {
@@ -17,11 +17,12 @@ public sealed class NcclCommunicator : ICommunicator
     private readonly CudaStream _main, _sums;
     private readonly CudaEvent _ready, _summed;
     private readonly nint _communicator;
+    private readonly CancellationTokenRegistration _onFault;
 
     /// <summary>Joins the GPUs of a group.</summary>
     /// <param name="host">The processes; it outlives this.</param>
-    /// <param name="backend">This process's GPU, another one than those of its neighbours.</param>
-    /// <exception cref="LdaeException">Device: NCCL is missing. Run: the GPUs do not come together.</exception>
+    /// <param name="backend">This process's GPU; no two processes may share one.</param>
+    /// <exception cref="LdaeException">Device: NCCL is missing. Run: the GPUs cannot be connected.</exception>
     public NcclCommunicator(ICommunicator host, CudaBackend backend)
         : this(host, backend, backend.Stream.Context.Device.Libraries.Nccl)
     {
@@ -38,6 +39,7 @@ public sealed class NcclCommunicator : ICommunicator
         name = MemoryMarshal.Cast<byte, NcclUniqueId>(host.Broadcast(MemoryMarshal.AsBytes(name.AsSpan()).ToArray())).ToArray();
         _main.Context.MakeCurrent();
         _communicator = _nccl.Join(name[0], host.Rank, host.Size);
+        _onFault = host.Faulted.Register(() => _nccl.Abort(_communicator));
     }
 
     /// <inheritdoc/>
@@ -50,6 +52,12 @@ public sealed class NcclCommunicator : ICommunicator
     public int Size => _host.Size;
 
     /// <inheritdoc/>
+    public ProcessFault? Fault => _host.Fault;
+
+    /// <inheritdoc/>
+    public CancellationToken Faulted => _host.Faulted;
+
+    /// <inheritdoc/>
     public void BeginSum(Tensor tensor)
     {
         if (tensor.DType != DType.F32)
@@ -57,6 +65,7 @@ public sealed class NcclCommunicator : ICommunicator
             throw new ArgumentException($"{tensor} is not summed over GPUs: only F32 is.", nameof(tensor));
         }
 
+        ThrowIfFaulted();
         _ready.Record(_main);
         _sums.WaitFor(_ready);
         _nccl.Sum(tensor.Address, tensor.Shape.Count, _communicator, _sums.Handle);
@@ -72,6 +81,7 @@ public sealed class NcclCommunicator : ICommunicator
     /// <inheritdoc/>
     public void Broadcast(Tensor tensor)
     {
+        ThrowIfFaulted();
         _main.Context.MakeCurrent();
         _nccl.Broadcast(tensor.Address, tensor.Bytes, _communicator, _main.Handle);
         _main.Synchronize();
@@ -87,16 +97,29 @@ public sealed class NcclCommunicator : ICommunicator
     public void Leave() => _host.Leave();
 
     /// <inheritdoc/>
-    public void Abort(int code, string message) => _host.Abort(code, message);
+    public ProcessFault? Abort(int code, string message, string remedy) => _host.Abort(code, message, remedy);
 
-    /// <summary>Leaves the GPUs' group; the processes' own goes on.</summary>
+    /// <summary>Leaves the GPUs' group; the host group stays.</summary>
     public void Dispose()
     {
+        _onFault.Dispose();
         _main.Context.MakeCurrent();
-        _sums.Synchronize();
-        _nccl.Leave(_communicator);
+        if (!Faulted.IsCancellationRequested)
+        {
+            _sums.Synchronize();
+            _nccl.Leave(_communicator);
+        }
+
         _ready.Dispose();
         _summed.Dispose();
         _sums.Dispose();
+    }
+
+    private void ThrowIfFaulted()
+    {
+        if (Fault is { } fault)
+        {
+            throw new ProcessFaultException(fault);
+        }
     }
 }

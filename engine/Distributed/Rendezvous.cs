@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -5,30 +6,28 @@ using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Engine.Distributed;
 
-/// <summary>Where rank 0 lets the other processes in. Whoever does not know the run's token is turned away without a word.</summary>
+/// <summary>Rank 0's listener, to which the other processes connect. Connections without the run's token are closed.</summary>
 internal sealed class Rendezvous : IDisposable
 {
     private readonly Socket _listener;
     private readonly int _size;
-    private readonly long _token;
-    private readonly Dictionary<(byte Line, int Rank), Socket> _arrived = [];
+    private readonly Dictionary<(byte Channel, int Rank), Socket> _connected = [];
     private readonly Lock _lock = new();
     private readonly ManualResetEventSlim _changed = new();
     private string? _mismatch;
 
-    /// <summary>Opens it.</summary>
-    /// <param name="port">Port to listen at; 0 for any that is free.</param>
+    /// <summary>Starts to listen.</summary>
+    /// <param name="port">Port; 0 for any free one.</param>
     /// <param name="size">Number of processes.</param>
-    /// <param name="token">What the others must know.</param>
-    /// <exception cref="LdaeException">Configuration: the port is taken.</exception>
+    /// <param name="token">The token that every process of the run sends.</param>
+    /// <exception cref="LdaeException">Configuration: the port is in use.</exception>
     public Rendezvous(int port, int size, long token)
     {
-        (_size, _token) = (size, token);
+        (_size, Token) = (size, token);
         _listener = new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            // Without ReuseAddress, which here lets two runs listen at one port and take each other's processes; a port whose last connections are still to be
-            // forgotten is free all the same.
+            // Without ReuseAddress: .NET would set SO_REUSEPORT as well, and two runs could listen at one port and accept each other's processes.
             _listener.Bind(new IPEndPoint(_listener.AddressFamily == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any, port));
             _listener.Listen(size * 2);
         }
@@ -39,53 +38,53 @@ internal sealed class Rendezvous : IDisposable
                 ErrorKind.Configuration, $"Rank 0 cannot listen at port {port}: {e.Message}", "Set MASTER_PORT to a port that is free on rank 0's machine.", e);
         }
 
-        new Thread(Accept) { IsBackground = true, Name = "rendezvous" }.Start();
+        new Thread(Listen) { IsBackground = true, Name = "rendezvous" }.Start();
     }
 
-    /// <summary>What the others must know.</summary>
-    public long Token => _token;
+    /// <summary>The token that every process of the run sends.</summary>
+    public long Token { get; }
 
     /// <summary>The port it listens at.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndPoint!).Port;
 
-    /// <summary>Waits for a connection of each of the other processes.</summary>
-    /// <param name="line">What the connections are for.</param>
-    /// <param name="patience">How long.</param>
-    /// <param name="stop">Ends the waiting.</param>
-    /// <returns>Connections in order of rank, from 1 on.</returns>
+    /// <summary>Waits for a connection of each other process.</summary>
+    /// <param name="channel">What the connections are for.</param>
+    /// <param name="timeout">Longest wait.</param>
+    /// <param name="stop">Cancels the wait.</param>
+    /// <returns>Connections in order of rank, from rank 1.</returns>
     /// <exception cref="LdaeException">
-    /// Run: some did not come, or are gone again; the message names them. Configuration: one was told of another number of processes.
+    /// Run: processes did not connect, or are gone again; the message names them. Configuration: a process was given another number of processes.
     /// </exception>
-    public Socket[] Wait(byte line, TimeSpan patience, CancellationToken stop = default)
+    public Socket[] Wait(byte channel, TimeSpan timeout, CancellationToken stop = default)
     {
         var start = Stopwatch.GetTimestamp();
         while (true)
         {
             lock (_lock)
             {
-                var missing = Enumerable.Range(1, _size - 1).Where(rank => !_arrived.ContainsKey((line, rank))).ToArray();
+                var missing = Enumerable.Range(1, _size - 1).Where(rank => !_connected.ContainsKey((channel, rank))).ToArray();
                 if (missing.Length == 0)
                 {
-                    return [.. Enumerable.Range(1, _size - 1).Select(rank => _arrived[(line, rank)])];
+                    return [.. Enumerable.Range(1, _size - 1).Select(rank => _connected[(channel, rank)])];
                 }
 
-                if (_mismatch is { } stranger)
+                if (_mismatch is { } mismatch)
                 {
-                    throw new LdaeException(ErrorKind.Configuration, stranger, "Give every process the same WORLD_SIZE and a RANK of its own.");
+                    throw new LdaeException(ErrorKind.Configuration, mismatch, "Give every process the same WORLD_SIZE and a RANK of its own.");
                 }
 
-                // Nobody who waits here would hear of it otherwise.
-                if (_arrived.Where(arrived => Wire.IsClosed(arrived.Value)).Select(arrived => arrived.Key.Rank).Order().Cast<int?>().FirstOrDefault() is { } gone)
+                if (_connected.Where(connected => Wire.IsClosed(connected.Value)).Select(connected => connected.Key.Rank).Order().Cast<int?>().FirstOrDefault() is { } gone)
                 {
-                    throw new LdaeException(ErrorKind.Run, $"Rank {gone} of {_size} is gone: it has ended or was killed before all had come.", "Start all processes again.");
+                    throw new LdaeException(
+                        ErrorKind.Run, $"Rank {gone} of {_size} is gone: it has ended or was killed before all were connected.", "Start all processes again.");
                 }
 
-                if (Stopwatch.GetElapsedTime(start) >= patience)
+                if (Stopwatch.GetElapsedTime(start) >= timeout)
                 {
                     throw new LdaeException(
                         ErrorKind.Run,
-                        $"Rank {string.Join(", ", missing)} of {_size} did not come to rank 0 at port {Port} in {patience.TotalSeconds:F0} s.",
-                        "Start all processes, with the same MASTER_ADDR and MASTER_PORT, and see that this machine lets them in.");
+                        $"Rank {string.Join(", ", missing)} of {_size} did not connect to rank 0 at port {Port} in {timeout.TotalSeconds:F0} s.",
+                        "Start all processes with the same MASTER_ADDR and MASTER_PORT, and check that this machine's firewall lets them connect.");
                 }
 
                 _changed.Reset();
@@ -95,44 +94,44 @@ internal sealed class Rendezvous : IDisposable
         }
     }
 
-    /// <summary>Tells those who have come why the group does not come together.</summary>
+    /// <summary>Reports a fault to the connected processes when the group does not come together.</summary>
     public void Reject(ProcessFault fault)
     {
         lock (_lock)
         {
-            foreach (var (_, socket) in _arrived.Where(arrived => arrived.Key.Line == Handshake.Heartbeat))
+            foreach (var (_, socket) in _connected.Where(connected => connected.Key.Channel == Handshake.Heartbeat))
             {
-                HeartbeatMonitor.Tell(socket, fault);
+                HeartbeatMonitor.Report(socket, fault);
             }
         }
     }
 
-    /// <summary>Closes it; connections that were let in stay open.</summary>
+    /// <summary>Closes the listener; accepted connections stay open.</summary>
     public void Dispose() => _listener.Dispose();
 
-    private void Accept()
+    private void Listen()
     {
         while (true)
         {
             Socket socket;
             try
             {
-                socket = Wire.Prompt(_listener.Accept());
+                socket = Wire.SendAtOnce(_listener.Accept());
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
-                // Closed.
+                // The listener is closed.
                 return;
             }
 
-            // Whoever says nothing must not keep the others waiting.
-            ThreadPool.QueueUserWorkItem(_ => Admit(socket));
+            // On another thread, so that a silent connection does not delay the others.
+            ThreadPool.QueueUserWorkItem(_ => Accept(socket));
         }
     }
 
-    private void Admit(Socket socket)
+    private void Accept(Socket socket)
     {
-        if (Handshake.Hear(socket) is not { } handshake || handshake.Token != _token)
+        if (Handshake.Receive(socket) is not { } handshake || handshake.Token != Token)
         {
             socket.Dispose();
             return;
@@ -142,16 +141,63 @@ internal sealed class Rendezvous : IDisposable
         {
             if (handshake.Size != _size || handshake.Rank < 1 || handshake.Rank >= _size)
             {
-                _mismatch = $"Rank {handshake.Rank} says it is one of {handshake.Size} processes; rank 0 was told of {_size}.";
+                _mismatch = $"Rank {handshake.Rank} was started as one of {handshake.Size} processes, rank 0 as one of {_size}.";
                 socket.Dispose();
             }
-            else if (!_arrived.TryAdd((handshake.Line, handshake.Rank), socket))
+            else if (!_connected.TryAdd((handshake.Channel, handshake.Rank), socket))
             {
-                _mismatch = $"Two processes say they are rank {handshake.Rank} of {_size}.";
+                _mismatch = $"Two processes are rank {handshake.Rank} of {_size}.";
                 socket.Dispose();
             }
 
             _changed.Set();
+        }
+    }
+}
+
+/// <summary>The first message on a connection to rank 0.</summary>
+/// <param name="Channel">What the connection is for: <see cref="Heartbeat"/> or <see cref="Data"/>.</param>
+/// <param name="Rank">The sender.</param>
+/// <param name="Size">The number of processes that the sender was given.</param>
+/// <param name="Token">A number that only the processes of one run know.</param>
+internal readonly record struct Handshake(byte Channel, int Rank, int Size, long Token)
+{
+    public const byte Heartbeat = 1, Data = 2;
+
+    private const uint Magic = 0x6c646165;
+    private const int Bytes = 24;
+
+    public void Send(Socket to)
+    {
+        var bytes = new byte[Bytes];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, Magic);
+        bytes[4] = Channel;
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8), Rank);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), Size);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(16), Token);
+        Wire.Send(to, bytes);
+    }
+
+    /// <summary>Receives a handshake; null for other bytes, or for none in two seconds.</summary>
+    public static Handshake? Receive(Socket from)
+    {
+        try
+        {
+            from.ReceiveTimeout = 2000;
+            var bytes = new byte[Bytes];
+            Wire.Receive(from, bytes);
+            from.ReceiveTimeout = 0;
+            return BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Magic
+                ? null
+                : new Handshake(
+                    bytes[4],
+                    BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)),
+                    BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12)),
+                    BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(16)));
+        }
+        catch (Exception e) when (e is SocketException or EndOfStreamException)
+        {
+            return null;
         }
     }
 }

@@ -7,41 +7,39 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Engine.Distributed;
 
 /// <summary>
-/// Processes that meet at an address that all were told: each has a connection to rank 0, which adds in order of rank. It needs nothing
-/// installed. Rank 0 moves every process's bytes, so it is for few processes, and for what is small: MPI and NCCL share the work out.
+/// A group over plain sockets: each process has a connection to rank 0, which adds in order of rank. It needs nothing installed. All bytes pass
+/// through rank 0, so it is for few processes or small networks; MPI and NCCL distribute the traffic.
 /// </summary>
 public sealed unsafe class TcpCommunicator : HostCommunicator
 {
-    // Both sides send this much before they listen, which sockets hold.
-    private const int PieceBytes = 1 << 16;
+    // Both sides send this much before they receive; it fits into a socket's buffer.
+    private const int ChunkBytes = 1 << 16;
 
     private readonly Socket[] _others;
-    private readonly byte[] _piece = new byte[PieceBytes];
+    private readonly byte[] _chunk = new byte[ChunkBytes];
 
-    /// <summary>Meets the others.</summary>
-    /// <param name="launch">Who they are, and where they meet.</param>
-    /// <param name="lost">Told why the group cannot go on, on a thread of its own, while calls may never return.</param>
-    /// <param name="stop">Ends the waiting for the others.</param>
-    /// <exception cref="LdaeException">Run: somebody does not come. Configuration: the port is taken, or the processes were told different things.</exception>
-    /// <exception cref="OperationCanceledException">The process was asked to stop.</exception>
-    public TcpCommunicator(Launch launch, Action<ProcessFault> lost, CancellationToken stop = default)
+    /// <summary>Connects the processes.</summary>
+    /// <param name="launch">The processes, and rank 0's address.</param>
+    /// <param name="stop">Cancels the wait for the others.</param>
+    /// <exception cref="LdaeException">Run: a process does not connect. Configuration: the port is in use, or the processes were started with different numbers.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled before all were connected.</exception>
+    public TcpCommunicator(Launch launch, CancellationToken stop = default)
         : base(launch, stop)
     {
         Name = $"sockets to {launch.MasterAddress}:{launch.MasterPort}";
-        Socket[] lives;
+        Socket[] heartbeats;
         if (Rank == 0)
         {
             using var rendezvous = new Rendezvous(launch.MasterPort, Size, token: 0);
-            (_others, lives) = Meet(rendezvous, launch.RendezvousTimeout, stop);
+            (_others, heartbeats) = Accept(rendezvous, launch.RendezvousTimeout, stop);
         }
         else
         {
-            _others = [Meet(launch, Handshake.Data, stop)];
-            lives = [Meet(launch, Handshake.Heartbeat, stop)];
+            _others = [Connect(launch, Handshake.Data, stop)];
+            heartbeats = [Connect(launch, Handshake.Heartbeat, stop)];
         }
 
-        Heartbeat = new HeartbeatMonitor(Rank, Size, lives, lost);
-        Met();
+        Complete(heartbeats);
     }
 
     /// <inheritdoc/>
@@ -49,70 +47,67 @@ public sealed unsafe class TcpCommunicator : HostCommunicator
 
     private protected override void Sum(Tensor tensor)
     {
-        for (var first = 0L; first < tensor.Bytes; first += PieceBytes)
+        for (var first = 0L; first < tensor.Bytes; first += ChunkBytes)
         {
-            var piece = new Span<byte>((void*)(tensor.Address + first), (int)Math.Min(PieceBytes, tensor.Bytes - first));
+            var chunk = new Span<byte>((void*)(tensor.Address + first), (int)Math.Min(ChunkBytes, tensor.Bytes - first));
             if (Rank > 0)
             {
-                Send(0, piece);
-                Receive(0, piece);
+                Send(0, chunk);
+                Receive(0, chunk);
                 continue;
             }
 
             for (var other = 0; other < _others.Length; other++)
             {
-                var theirs = _piece.AsSpan(0, piece.Length);
+                var theirs = _chunk.AsSpan(0, chunk.Length);
                 Receive(other, theirs);
-                Add(theirs, piece, tensor.DType);
+                Add(theirs, chunk, tensor.DType);
             }
 
-            SendAll(piece);
+            SendAll(chunk);
         }
     }
 
     private protected override void Broadcast(nint address, long bytes)
     {
-        for (var first = 0L; first < bytes; first += PieceBytes)
+        for (var first = 0L; first < bytes; first += ChunkBytes)
         {
-            var piece = new Span<byte>((void*)(address + first), (int)Math.Min(PieceBytes, bytes - first));
+            var chunk = new Span<byte>((void*)(address + first), (int)Math.Min(ChunkBytes, bytes - first));
             if (Rank == 0)
             {
-                SendAll(piece);
+                SendAll(chunk);
             }
             else
             {
-                Receive(0, piece);
+                Receive(0, chunk);
             }
         }
     }
 
     private protected override void Gather(double[] mine, double[] all)
     {
-        // A gather of nothing is a barrier: something must come from everybody all the same.
+        // A gather of nothing is a barrier, which needs a message of each process.
         Span<double> own = mine.Length > 0 ? mine : [0];
-        Span<double> everybody = mine.Length > 0 ? all : new double[Size];
+        Span<double> gathered = mine.Length > 0 ? all : new double[Size];
         if (Rank > 0)
         {
             Send(0, MemoryMarshal.AsBytes(own));
-            Receive(0, MemoryMarshal.AsBytes(everybody));
+            Receive(0, MemoryMarshal.AsBytes(gathered));
             return;
         }
 
-        own.CopyTo(everybody);
+        own.CopyTo(gathered);
         for (var other = 0; other < _others.Length; other++)
         {
-            Receive(other, MemoryMarshal.AsBytes(everybody.Slice((other + 1) * own.Length, own.Length)));
+            Receive(other, MemoryMarshal.AsBytes(gathered.Slice((other + 1) * own.Length, own.Length)));
         }
 
-        SendAll(MemoryMarshal.AsBytes(everybody));
+        SendAll(MemoryMarshal.AsBytes(gathered));
     }
 
-    private protected override void Stop()
-    {
-        // Connections close with the process's other ones.
-    }
+    private protected override void Close() => Array.ForEach(_others, socket => socket.Dispose());
 
-    private protected override void Close(bool hasLeft) => Array.ForEach(_others, socket => socket.Dispose());
+    private protected override void Interrupt(ProcessFaultException error) => Close();
 
     private static void Add(ReadOnlySpan<byte> theirs, Span<byte> to, DType type)
     {
@@ -141,27 +136,27 @@ public sealed unsafe class TcpCommunicator : HostCommunicator
         }
     }
 
-    private static (Socket[] Others, Socket[] Lives) Meet(Rendezvous rendezvous, TimeSpan patience, CancellationToken stop)
+    private static (Socket[] Others, Socket[] Heartbeats) Accept(Rendezvous rendezvous, TimeSpan timeout, CancellationToken stop)
     {
         try
         {
-            return (rendezvous.Wait(Handshake.Data, patience, stop), rendezvous.Wait(Handshake.Heartbeat, patience, stop));
+            return (rendezvous.Wait(Handshake.Data, timeout, stop), rendezvous.Wait(Handshake.Heartbeat, timeout, stop));
         }
         catch (LdaeException e)
         {
-            // They would see rank 0 end, and take it for the one at fault.
-            rendezvous.Reject(new ProcessFault(0, (int)e.Kind, e.Message, IsGone: e.Kind == ErrorKind.Run));
+            // Without a report they would take rank 0 for the process at fault.
+            rendezvous.Reject(new ProcessFault(0, (int)e.Kind, e.Message, IsGone: e.Kind == ErrorKind.Run) { Remedy = e.Remedy });
             throw;
         }
     }
 
-    private static Socket Meet(Launch launch, byte line, CancellationToken stop)
+    private static Socket Connect(Launch launch, byte channel, CancellationToken stop)
     {
         var socket = Wire.Connect([launch.MasterAddress], launch.MasterPort, launch.RendezvousTimeout, stop) ?? throw new LdaeException(
             ErrorKind.Run,
-            $"Rank {launch.Rank} of {launch.Size} did not find rank 0 at {launch.MasterAddress}:{launch.MasterPort} in {launch.RendezvousTimeout.TotalSeconds:F0} s.",
+            $"Rank {launch.Rank} of {launch.Size} did not reach rank 0 at {launch.MasterAddress}:{launch.MasterPort} in {launch.RendezvousTimeout.TotalSeconds:F0} s.",
             "Start all processes, and set MASTER_ADDR to a name of rank 0's machine that the others can reach.");
-        new Handshake(line, launch.Rank, launch.Size, 0).Send(socket);
+        new Handshake(channel, launch.Rank, launch.Size, 0).Send(socket);
         return socket;
     }
 
@@ -179,7 +174,7 @@ public sealed unsafe class TcpCommunicator : HostCommunicator
         {
             Wire.Send(_others[other], bytes);
         }
-        catch (SocketException e)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             throw Gone(other, e);
         }
@@ -191,7 +186,7 @@ public sealed unsafe class TcpCommunicator : HostCommunicator
         {
             Wire.Receive(_others[other], bytes);
         }
-        catch (Exception e) when (e is SocketException or EndOfStreamException)
+        catch (Exception e) when (e is SocketException or EndOfStreamException or ObjectDisposedException)
         {
             throw Gone(other, e);
         }

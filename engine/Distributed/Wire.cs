@@ -4,13 +4,13 @@ using System.Net.Sockets;
 
 namespace LDaeCore.Engine.Distributed;
 
-/// <summary>Whole messages over sockets.</summary>
+/// <summary>Whole messages over TCP sockets.</summary>
 internal static class Wire
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50), Attempt = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan RetryPeriod = TimeSpan.FromMilliseconds(50), AttemptTimeout = TimeSpan.FromSeconds(2);
 
     /// <summary>Sends all bytes.</summary>
-    /// <exception cref="SocketException">The other side is gone.</exception>
+    /// <exception cref="SocketException">The connection failed.</exception>
     public static void Send(Socket socket, ReadOnlySpan<byte> bytes)
     {
         while (bytes.Length > 0)
@@ -19,9 +19,9 @@ internal static class Wire
         }
     }
 
-    /// <summary>Receives as many bytes as there is room for.</summary>
-    /// <exception cref="SocketException">The other side is gone.</exception>
-    /// <exception cref="EndOfStreamException">The other side has closed the connection.</exception>
+    /// <summary>Fills a span with received bytes.</summary>
+    /// <exception cref="SocketException">The connection failed.</exception>
+    /// <exception cref="EndOfStreamException">The connection was closed.</exception>
     public static void Receive(Socket socket, Span<byte> bytes)
     {
         while (bytes.Length > 0)
@@ -36,33 +36,33 @@ internal static class Wire
         }
     }
 
-    /// <summary>Connects to the first address that answers, trying until a time is over.</summary>
+    /// <summary>Connects to the first address that answers; tries again until it succeeds or the time is over.</summary>
     /// <param name="hosts">Names or addresses.</param>
     /// <param name="port">The port.</param>
-    /// <param name="patience">How long.</param>
-    /// <param name="stop">Ends the trying.</param>
+    /// <param name="timeout">Longest time.</param>
+    /// <param name="stop">Cancels the attempts.</param>
     /// <returns>The connection, or null.</returns>
-    public static Socket? Connect(IReadOnlyList<string> hosts, int port, TimeSpan patience, CancellationToken stop = default)
+    public static Socket? Connect(IReadOnlyList<string> hosts, int port, TimeSpan timeout, CancellationToken stop = default)
     {
         var start = Stopwatch.GetTimestamp();
         do
         {
             foreach (var host in hosts)
             {
-                if (TryConnect(host, port, patience - Stopwatch.GetElapsedTime(start)) is { } socket)
+                if (TryConnect(host, port, timeout - Stopwatch.GetElapsedTime(start)) is { } socket)
                 {
                     return socket;
                 }
             }
 
-            stop.WaitHandle.WaitOne(Pause);
+            stop.WaitHandle.WaitOne(RetryPeriod);
             stop.ThrowIfCancellationRequested();
         }
-        while (Stopwatch.GetElapsedTime(start) < patience);
+        while (Stopwatch.GetElapsedTime(start) < timeout);
         return null;
     }
 
-    /// <summary>Whether the other side has closed a connection on which nothing is left to be read.</summary>
+    /// <summary>Whether the other side has closed a connection that has no bytes left to read.</summary>
     public static bool IsClosed(Socket socket)
     {
         try
@@ -75,8 +75,8 @@ internal static class Wire
         }
     }
 
-    /// <summary>Makes messages leave at once: most are small and waited for.</summary>
-    public static Socket Prompt(Socket socket)
+    /// <summary>Turns off the delay of small messages: most are small and waited for.</summary>
+    public static Socket SendAtOnce(Socket socket)
     {
         socket.NoDelay = true;
         return socket;
@@ -84,18 +84,18 @@ internal static class Wire
 
     private static Socket? TryConnect(string host, int port, TimeSpan left)
     {
-        var socket = Prompt(new Socket(SocketType.Stream, ProtocolType.Tcp));
+        var socket = SendAtOnce(new Socket(SocketType.Stream, ProtocolType.Tcp));
         try
         {
-            // An address that leads nowhere must leave time for the next.
-            using var stop = new CancellationTokenSource(left > Attempt ? Attempt : left > TimeSpan.Zero ? left : Pause);
+            // An address that does not answer must leave time for the next.
+            using var stop = new CancellationTokenSource(left > AttemptTimeout ? AttemptTimeout : left > TimeSpan.Zero ? left : RetryPeriod);
             EndPoint point = IPAddress.TryParse(host, out var address) ? new IPEndPoint(address, port) : new DnsEndPoint(host, port);
             socket.ConnectAsync(point, stop.Token).AsTask().GetAwaiter().GetResult();
             return socket;
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
-            // Not there yet, or not to be reached this way.
+            // Not listening yet, or not reachable by this address.
             socket.Dispose();
             return null;
         }

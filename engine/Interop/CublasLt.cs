@@ -41,7 +41,8 @@ internal sealed unsafe class CublasLt
         _preferenceDestroy = (delegate* unmanaged<nint, int>)library.Export("cublasLtMatmulPreferenceDestroy");
         _preferenceSetAttribute = (delegate* unmanaged<nint, int, void*, nuint, int>)library.Export("cublasLtMatmulPreferenceSetAttribute");
         _getHeuristic = (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, int, CublasLtCandidate*, int*, int>)library.Export("cublasLtMatmulAlgoGetHeuristic");
-        _matmul = (delegate* unmanaged<nint, nint, void*, nint, nint, nint, nint, void*, nint, nint, nint, nint, CublasLtAlgorithm*, nint, nuint, nint, int>)library.Export("cublasLtMatmul");
+        var matmul = library.Export("cublasLtMatmul");
+        _matmul = (delegate* unmanaged<nint, nint, void*, nint, nint, nint, nint, void*, nint, nint, nint, nint, CublasLtAlgorithm*, nint, nuint, nint, int>)matmul;
     }
 
     /// <summary>Where it was loaded from.</summary>
@@ -136,7 +137,9 @@ internal sealed unsafe class CublasLt
     public void Run(
         CublasLtHandle library, CublasLtHandle product, GemmLayouts layouts, GemmAddresses addresses, float beta, in CublasLtAlgorithm algorithm,
         (nint Address, long Bytes) workspace, StreamHandle stream) =>
-        Check(TryRun(library, product, layouts, addresses, beta, algorithm, workspace, stream), $"cublasLtMatmul(A {layouts.A}, B {layouts.B}, C {layouts.C}, D {layouts.D}, beta {beta}, {stream})");
+        Check(
+            TryRun(library, product, layouts, addresses, beta, algorithm, workspace, stream),
+            $"cublasLtMatmul(A {layouts.A}, B {layouts.B}, C {layouts.C}, D {layouts.D}, beta {beta}, {stream})");
 
     /// <summary>As <see cref="Run"/>; returns the status instead of throwing: a candidate may turn out not to run.</summary>
     public int TryRun(

@@ -42,7 +42,8 @@ internal static class EmulatorLibrary
     public static string Build(string cache, string? sanitizer)
     {
         var sources = KernelSources.All.Where(s => s.Name.StartsWith("emulator/", StringComparison.Ordinal) || s.Name.StartsWith("common/", StringComparison.Ordinal)).ToList();
-        var units = sources.Select(s => s.Name).Where(n => n.StartsWith("emulator/", StringComparison.Ordinal) && (n.EndsWith(".cpp", StringComparison.Ordinal) || n.EndsWith(".S", StringComparison.Ordinal)));
+        var units = sources.Select(s => s.Name)
+            .Where(n => n.StartsWith("emulator/", StringComparison.Ordinal) && (n.EndsWith(".cpp", StringComparison.Ordinal) || n.EndsWith(".S", StringComparison.Ordinal)));
         string[] arguments = ["-std=c++17", "-O2", "-g", "-shared", "-fPIC", "-fvisibility=hidden", .. SanitizerFlags(sanitizer), "-o", FileName, .. units, "-ldl", "-lpthread"];
         var folder = Path.Combine(cache, "emulator-" + Hash(arguments, sources));
         if (File.Exists(Path.Combine(folder, FileName)))
@@ -70,7 +71,8 @@ internal static class EmulatorLibrary
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new LdaeException(ErrorKind.Device, $"{Title} cannot be built in {cache}: {e.Message}", $"Make {cache} writable, or set {CacheFolder.Variable} to a folder that is.", e);
+            throw new LdaeException(
+                ErrorKind.Device, $"{Title} cannot be built in {cache}: {e.Message}", $"Make {cache} writable, or set {CacheFolder.Variable} to a folder that is.", e);
         }
 
         return folder;

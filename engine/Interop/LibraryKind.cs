@@ -12,28 +12,32 @@ internal sealed record LibraryKind(string Title, IReadOnlyList<string> FileNames
         "CUDA driver",
         ["libcuda.so.1"],
         "cuInit",
-        "Install NVIDIA's driver (525 or newer for CUDA 12, 580 or newer for CUDA 13) on a machine with an NVIDIA GPU; in a container, start it with the GPU passed through (docker run --gpus all).");
+        "Install NVIDIA's driver (525 or newer for CUDA 12, 580 or newer for CUDA 13) on a machine with an NVIDIA GPU; in a container, start it with the GPU passed through "
+            + "(docker run --gpus all).");
 
     /// <summary>The run-time compiler.</summary>
     public static LibraryKind Nvrtc { get; } = new(
         "NVRTC",
         ["libnvrtc.so.13", "libnvrtc.so.12"],
         "nvrtcVersion",
-        "Install it with: pip install nvidia-cuda-nvrtc-cu12 (in an active virtual environment), or Debian's libnvrtc12, or the CUDA toolkit; or set LDAE_CUDA_PATH to the folder that holds it. Without a GPU, tools/fetch-nvrtc.sh is enough to compile.");
+        "Install it with: pip install nvidia-cuda-nvrtc-cu12 (in an active virtual environment), or Debian's libnvrtc12, or the CUDA toolkit; or set LDAE_CUDA_PATH to the "
+            + "folder that holds it. Without a GPU, tools/fetch-nvrtc.sh is enough to compile.");
 
     /// <summary>Matrix products.</summary>
     public static LibraryKind CublasLt { get; } = new(
         "cuBLASLt",
         ["libcublasLt.so.13", "libcublasLt.so.12"],
         "cublasLtCreate",
-        "Install it with: pip install nvidia-cublas-cu12 (in an active virtual environment), or Debian's libcublaslt12, or the CUDA toolkit; or set LDAE_CUDA_PATH to the folder that holds it.");
+        "Install it with: pip install nvidia-cublas-cu12 (in an active virtual environment), or Debian's libcublaslt12, or the CUDA toolkit; or set LDAE_CUDA_PATH to the "
+            + "folder that holds it.");
 
     /// <summary>Collectives between GPUs.</summary>
     public static LibraryKind Nccl { get; } = new(
         "NCCL",
         ["libnccl.so.2"],
         "ncclGetVersion",
-        "Only training on several GPUs needs it. Install it with: pip install nvidia-nccl-cu12 (in an active virtual environment), or libnccl2; or set LDAE_CUDA_PATH to the folder that holds it.");
+        "Only training on several GPUs needs it. Install it with: pip install nvidia-nccl-cu12 (in an active virtual environment), or libnccl2; or set LDAE_CUDA_PATH to the "
+            + "folder that holds it.");
 
     /// <summary>Names of ranges for NVIDIA's tools.</summary>
     public static LibraryKind Nvtx { get; } = new(
@@ -47,7 +51,8 @@ internal sealed record LibraryKind(string Title, IReadOnlyList<string> FileNames
         "Open MPI",
         ["libmpi.so.40"],
         "ompi_mpi_comm_world",
-        "Only training by several processes on the processor needs it. Install Debian's openmpi-bin (it brings libopenmpi3), or set LDAE_MPI_PATH to the folder that holds libmpi.so.40; MPICH and other MPIs are not supported.")
+        "Only training by several processes on the processor needs it. Install Debian's openmpi-bin (it brings libopenmpi3), or set LDAE_MPI_PATH to the folder that holds "
+            + "libmpi.so.40; MPICH and other MPIs are not supported.")
     {
         Variables = ["LDAE_MPI_PATH", "MPI_HOME"],
         IsCuda = false,

@@ -180,7 +180,8 @@ internal sealed class LibrarySearch(Func<string, string?> environment, string lo
     {
         // The runtime's message is several lines, one a place it tried; the loader's own reasons name a file, a colon and what is wrong.
         var lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return lines.FirstOrDefault(line => line.Contains(".so", StringComparison.Ordinal) && line.Contains(": ", StringComparison.Ordinal) && !line.StartsWith("Unable", StringComparison.Ordinal))
+        return lines.FirstOrDefault(
+            line => line.Contains(".so", StringComparison.Ordinal) && line.Contains(": ", StringComparison.Ordinal) && !line.StartsWith("Unable", StringComparison.Ordinal))
             ?? lines[0];
     }
 

@@ -5,14 +5,14 @@ using LDaeCore.Engine.Errors;
 namespace LDaeCore.Engine.Interop;
 
 /// <summary>
-/// The functions of Open MPI that data-parallel training calls. Its handles are addresses of objects that the library exports; other MPIs
-/// have other handles and are refused when the library is looked for.
+/// The functions of Open MPI that data-parallel training calls. Its handles are addresses of objects that the library exports; other MPI
+/// implementations have other handles and are rejected when the library is searched.
 /// </summary>
 internal sealed unsafe class Mpi
 {
     // MPI_IN_PLACE, a constant of Open MPI's mpi.h; MPI_THREAD_FUNNELED and MPI_MAX_ERROR_STRING likewise.
     private const nint InPlace = 1;
-    private const int Funneled = 1, LongestError = 256, LongestVersion = 256;
+    private const int Funneled = 1, MaxErrorBytes = 256, MaxVersionBytes = 256;
 
     private readonly delegate* unmanaged<byte*, int*, int> _version;
     private readonly delegate* unmanaged<int*, int> _initialized;
@@ -58,13 +58,13 @@ internal sealed unsafe class Mpi
     /// <summary>Where it was loaded from.</summary>
     public LoadedLibrary Library { get; }
 
-    /// <summary>Name and version, such as Open MPI v4.1.4. May be asked before <see cref="Start"/>.</summary>
+    /// <summary>Name and version, such as Open MPI v4.1.4. Available before <see cref="Start"/>.</summary>
     public string Version
     {
         get
         {
             // MPI_MAX_LIBRARY_VERSION_STRING.
-            var text = stackalloc byte[LongestVersion];
+            var text = stackalloc byte[MaxVersionBytes];
             int length;
             Check(_version(text, &length), $"MPI_Get_library_version()");
             return (Marshal.PtrToStringUTF8((nint)text) ?? "").Split(',')[0];
@@ -77,8 +77,8 @@ internal sealed unsafe class Mpi
     /// <summary>Type of float64 elements.</summary>
     public nint Float64 { get; }
 
-    /// <summary>Joins the processes that were started together; all further calls come from the calling thread.</summary>
-    /// <returns>This process's number and how many there are.</returns>
+    /// <summary>Joins the processes that were started together; all further calls must come from the calling thread.</summary>
+    /// <returns>This process's number, and the number of processes.</returns>
     public (int Rank, int Size) Start()
     {
         int already, provided, rank, size;
@@ -88,7 +88,7 @@ internal sealed unsafe class Mpi
             Check(_init(null, null, Funneled, &provided), $"MPI_Init_thread(funneled)");
         }
 
-        // Without this a failed call ends the process before anybody can say what it was.
+        // Without this a failed call ends the process before its error can be reported.
         Check(_setErrorHandler(_world, _returnErrors), $"MPI_Comm_set_errhandler(world, errors return)");
         Check(_rank(_world, &rank), $"MPI_Comm_rank(world)");
         Check(_size(_world, &size), $"MPI_Comm_size(world)");
@@ -96,16 +96,16 @@ internal sealed unsafe class Mpi
     }
 
     /// <summary>Replaces values by their sum over all processes, in place.</summary>
-    /// <param name="values">First of them.</param>
-    /// <param name="count">How many.</param>
+    /// <param name="values">Address of the first.</param>
+    /// <param name="count">Number of values.</param>
     /// <param name="type"><see cref="Float32"/> or <see cref="Float64"/>.</param>
     public void Sum(nint values, int count, nint type) =>
         Check(_allReduce(InPlace, values, count, type, _sum, _world), $"MPI_Allreduce({count} values, sum)");
 
-    /// <summary>Brings bytes from rank 0 to all processes.</summary>
+    /// <summary>Sends bytes from rank 0 to all processes.</summary>
     public void Broadcast(nint bytes, int count) => Check(_broadcast(bytes, count, _byte, 0, _world), $"MPI_Bcast({count} bytes, from rank 0)");
 
-    /// <summary>Brings as many bytes of each process to all, in order of rank.</summary>
+    /// <summary>Sends as many bytes of each process to all, in order of rank.</summary>
     public void Gather(nint mine, nint all, int count) =>
         Check(_allGather(mine, count, _byte, all, count, _byte, _world), $"MPI_Allgather({count} bytes)");
 
@@ -116,14 +116,14 @@ internal sealed unsafe class Mpi
     /// <param name="code">Their exit code.</param>
     public void Abort(int code) => _ = _abort(_world, code);
 
-    /// <summary>Leaves.</summary>
+    /// <summary>Finalizes MPI.</summary>
     public void Stop() => Check(_finalize(), $"MPI_Finalize()");
 
     private void Check(int status, [InterpolatedStringHandlerArgument(nameof(status))] ref CallText call)
     {
         if (status != 0)
         {
-            var text = stackalloc byte[LongestError];
+            var text = stackalloc byte[MaxErrorBytes];
             int length;
             var name = _errorString(status, text, &length) == 0 ? Marshal.PtrToStringUTF8((nint)text) : "no description";
             throw new LdaeException(ErrorKind.Run, $"{call.Take()} failed: {name} ({status}).", "Another process may be gone; start the run again with --resume.");

@@ -50,6 +50,7 @@ internal sealed record NativeLibraries(DeviceKind Kind, CudaDriver Driver, Nvrtc
     public static NativeLibraries Load(LibrarySearch search)
     {
         var found = Required.Select(kind => search.Find(kind).Require()).ToArray();
-        return new NativeLibraries(DeviceKind.Cuda, new CudaDriver(found[0]), new Nvrtc(found[1]), new CublasLt(found[2]), () => search.Find(LibraryKind.Nccl).Require(), Nvtx.Find(search));
+        return new NativeLibraries(
+            DeviceKind.Cuda, new CudaDriver(found[0]), new Nvrtc(found[1]), new CublasLt(found[2]), () => search.Find(LibraryKind.Nccl).Require(), Nvtx.Find(search));
     }
 }

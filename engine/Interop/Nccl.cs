@@ -11,7 +11,7 @@ internal sealed unsafe class Nccl
     private readonly delegate* unmanaged<int, byte*> _getErrorString;
     private readonly delegate* unmanaged<NcclUniqueId*, int> _getUniqueId;
     private readonly delegate* unmanaged<nint*, int, NcclUniqueId, int, int> _commInitRank;
-    private readonly delegate* unmanaged<nint, int> _commDestroy;
+    private readonly delegate* unmanaged<nint, int> _commDestroy, _commAbort;
     private readonly delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int> _allReduce;
     private readonly delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int> _broadcast;
 
@@ -26,6 +26,7 @@ internal sealed unsafe class Nccl
         _getUniqueId = (delegate* unmanaged<NcclUniqueId*, int>)library.Export("ncclGetUniqueId");
         _commInitRank = (delegate* unmanaged<nint*, int, NcclUniqueId, int, int>)library.Export("ncclCommInitRank");
         _commDestroy = (delegate* unmanaged<nint, int>)library.Export("ncclCommDestroy");
+        _commAbort = (delegate* unmanaged<nint, int>)library.Export("ncclCommAbort");
         _allReduce = (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int>)library.Export("ncclAllReduce");
         _broadcast = (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int>)library.Export("ncclBroadcast");
     }
@@ -44,7 +45,7 @@ internal sealed unsafe class Nccl
         }
     }
 
-    /// <summary>The name of a new group of processes; the others get it from the first.</summary>
+    /// <summary>The name of a new group of processes, for rank 0 to send to the others.</summary>
     public NcclUniqueId NewGroup()
     {
         NcclUniqueId id;
@@ -52,7 +53,7 @@ internal sealed unsafe class Nccl
         return id;
     }
 
-    /// <summary>Joins a group; returns when all have. The current context's GPU takes part.</summary>
+    /// <summary>Joins a group with the GPU of the current context; returns when all have joined.</summary>
     public nint Join(NcclUniqueId group, int rank, int ranks)
     {
         nint communicator;
@@ -62,6 +63,9 @@ internal sealed unsafe class Nccl
 
     /// <summary>Leaves a group.</summary>
     public void Leave(nint communicator) => Check(_commDestroy(communicator), $"ncclCommDestroy()");
+
+    /// <summary>Ends a group whose work does not finish because a process died; from any thread.</summary>
+    public void Abort(nint communicator) => _ = _commAbort(communicator);
 
     /// <summary>Replaces float32 values by their sum over the group, in place.</summary>
     public void Sum(nint values, long count, nint communicator, StreamHandle stream)
@@ -82,7 +86,7 @@ internal sealed unsafe class Nccl
         if (status != 0)
         {
             var name = Marshal.PtrToStringUTF8((nint)_getErrorString(status)) ?? "no description";
-            throw new LdaeException(ErrorKind.Run, $"{call.Take()} failed: {name} ({status}).", "Set NCCL_DEBUG=INFO and run again: NCCL then says why.");
+            throw new LdaeException(ErrorKind.Run, $"{call.Take()} failed: {name} ({status}).", "Set NCCL_DEBUG=INFO and run again: NCCL then prints the reason.");
         }
     }
 }

@@ -118,7 +118,8 @@ public static class GatherRows
 
     /// <summary>A class token before the patches of each image.</summary>
     internal static OpCase ClassTokens(int images, int tokens, int columns) => Case(
-        "a class token an image", images * tokens, columns, [.. Enumerable.Range(0, images * (tokens + 1)).Select(i => i % (tokens + 1) == 0 ? -1 : i - 1 - (i / (tokens + 1)))], 1);
+        "a class token an image", images * tokens, columns, [.. Enumerable.Range(0, images * (tokens + 1)).Select(i => i % (tokens + 1) == 0 ? -1 : i - 1 - (i / (tokens + 1)))],
+        1);
 
     /// <summary>One source and one fill read by two gathers: the second contributions are added.</summary>
     private static OpCase Twice(int sourceRows, int columns) => new(

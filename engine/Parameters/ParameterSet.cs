@@ -84,7 +84,8 @@ public sealed class ParameterSet(IBackend backend) : IDisposable
         if (FlatCount > int.MaxValue)
         {
             throw new LdaeException(
-                ErrorKind.Configuration, $"The network has {Count:N0} parameters, more than the {int.MaxValue:N0} that one buffer holds.", "Choose a network of less width or depth.");
+                ErrorKind.Configuration, $"The network has {Count:N0} parameters, more than the {int.MaxValue:N0} that one buffer holds.",
+                "Choose a network of less width or depth.");
         }
 
         var storage = Backend.Allocate(FlatCount * Backend.ParameterType.Size());

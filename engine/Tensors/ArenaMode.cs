@@ -8,7 +8,8 @@ public enum ArenaMode
 
     /// <summary>
     /// Every tensor is an allocation of its own, filled with NaN first, so that overruns and reads of what was never written show:
-    /// in the processor's memory between two guard zones; in a device's to the byte, for compute-sanitizer and the emulator to watch. Op cases always run so; LDAE_ARENA=guard makes every run do it.
+    /// in the processor's memory between two guard zones; in a device's to the byte, for compute-sanitizer and the emulator to watch. Op cases always run so;
+    /// LDAE_ARENA=guard makes every run do it.
     /// </summary>
     Guard,
 

@@ -13,9 +13,4 @@ public static class DTypeExtensions
         DType.BF16 => 2,
         _ => 1,
     };
-
-    /// <summary>Whether the type holds real numbers, so that a gradient makes sense.</summary>
-    /// <param name="dtype">The element type.</param>
-    /// <returns>True for F64, F32 and BF16.</returns>
-    public static bool IsReal(this DType dtype) => dtype is DType.F64 or DType.F32 or DType.BF16;
 }

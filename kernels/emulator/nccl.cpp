@@ -1,8 +1,9 @@
 // libnccl.so.2 as far as the engine calls it: sums and broadcasts between processes of one machine, through memory that they share.
-// A group's memory has a slot for each rank. Everybody fills the slot of its own, waits for the others and reads all slots in the order of the
-// ranks, so that a sum has the same bits everywhere; then all wait again before a slot is filled anew.
-// Modelled: order on streams, capture, ranks that ask for different things (an error here, a hang or torn memory with NCCL).
-// Not modelled: several machines, other types and operations, a process that dies (the others wait for it, as they do with NCCL).
+// A group's memory has a slot for each rank. Each rank fills its own slot, waits for the others and reads all slots in the order of the
+// ranks, so that a sum has the same bits everywhere; then all wait again before a slot is overwritten.
+// Modelled: order on streams, capture, abort from another thread, ranks whose calls differ (an error here, a hang or torn memory with NCCL),
+// a process that dies (the others wait until they abort, as with NCCL).
+// Not modelled: several machines, other types and operations.
 #include "driver.h"
 
 #include <fcntl.h>
@@ -44,20 +45,24 @@ struct Group {
     char* slots;
     size_t bytes;
     int rank, ranks;
+    std::atomic<bool> aborted = false;
 
     char* slot(int of) const { return slots + of * SlotBytes; }
 
-    void wait_for_all() const {
+    // Returns whether all ranks came before the group was aborted.
+    bool wait_for_all() const {
         int round = shared->round.load();
         if (shared->arrived.fetch_add(1) + 1 == ranks) {
             shared->arrived = 0;
             shared->round.fetch_add(1);
-            return;
+            return true;
         }
-        // Soon most of the time; a process that is late has the processor to itself.
+        // The wait is short most of the time; after that the late process gets the processor.
         for (int looks = 0; shared->round.load() == round; looks++) {
+            if (aborted) return false;
             if (looks < 100) sched_yield(); else usleep(50);
         }
+        return true;
     }
 };
 
@@ -75,11 +80,11 @@ int run(const Group* group, Request request, const char* from, char* to) {
         size_t part = std::min(SlotBytes, request.bytes - done);
         group->shared->requests[group->rank] = request;
         if (request.kind == Kind::Sum || group->rank == 0) memcpy(group->slot(group->rank), from + done, part);
-        group->wait_for_all();
+        if (!group->wait_for_all()) return report(LaunchFailed, "NCCL: aborted");
         for (int rank = 1; rank < group->ranks; rank++) {
-            // All see the same requests, so all end here or none.
+            // All ranks see the same requests, so all return here or none.
             if (group->shared->requests[rank] != group->shared->requests[0]) {
-                return report(LaunchFailed, "NCCL: rank " + std::to_string(rank) + " asks for something else than rank 0");
+                return report(LaunchFailed, "NCCL: rank " + std::to_string(rank) + " makes another call than rank 0");
             }
         }
         if (request.kind == Kind::Sum) {
@@ -87,7 +92,7 @@ int run(const Group* group, Request request, const char* from, char* to) {
         } else {
             memcpy(to + done, group->slot(0), part);
         }
-        group->wait_for_all();
+        if (!group->wait_for_all()) return report(LaunchFailed, "NCCL: aborted");
     }
     return Success;
 }
@@ -125,7 +130,7 @@ LDAE_EXPORT const char* ncclGetErrorString(int result) {
     }
 }
 
-// A name that no other group of this machine has.
+// A name that is unique on this machine.
 LDAE_EXPORT int ncclGetUniqueId(UniqueId* id) {
     static std::atomic<int> groups;
     *id = {};
@@ -148,7 +153,7 @@ LDAE_EXPORT int ncclCommInitRank(void** communicator, int ranks, UniqueId id, in
     auto* group = new Group{static_cast<Shared*>(memory), static_cast<char*>(memory) + head, bytes, rank, ranks};
     group->wait_for_all();
 
-    // All have it open: its name may go, so that nothing stays behind however they end.
+    // All ranks have opened it: without its name it is freed however they end.
     if (rank == 0) unlink(id.name);
     *communicator = group;
     return Ok;
@@ -158,6 +163,12 @@ LDAE_EXPORT int ncclCommDestroy(void* communicator) {
     auto* group = static_cast<Group*>(communicator);
     munmap(group->shared, group->bytes);
     delete group;
+    return Ok;
+}
+
+// The memory stays: operations on the streams still read it.
+LDAE_EXPORT int ncclCommAbort(void* communicator) {
+    static_cast<Group*>(communicator)->aborted = true;
     return Ok;
 }
 

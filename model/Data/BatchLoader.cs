@@ -51,7 +51,8 @@ public sealed class BatchLoader : IImageBatches, IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfZero(indices.Length, nameof(indices));
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
-        (_source, _order, _augmentation, _seed, _next, _workers) = (source, new EpochOrder(indices, seed, source.ShardStarts, openShards: source.OpenShards), augmentation, seed, firstStep, workers);
+        (_source, _augmentation, _seed, _next, _workers) = (source, augmentation, seed, firstStep, workers);
+        _order = new EpochOrder(indices, seed, source.ShardStarts, openShards: source.OpenShards);
         _part = part ?? BatchPart.All(batch);
         _bad = bad ?? new BadSamples();
         (_cache, _cacheRoom) = (cacheBytes > 0 ? new RgbImage?[source.Count] : null, cacheBytes);

@@ -172,11 +172,14 @@ internal sealed class ParquetFooter
             ?? One(bytes.FindAll(column => column.Name.EndsWith(".bytes", StringComparison.Ordinal)), []);
         var labels = One(columns.FindAll(column => column is { Type: ParquetColumn.Int32 or ParquetColumn.Int64, IsRepeated: false }), LabelNames);
         return images is null
-            ? throw new InvalidDataException($"no column of images among {string.Join(", ", columns.Take(20).Select(column => column.Name))}: one called {string.Join(" or ", ImageNames)} is looked for, or the only one of bytes")
+            ? throw new InvalidDataException(
+                $"no column of images among {string.Join(", ", columns.Take(20).Select(column => column.Name))}: one called {string.Join(" or ", ImageNames)} is looked for, "
+                    + $"or the only one of bytes")
             : labels is null && columns.Find(column => LabelNames.Contains(column.Name.Split('.')[0], StringComparer.Ordinal)) is { } unread
 
             // Left alone, it would pass for a set that has one class.
-            ? throw new InvalidDataException($"its column {unread.Name} holds {(unread.IsRepeated ? "lists" : unread.IsText ? "text" : "no whole numbers")}, where a class is a number from 0")
+            ? throw new InvalidDataException(
+                $"its column {unread.Name} holds {(unread.IsRepeated ? "lists" : unread.IsText ? "text" : "no whole numbers")}, where a class is a number from 0")
             : (images, labels);
     }
 

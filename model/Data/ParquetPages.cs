@@ -76,7 +76,8 @@ internal static class ParquetPages
             unpacked += page.Unpacked;
             if (page.Packed > chunk.Length || unpacked > MostUnpacked)
             {
-                throw new InvalidDataException($"a page of {page.Packed} bytes that become {page.Unpacked}, where {chunk.Length} are left and {MostUnpacked} are read of a row group");
+                throw new InvalidDataException(
+                    $"a page of {page.Packed} bytes that become {page.Unpacked}, where {chunk.Length} are left and {MostUnpacked} are read of a row group");
             }
 
             var content = chunk[..page.Packed];
@@ -86,7 +87,8 @@ internal static class ParquetPages
                 case ParquetPage.Dictionary when dictionary is null:
                     // No value takes less than four bytes.
                     var plain = Unpack(content, codec, page.Unpacked);
-                    dictionary = new T[page.Values <= plain.Length / 4 ? page.Values : throw new InvalidDataException($"a dictionary of {page.Values} values in {plain.Length} bytes")];
+                    dictionary = new T[
+                        page.Values <= plain.Length / 4 ? page.Values : throw new InvalidDataException($"a dictionary of {page.Values} values in {plain.Length} bytes")];
                     read(plain, ParquetEncodings.Plain, dictionary);
                     break;
                 case ParquetPage.Data or ParquetPage.DataV2 when page.Values <= rows - filled:
@@ -134,7 +136,9 @@ internal static class ParquetPages
             }
 
             var body = content[(int)before..];
-            return (column.Optional > 0 ? (ReadOnlyMemory<byte>?)content.Slice(page.Repetitions, page.Levels) : null, page.IsPacked ? Unpack(body, codec, page.Unpacked - (int)before) : body);
+            return (
+                column.Optional > 0 ? (ReadOnlyMemory<byte>?)content.Slice(page.Repetitions, page.Levels) : null,
+                page.IsPacked ? Unpack(body, codec, page.Unpacked - (int)before) : body);
         }
 
         var whole = Unpack(content, codec, page.Unpacked);

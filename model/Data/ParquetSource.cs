@@ -15,7 +15,8 @@ public sealed class ParquetSource : IImageSource
 
     private const int MostOpen = 64;
     private const string Remedy =
-        "Give parquet:GLOB with files that have a column 'image' (bytes, or a struct with bytes) and a column 'label' of whole numbers, such as 'parquet:data/train-*.parquet'; download or write a damaged one again.";
+        "Give parquet:GLOB with files that have a column 'image' (bytes, or a struct with bytes) and a column 'label' of whole numbers, such as "
+            + "'parquet:data/train-*.parquet'; download or write a damaged one again.";
 
     private readonly string[] _files;
     private readonly List<(int File, ParquetColumn Column, int Row, ParquetRowGroup Group)> _groups = [];

@@ -33,10 +33,15 @@ internal static partial class ShardFiles
         // The other split has its own number of files: in a range, and in Hugging Face's "-00000-of-00042".
         var any = Total().Replace(Range().Replace(pattern, "*"), "-of-*");
         var word = any.LastIndexOf(Training, StringComparison.Ordinal);
-        string[] candidates = word < 0 ? [] : [.. Tests.Select(test => string.Concat(any.AsSpan(0, word), test, any.AsSpan(word + Training.Length))), .. Tests.Select(test => any.Replace(Training, test, StringComparison.Ordinal))];
+        string[] candidates = word < 0
+            ? []
+            : [
+                .. Tests.Select(test => string.Concat(any.AsSpan(0, word), test, any.AsSpan(word + Training.Length))),
+                .. Tests.Select(test => any.Replace(Training, test, StringComparison.Ordinal))];
         return candidates.Select(candidate => Sorted(Matching(candidate, remedy), candidate, remedy)).FirstOrDefault(found => found.Length > 0)
             ?? throw new LdaeException(
-                ErrorKind.Data, $"{pattern}: no test split; it is looked for under the same pattern with validation, val or test in place of the last 'train', then of each.", remedy);
+                ErrorKind.Data, $"{pattern}: no test split; it is looked for under the same pattern with validation, val or test in place of the last 'train', then of each.",
+                remedy);
     }
 
     private static string[] Sorted(IEnumerable<string> paths, string pattern, string remedy)
@@ -95,7 +100,8 @@ internal static partial class ShardFiles
         {
             var inside = folder.Length == 0 ? "." : folder;
             return [.. (files ? Directory.EnumerateFiles(inside) : Directory.EnumerateDirectories(inside))
-                .Select(path => Path.GetFileName(path)).Where(name => FileSystemName.MatchesSimpleExpression(part, name, ignoreCase: false)).Select(name => Path.Combine(folder, name))];
+                .Select(path => Path.GetFileName(path)).Where(name => FileSystemName.MatchesSimpleExpression(part, name, ignoreCase: false))
+                .Select(name => Path.Combine(folder, name))];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -11,7 +11,8 @@ namespace LDaeCore.Model.Data;
 /// </summary>
 internal static class TarArchive
 {
-    private const int Block = 512, NameLength = 100, SizeAt = 124, SizeLength = 12, ChecksumAt = 148, ChecksumLength = 8, TypeAt = 156, MagicAt = 257, PrefixAt = 345, PrefixLength = 155;
+    private const int Block = 512, NameLength = 100, SizeAt = 124, SizeLength = 12, ChecksumAt = 148, ChecksumLength = 8,
+        TypeAt = 156, MagicAt = 257, PrefixAt = 345, PrefixLength = 155;
 
     /// <summary>Longest name, in a header of its own, that is read.</summary>
     private const long MostNameBytes = 1 << 16;
@@ -43,7 +44,8 @@ internal static class TarArchive
             if (at == 0 && Compression(header) is { } compression)
             {
                 throw new LdaeException(
-                    ErrorKind.Data, $"{path} is compressed by {compression}, where images are read at their places.", $"Unpack the shard once, such as with '{compression} -d', and give the plain .tar file.");
+                    ErrorKind.Data, $"{path} is compressed by {compression}, where images are read at their places.",
+                    $"Unpack the shard once, such as with '{compression} -d', and give the plain .tar file.");
             }
 
             CheckSum(header, file, at);

@@ -121,7 +121,9 @@ public sealed class TarSource : IImageSource
             }
             else if (image is null && Extensions.Contains(extension))
             {
-                image = entry.Length <= MostImageBytes ? entry : throw Error($"{shard}: {entry.Name} has {entry.Length} bytes, more than the {MostImageBytes} of an image that is read.");
+                image = entry.Length <= MostImageBytes
+                    ? entry
+                    : throw Error($"{shard}: {entry.Name} has {entry.Length} bytes, more than the {MostImageBytes} of an image that is read.");
             }
         }
 

@@ -146,7 +146,9 @@ public static class VitFile
             var heads = options.Heads ?? UsualHeads(width);
             if (heads < 1 || width % heads != 0)
             {
-                var what = heads < 1 ? $" does not say how many attention heads it has, and its width of {width} is no multiple of 64" : $": a width of {width} does not take {heads} heads";
+                var what = heads < 1
+                    ? $" does not say how many attention heads it has, and its width of {width} is no multiple of 64"
+                    : $": a width of {width} does not take {heads} heads";
                 throw new LdaeException(ErrorKind.Data, $"{_file.Path}{what}.", "Add --heads with the number of attention heads, a divisor of the width.");
             }
 

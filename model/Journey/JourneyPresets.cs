@@ -13,7 +13,9 @@ public static class JourneyPresets
 
     private static readonly JourneyPreset[] All =
     [
-        new("tiny", "drawn images of 16 px in a minute or two on two cores: does every step run, does its loss fall", Tiny(), PcaDim: 8, VaeDim: 4, Halvings: 1, [2, 4, 8, 16, 32, 48])
+        new(
+            "tiny", "drawn images of 16 px in a minute or two on two cores: does every step run, does its loss fall", Tiny(), PcaDim: 8, VaeDim: 4, Halvings: 1,
+            [2, 4, 8, 16, 32, 48])
         {
             Data = "synthetic:600",
         },

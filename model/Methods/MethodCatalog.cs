@@ -21,7 +21,8 @@ public static class MethodCatalog
         MethodKind.Autoencoder => new AutoencoderFactory(),
         MethodKind.Supervised => new SupervisedVitFactory(),
         _ => throw new LdaeException(
-            ErrorKind.Configuration, $"method.kind = {recipe.Method.Kind} is not there.", $"Set method.kind to one of {string.Join(", ", RecipeFields.Get("method.kind").Choices)}."),
+            ErrorKind.Configuration, $"method.kind = {recipe.Method.Kind} is not there.",
+            $"Set method.kind to one of {string.Join(", ", RecipeFields.Get("method.kind").Choices)}."),
     };
 
     /// <summary>Loads a trained method for evaluation.</summary>

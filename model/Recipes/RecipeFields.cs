@@ -23,33 +23,47 @@ public static class RecipeFields
             .Switch("flip", "mirror half of the images", g => g.Flip, (g, v) => g with { Flip = v })
             .Choice("range", "which numbers bytes become: unit is -1 to 1", g => g.Range, (g, v) => g with { Range = v })
             .Real("holdOut", "share of the training images held out for choices", NumberRange.Decay, g => g.HoldOut, (g, v) => g with { HoldOut = v })
-            .Whole("shardMegabytes", "megabytes of a Parquet set's row groups held at a time; images are drawn from half of them", new(1, 1 << 20), g => g.ShardMegabytes, (g, v) => g with { ShardMegabytes = v }).All,
+            .Whole(
+                "shardMegabytes", "megabytes of a Parquet set's row groups held at a time; images are drawn from half of them", new(1, 1 << 20), g => g.ShardMegabytes,
+                (g, v) => g with { ShardMegabytes = v }).All,
 
         .. new FieldGroup<TokenizerRecipe>("tokenizer", r => r.Tokenizer, (r, g) => r with { Tokenizer = g })
             .Choice("kind", "what turns patches into latents", g => g.Kind, (g, v) => g with { Kind = v })
-            .Whole("dim", "latents kept per patch; 0 is by patch size: 32 of 16 x 16, 8 of 4 x 4, else by energy", new(0, MaxImage * MaxImage * 3), g => g.Dim, (g, v) => g with { Dim = v })
+            .Whole(
+                "dim", "latents kept per patch; 0 is by patch size: 32 of 16 x 16, 8 of 4 x 4, else by energy", new(0, MaxImage * MaxImage * 3), g => g.Dim,
+                (g, v) => g with { Dim = v })
             .Choice("scale", "how the kept latents are scaled before noise is added", g => g.Scale, (g, v) => g with { Scale = v })
             .Whole("patch", "side of a patch, in pixels", new(1, MaxImage), g => g.Patch, (g, v) => g with { Patch = v })
             .Whole("samplePatches", "random training patches that the PCA sees", NumberRange.From(2), g => g.SamplePatches, (g, v) => g with { SamplePatches = v })
-            .Real("trainEpochs", "passes over the training images that train a patchAe, patchVae or convVae", NumberRange.Positive, g => g.TrainEpochs, (g, v) => g with { TrainEpochs = v })
+            .Real(
+                "trainEpochs", "passes over the training images that train a patchAe, patchVae or convVae", NumberRange.Positive, g => g.TrainEpochs,
+                (g, v) => g with { TrainEpochs = v })
             .Whole("trainBatch", "images of one optimizer step of that training", new(1, 1 << 24), g => g.TrainBatch, (g, v) => g with { TrainBatch = v })
             .Real("trainLr", "highest learning rate of that training", NumberRange.From(0), g => g.TrainLr, (g, v) => g with { TrainLr = v })
-            .Real("trainEma", "decay per step of the average of the weights in that training, which the tokenizer then has; 0 is off", NumberRange.Decay, g => g.TrainEma, (g, v) => g with { TrainEma = v })
-            .Real("klWeight", "weight of a variational tokenizer's KL divergence beside a squared error of one", NumberRange.Positive, g => g.KlWeight, (g, v) => g with { KlWeight = v })
+            .Real(
+                "trainEma", "decay per step of the average of the weights in that training, which the tokenizer then has; 0 is off", NumberRange.Decay, g => g.TrainEma,
+                (g, v) => g with { TrainEma = v })
+            .Real(
+                "klWeight", "weight of a variational tokenizer's KL divergence beside a squared error of one", NumberRange.Positive, g => g.KlWeight,
+                (g, v) => g with { KlWeight = v })
             .Whole("channels", "channels of a convVae at the images' own resolution", new(2, MaxWidth), g => g.Channels, (g, v) => g with { Channels = v })
             .Whole("blocks", "residual blocks of a convVae at each resolution", new(1, 100), g => g.Blocks, (g, v) => g with { Blocks = v }).All,
 
         .. new FieldGroup<NoiseRecipe>("noise", r => r.Noise, (r, g) => r with { Noise = g })
             .Choice("schedule", "how noise grows with the level", g => g.Schedule, (g, v) => g with { Schedule = v })
             .Whole("levels", "levels of noise, T", new(1, 1_000_000), g => g.Levels, (g, v) => g with { Levels = v })
-            .RealOrNull("sigma", "largest sigma of linearSigma (null: sqrt 2), the sigma of single (null: sqrt 1/3)", NumberRange.From(0), g => g.Sigma, (g, v) => g with { Sigma = v }).All,
+            .RealOrNull(
+                "sigma", "largest sigma of linearSigma (null: sqrt 2), the sigma of single (null: sqrt 1/3)", NumberRange.From(0), g => g.Sigma,
+                (g, v) => g with { Sigma = v }).All,
 
         .. new FieldGroup<ObjectiveRecipe>("objective", r => r.Objective, (r, g) => r with { Objective = g })
             .Choice("target", "what the network predicts", g => g.Target, (g, v) => g with { Target = v })
             .Choice("input", "what the network sees", g => g.Input, (g, v) => g with { Input = v })
             .Choice("output", "where the prediction is held against its target", g => g.Output, (g, v) => g with { Output = v })
             .Real("keptWeight", "weight of the squared error along the kept components", NumberRange.From(0), g => g.KeptWeight, (g, v) => g with { KeptWeight = v })
-            .Real("residualWeight", "weight of the squared error along all other components", NumberRange.From(0), g => g.ResidualWeight, (g, v) => g with { ResidualWeight = v }).All,
+            .Real(
+                "residualWeight", "weight of the squared error along all other components", NumberRange.From(0), g => g.ResidualWeight,
+                (g, v) => g with { ResidualWeight = v }).All,
 
         .. new FieldGroup<ConditioningRecipe>("conditioning", r => r.Conditioning, (r, g) => r with { Conditioning = g })
             .Switch("class", "tell the network the label", g => g.Class, (g, v) => g with { Class = v })
@@ -69,7 +83,8 @@ public static class RecipeFields
 
         .. new FieldGroup<TrainRecipe>("train", r => r.Train, (r, g) => r with { Train = g })
             .WholeOrNull("steps", "optimizer steps; overrides epochs and minutes", NumberRange.From(1), g => g.Steps, (g, v) => g with { Steps = v })
-            .RealOrNull("epochs", "passes over the training images (null: as many as train.minutes hold, else 100)", NumberRange.Positive, g => g.Epochs, (g, v) => g with { Epochs = v })
+            .RealOrNull(
+                "epochs", "passes over the training images (null: as many as train.minutes hold, else 100)", NumberRange.Positive, g => g.Epochs, (g, v) => g with { Epochs = v })
             .RealOrNull("minutes", "longest time to train for, in minutes", NumberRange.Positive, g => g.Minutes, (g, v) => g with { Minutes = v })
             .Whole("batch", "images of one optimizer step, over all processes and micro-batches", new(1, 1 << 24), g => g.Batch, (g, v) => g with { Batch = v })
             .Whole("accumulate", "micro-batches of one optimizer step", new(1, 1 << 24), g => g.Accumulate, (g, v) => g with { Accumulate = v })
@@ -84,7 +99,9 @@ public static class RecipeFields
             .Whole("seed", "seed of all randomness", NumberRange.From(0), g => g.Seed, (g, v) => g with { Seed = v })
             .Whole("logEvery", "steps between two lines of metrics", NumberRange.From(1), g => g.LogEvery, (g, v) => g with { LogEvery = v })
             .Whole("checkpointEvery", "steps between two checkpoints; 0 saves only the last", NumberRange.From(0), g => g.CheckpointEvery, (g, v) => g with { CheckpointEvery = v })
-            .Real("spikeFactor", "a loss of so many times the usual sends the run back to its last checkpoint, on at half the rate; 0 is off", NumberRange.From(0), g => g.SpikeFactor, (g, v) => g with { SpikeFactor = v })
+            .Real(
+                "spikeFactor", "a loss of so many times the usual sends the run back to its last checkpoint, on at half the rate; 0 is off", NumberRange.From(0),
+                g => g.SpikeFactor, (g, v) => g with { SpikeFactor = v })
             .Whole("keep", "checkpoints kept, beside the best by train.knnEvery", NumberRange.From(1), g => g.Keep, (g, v) => g with { Keep = v })
             .Whole("knnEvery", "steps between two nearest-neighbour probes; 0 is off", NumberRange.From(0), g => g.KnnEvery, (g, v) => g with { KnnEvery = v }).All,
 

@@ -136,7 +136,8 @@ public static class RecipeValidation
             tokenizer.Kind != TokenizerKind.ConvVae || (tokenizer.Patch >= TokenizerRecipe.LatentPatch && int.IsPow2(tokenizer.Patch)),
             r,
             "tokenizer.patch",
-            $"tokenizer.kind = convVae halves the image again and again, to {TokenizerRecipe.LatentPatch} x {TokenizerRecipe.LatentPatch} latent pixels a patch: it takes a power of two from {TokenizerRecipe.LatentPatch}",
+            $"tokenizer.kind = convVae halves the image again and again, to {TokenizerRecipe.LatentPatch} x {TokenizerRecipe.LatentPatch} latent pixels a patch: it takes a "
+                + $"power of two from {TokenizerRecipe.LatentPatch}",
             "Set tokenizer.patch=4, 8 or 16.");
         Require(
             tokenizer.Kind != TokenizerKind.ConvVae || tokenizer.Dim % LatentPixels == 0,

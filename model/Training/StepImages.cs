@@ -46,7 +46,10 @@ internal sealed class StepImages(RunOptions options, int[] train)
     public string Description => _residentBytes > 0
         ? string.Create(CultureInfo.InvariantCulture, $"The {train.Length:N0} training images lie on the device, {_residentBytes / 1e6:N1} MB.")
         : options.Backend is IDeviceBackend
-            ? string.Create(CultureInfo.InvariantCulture, $"The next step's images are sent to the device while a step is computed{(KeptBytes > 0 ? $"; decoded once and kept in the machine's memory, {KeptBytes / 1e6:N1} MB" : "")}.")
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"The next step's images are sent to the device while a step is "
+                    + $"computed{(KeptBytes > 0 ? $"; decoded once and kept in the machine's memory, {KeptBytes / 1e6:N1} MB" : "")}.")
             : "";
 
     /// <summary>Keeps decoded images if they fit in half of the memory that the run leaves: the other half is for what no plan has.</summary>

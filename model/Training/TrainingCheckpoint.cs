@@ -38,7 +38,8 @@ public static class TrainingCheckpoint
     public static Checkpoint Save(string checkpoints, Trainer trainer, TrainingState state) => CheckpointFolder.Write(checkpoints, trainer.Step,
     [
         new CheckpointFile(ModelFile, path => SaveModel(path, trainer)),
-        new CheckpointFile(OptimizerFile, path => SafetensorsWriter.Write(path, [.. OptimizerState(trainer).Select(entry => Lazy(entry.Name, entry.Value, trainer.Method.Backend))])),
+        new CheckpointFile(
+            OptimizerFile, path => SafetensorsWriter.Write(path, [.. OptimizerState(trainer).Select(entry => Lazy(entry.Name, entry.Value, trainer.Method.Backend))])),
         new CheckpointFile(StateFile, path => File.WriteAllBytes(path, Json(state with { Step = trainer.Step }))),
     ]);
 

@@ -50,7 +50,8 @@ public sealed class TrainingRun(IMethodFactory factory, RunOptions options)
     private string Asked => $"train.batch = {_recipe.Train.Batch} in train.accumulate = {_recipe.Train.Accumulate} parts";
 
     private string Less =>
-        $"Raise train.accumulate or lower train.batch: {_recipe.Train.MicroBatch / options.Group.Size} images are held at once. network.recompute=true takes less memory for more time.";
+        $"Raise train.accumulate or lower train.batch: {_recipe.Train.MicroBatch / options.Group.Size} images are held at once. network.recompute=true takes less memory for "
+            + $"more time.";
 
     /// <summary>Whether the run's memory is a device's own, so that images in the machine's are no part of its plan.</summary>
     private bool OnDevice => options.Backend is IDeviceBackend;
@@ -137,7 +138,8 @@ public sealed class TrainingRun(IMethodFactory factory, RunOptions options)
         {
             throw new LdaeException(
                 ErrorKind.Data,
-                $"train.knnEvery = {_recipe.Train.KnnEvery} probes held-out images, but data.holdOut = {_recipe.Data.HoldOut} holds out none of the {labels.Length} images of {options.Source.Name}.",
+                $"train.knnEvery = {_recipe.Train.KnnEvery} probes held-out images, but data.holdOut = {_recipe.Data.HoldOut} holds out none of the {labels.Length} images of "
+                    + $"{options.Source.Name}.",
                 "Give a training set with two images or more of some class, raise data.holdOut, or set train.knnEvery=0.");
         }
     }

@@ -164,7 +164,9 @@ public sealed class DataKernelTests
         float rate = 0.01f, correction1 = (float)(1 / (1 - Math.Pow(0.9, 3))), correction2 = (float)(1 / (1 - Math.Pow(0.99, 3)));
         using var scalars = Upload(new[] { rate, correction1, correction2, 0f }, DType.F32, 4);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
-        foreach (var tensor in (Tensor?[])[values.Tensor, gradients.Tensor, first.Tensor, second.Tensor, null, null, average.Tensor, copy.Tensor, clip.Tensor, schedule ? scalars.Tensor : null])
+        Tensor?[] tensors =
+            [values.Tensor, gradients.Tensor, first.Tensor, second.Tensor, null, null, average.Tensor, copy.Tensor, clip.Tensor, schedule ? scalars.Tensor : null];
+        foreach (var tensor in tensors)
         {
             arguments.Add(tensor);
         }

@@ -71,7 +71,8 @@ internal static partial class FakeLibrary
             ["nvrtcGetSupportedArchs"] = "(int *archs) { *archs = 80; return 0; }",
             ["nvrtcCompileProgram"] = "(void *, int, const char **) { return 7; }",
             ["nvrtcGetProgramLogSize"] = "(void *, unsigned long *size) { *size = sizeof(log); return 0; }",
-            ["nvtxRangePushA"] = "(const char *name) { lengths[depth++] = length; if (length) fakeRanges[length++] = '/'; while (*name) fakeRanges[length++] = *name++; fakeRanges[length] = 0; return depth - 1; }",
+            ["nvtxRangePushA"] = "(const char *name) { lengths[depth++] = length; if (length) fakeRanges[length++] = '/'; while (*name) fakeRanges[length++] = *name++; "
+                + "fakeRanges[length] = 0; return depth - 1; }",
             ["nvtxRangePop"] = "() { length = lengths[--depth]; fakeRanges[length] = 0; return depth; }",
             ["ncclAllReduce"] = "(void *, void *, unsigned long count, int, int, void *, void *stream) { fakeSums++; fakeSummed += count; return stream == 0; }",
             ["nvrtcGetProgramLog"] = "(void *, char *to) { for (unsigned i = 0; i < sizeof(log); i++) to[i] = log[i]; return 0; }",

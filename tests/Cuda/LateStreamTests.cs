@@ -25,7 +25,8 @@ public sealed class LateStreamTests
         string[] arguments =
         [
             "--no-ansi", "--progress", "off", "--filter",
-            $"FullyQualifiedName~{nameof(RecordedStepTests)}.{nameof(RecordedStepTests.Images_on_the_device_and_images_sent_to_it_are_those_of_the_loader)}|FullyQualifiedName~{nameof(RecordedStepTests)}.{nameof(RecordedStepTests.Five_replayed_steps_have_the_bits_of_five_direct_ones)}",
+            $"FullyQualifiedName~{nameof(RecordedStepTests)}.{nameof(RecordedStepTests.Images_on_the_device_and_images_sent_to_it_are_those_of_the_loader)}"
+                + $"|FullyQualifiedName~{nameof(RecordedStepTests)}.{nameof(RecordedStepTests.Five_replayed_steps_have_the_bits_of_five_direct_ones)}",
         ];
         foreach (var argument in arguments)
         {

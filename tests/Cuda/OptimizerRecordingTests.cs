@@ -40,7 +40,8 @@ public sealed class OptimizerRecordingTests
         ParameterSet[] sets = [.. Enumerable.Range(1, 4).Select(i => Parameters(backend, i))];
         static ParameterSettings Settings(Parameter p) => new(p.Name == "b" ? 0.25 : 1, p.Shape.Rank > 1 ? 0.1 : 0);
         var options = new OptimizerOptions { Settings = Settings, AverageDecay = 0.75 };
-        Optimizer[] optimizers = [new AdamW(sets[0], options), new AdamW(sets[1], options, separate: true) { Beta1 = 0.5 }, new Sgd(sets[2], options), new Lars(sets[3], options) { Trust = 0.1 }];
+        Optimizer[] optimizers = [
+            new AdamW(sets[0], options), new AdamW(sets[1], options, separate: true) { Beta1 = 0.5 }, new Sgd(sets[2], options), new Lars(sets[3], options) { Trust = 0.1 }];
         Array.ForEach(sets, set => set.Round());
         void UpdateAll() => Array.ForEach(optimizers, optimizer => optimizer.Update());
         IRecordedWork? recorded = null;

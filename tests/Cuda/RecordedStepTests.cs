@@ -29,7 +29,9 @@ public sealed class RecordedStepTests
 
     [TestCase(DType.F32)]
     [TestCase(DType.BF16)]
-    [TestCase(DType.F32, "objective.target=noise", "objective.input=latent", "objective.output=latent", "noise.schedule=linearBeta", "conditioning.class=true", "conditioning.classes=3")]
+    [TestCase(
+        DType.F32, "objective.target=noise", "objective.input=latent", "objective.output=latent", "noise.schedule=linearBeta", "conditioning.class=true",
+        "conditioning.classes=3")]
     [TestCase(DType.F32, "objective.output=pca", "conditioning.class=true", "conditioning.classes=3")]
     [TestCase(DType.BF16, "objective.input=latent", "objective.output=latent", "noise.schedule=linearGammaSquared")]
     public void Five_replayed_steps_have_the_bits_of_five_direct_ones(DType type, params string[] settings)

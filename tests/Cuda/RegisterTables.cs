@@ -17,7 +17,8 @@ internal static class RegisterTables
 
         // Types that are specialised in different ways get a table each: no empty places.
         var together = types.All(type => cells.Count(cell => cell.Type == type) == cells.Count / types.Count
-            && cells.Where(cell => cell.Type == type).All(cell => types.All(t => cells.Any(other => other with { Registers = 0, Type = "" } == cell with { Registers = 0, Type = "" } && other.Type == t))));
+            && cells.Where(cell => cell.Type == type)
+                .All(cell => types.All(t => cells.Any(other => other with { Registers = 0, Type = "" } == cell with { Registers = 0, Type = "" } && other.Type == t))));
         return together ? Table(cells, types) : string.Join('\n', types.Select(type => Table(cells.Where(cell => cell.Type == type).ToList(), [type])));
     }
 
@@ -32,7 +33,8 @@ internal static class RegisterTables
             }
 
             var type = words.Contains($"{Type}=1") ? "bf16" : "float";
-            var constants = string.Join(' ', words[1..^1].Where(word => !word.StartsWith(Type + "=", StringComparison.Ordinal) && !word.StartsWith(Aligned, StringComparison.Ordinal)));
+            var constants = string.Join(
+                ' ', words[1..^1].Where(word => !word.StartsWith(Type + "=", StringComparison.Ordinal) && !word.StartsWith(Aligned, StringComparison.Ordinal)));
             foreach (var kernel in budget.Kernels(specialisation))
             {
                 yield return new Cell(kernel, constants, type, words[^1], budget.Find(specialisation, kernel)!.Registers);
@@ -47,7 +49,8 @@ internal static class RegisterTables
         var text = new StringBuilder();
         Line(["kernel", .. specialised ? ["specialised by"] : Array.Empty<string>(), .. columns.Select(c => $"{c.Type}, {c.Architecture}")]);
         Line(Enumerable.Repeat("---", columns.Count + (specialised ? 2 : 1)));
-        foreach (var line in cells.GroupBy(cell => (cell.Kernel, cell.Constants)).OrderBy(line => line.Key.Kernel, StringComparer.Ordinal).ThenBy(line => Sizes(line.Key.Constants), StringComparer.Ordinal))
+        var kernels = cells.GroupBy(cell => (cell.Kernel, cell.Constants));
+        foreach (var line in kernels.OrderBy(line => line.Key.Kernel, StringComparer.Ordinal).ThenBy(line => Sizes(line.Key.Constants), StringComparer.Ordinal))
         {
             Line([
                 $"`{line.Key.Kernel}`",
@@ -62,7 +65,9 @@ internal static class RegisterTables
 
     /// <summary>Numbers in a row of digits of equal length, so that 80 comes before 112.</summary>
     private static string Sizes(string constants) =>
-        string.Concat(constants.Split(' ', '=').Select(word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number.ToString("D6", CultureInfo.InvariantCulture) : ""));
+        string.Concat(
+            constants.Split(' ', '=')
+                .Select(word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number.ToString("D6", CultureInfo.InvariantCulture) : ""));
 
     private sealed record Cell(string Kernel, string Constants, string Type, string Architecture, int Registers);
 }

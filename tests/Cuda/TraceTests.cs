@@ -35,7 +35,9 @@ public sealed class TraceTests
             Assert.That(layerNorm.GetProperty("grid").GetString(), Does.Match(@"^\d+ x 1 x 1$"));
             Assert.That(layerNorm.GetProperty("block").GetString(), Does.Match(@"^\d+ x 1 x 1$"));
             Assert.That(layerNorm.GetProperty("tensor_bytes").GetInt64(), Is.GreaterThan(0));
-            Assert.That(product.GetProperty("flops").GetInt64(), Is.EqualTo(2 * product.GetProperty("m").GetInt64() * product.GetProperty("n").GetInt64() * product.GetProperty("k").GetInt64()));
+            Assert.That(
+                product.GetProperty("flops").GetInt64(),
+                Is.EqualTo(2 * product.GetProperty("m").GetInt64() * product.GetProperty("n").GetInt64() * product.GetProperty("k").GetInt64()));
             Assert.That(events.Select(e => e.GetProperty("name").GetString()), Has.Some.EqualTo("upload").And.Some.EqualTo("fill"));
         }
     }
@@ -137,7 +139,8 @@ public sealed class TraceTests
     {
         var run = Path.Combine(_folder.Path, "run");
         string[] settings = [.. LDaeCore.Tests.Model.Training.Toy.Settings, "train.steps=2", "train.accumulate=2", "train.precision=fp32", "network.gateInit=random"];
-        var done = Runner.CommandLine.Run(["pretrain", "--preset", "demo", "--data", "synthetic:40", "--device", device, "--out", run, "--profile", "--json", .. settings.SelectMany(s => new[] { "--set", s })]);
+        var done = Runner.CommandLine.Run(
+            ["pretrain", "--preset", "demo", "--data", "synthetic:40", "--device", device, "--out", run, "--profile", "--json", .. settings.SelectMany(s => new[] { "--set", s })]);
         Assert.That(done.ExitCode, Is.Zero, done.Human);
         using var file = File.OpenRead(Path.Combine(run, "trace.json"));
         return [.. JsonDocument.Parse(file).RootElement.GetProperty("traceEvents").EnumerateArray().Where(e => e.GetProperty("ph").GetString() == "X")];

@@ -10,12 +10,12 @@ using NUnit.Framework;
 
 namespace LDaeCore.Tests.Distributed;
 
-/// <summary>What a group gives, over sockets between threads, and how it hears of one that is gone.</summary>
+/// <summary>Collectives over sockets between threads, and the detection of faults.</summary>
 public sealed class GroupTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    // More than a piece of what goes over a socket at once, and no multiple of a vector.
+    // More than a chunk of a socket's messages, and no multiple of a vector.
     private const int Count = 40_001;
 
     [TestCase(false)]
@@ -57,8 +57,41 @@ public sealed class GroupTests
         }
     }
 
+    /// <summary>Whether it waits for rank 0 or for the dead process itself, a call ends with the fault, and so does a process between two calls.</summary>
     [Test]
-    public void Whoever_is_gone_is_named_to_all_and_not_whom_they_lost_first()
+    public void A_call_throws_the_fault_of_a_process_that_died()
+    {
+        var launches = ThreadGroup.Launches(3);
+        var faults = launches.Select(launch => Task.Factory.StartNew(
+            () =>
+            {
+                using var group = ProcessGroup.Join(launch, _ => { });
+                group.Gather([]);
+                if (group.Rank == 2)
+                {
+                    return null;
+                }
+
+                using var backend = new CpuBackend(1);
+                using var tensor = new PersistentTensor(backend, new Shape(Count), DType.F32);
+                group.BeginSum(tensor.Tensor);
+                var error = Assert.Throws<ProcessFaultException>(group.FinishSums)!;
+                Assert.That(group.Faulted.WaitHandle.WaitOne(Patience), Is.True);
+                Assert.That(group.Abort(1, "follows from it", ""), Is.EqualTo(error.Fault));
+                return error.Fault;
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default)).ToArray();
+        Assert.That(Task.WaitAll(faults, Patience), Is.True);
+        foreach (var fault in faults[..2].Select(task => task.Result!))
+        {
+            Assert.That((fault.Rank, fault.IsGone, fault.Code), Is.EqualTo((2, true, 1)));
+        }
+    }
+
+    [Test]
+    public void A_dead_process_is_named_to_all()
     {
         var faults = Lines(3, TimeSpan.FromMinutes(1), out var sockets, out var monitors);
         sockets[2].Dispose();
@@ -72,9 +105,9 @@ public sealed class GroupTests
     }
 
     [Test]
-    public void Whoever_falls_silent_is_named_to_all()
+    public void A_silent_process_is_named_to_all()
     {
-        // Rank 2 keeps its connection, and says nothing: as a machine that has lost its power does.
+        // Rank 2 keeps its connection and sends nothing, like a machine that has lost its power.
         var (listener, client) = Pair();
         var faults = new TaskCompletionSource<ProcessFault>[] { new(), new() };
         var (rootEnd, peerEnd) = Pair();
@@ -89,13 +122,13 @@ public sealed class GroupTests
     }
 
     [Test]
-    public void Whoever_fails_tells_the_others_why()
+    public void A_failing_process_reports_its_error_to_the_others()
     {
         var faults = Lines(3, TimeSpan.FromMinutes(1), out _, out var monitors);
-        monitors[1].Fail(3, "no images");
+        monitors[1].Fail(3, "no images", "look again");
         foreach (var fault in new[] { faults[0], faults[2] }.Select(Heard))
         {
-            Assert.That(fault, Is.EqualTo(new ProcessFault(1, 3, "no images", IsGone: false)));
+            Assert.That(fault, Is.EqualTo(new ProcessFault(1, 3, "no images", IsGone: false) { Remedy = "look again" }));
         }
 
         Assert.That(faults[1].Task.IsCompleted, Is.False);
@@ -103,7 +136,7 @@ public sealed class GroupTests
     }
 
     [Test]
-    public void Whoever_says_goodbye_is_not_missed()
+    public void A_process_that_leaves_is_no_fault()
     {
         var faults = Lines(2, TimeSpan.FromMinutes(1), out var sockets, out var monitors);
         Array.ForEach(monitors, l => l.Leave());
@@ -114,7 +147,7 @@ public sealed class GroupTests
     }
 
     [Test]
-    public void Who_does_not_come_is_named_and_strangers_are_turned_away()
+    public void A_missing_process_is_named_and_a_wrong_token_rejected()
     {
         using var rendezvous = new Rendezvous(0, 4, token: 7);
         using var welcome = Enter(rendezvous, new Handshake(Handshake.Data, 2, 4, 7));
@@ -129,7 +162,7 @@ public sealed class GroupTests
         using var rendezvous = new Rendezvous(0, 2, token: 0);
         using var other = Enter(rendezvous, new Handshake(Handshake.Data, 1, 3, 0));
         var error = Assert.Throws<LdaeException>(() => rendezvous.Wait(Handshake.Data, Patience));
-        Assert.That(error.Message, Does.Contain("one of 3").And.Contain("told of 2"));
+        Assert.That(error.Message, Does.Contain("one of 3").And.Contain("rank 0 as one of 2"));
     }
 
     [Test]
@@ -143,7 +176,7 @@ public sealed class GroupTests
     }
 
     [Test]
-    public void Who_has_come_and_is_gone_again_is_named_at_once_to_those_who_wait()
+    public void A_process_that_died_before_all_were_connected_is_named_at_once()
     {
         using var rendezvous = new Rendezvous(0, 4, token: 0);
         using var staying = Enter(rendezvous, new Handshake(Handshake.Heartbeat, 1, 4, 0));
@@ -157,7 +190,7 @@ public sealed class GroupTests
     }
 
     [Test]
-    public void Who_is_asked_to_stop_waits_for_nobody()
+    public void A_stop_cancels_the_wait_for_others()
     {
         using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
         using var rendezvous = new Rendezvous(0, 2, token: 0);
@@ -169,7 +202,7 @@ public sealed class GroupTests
 
     private static ProcessFault Heard(TaskCompletionSource<ProcessFault> fault)
     {
-        Assert.That(fault.Task.Wait(Patience), Is.True, "nobody was told");
+        Assert.That(fault.Task.Wait(Patience), Is.True, "no fault was reported");
         return fault.Task.Result;
     }
 

@@ -22,7 +22,9 @@ public sealed class LaunchTests
     [TestCase(Srun + " MASTER_ADDR=node1 MASTER_PORT=29500", LaunchWay.Tcp, 3, 8, 1)]
     [TestCase("SLURM_PROCID=0 SLURM_NTASKS=8 SLURM_LOCALID=0", LaunchWay.Alone, 0, 1, 0, Description = "a batch script's own process")]
     [TestCase(Torchrun, LaunchWay.Tcp, 2, 3, 0)]
-    [TestCase(Torchrun + " TORCHELASTIC_RUN_ID=7 SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=2 SLURM_LOCALID=0", LaunchWay.Tcp, 2, 3, 0, Description = "srun starts a torchrun on each machine")]
+    [TestCase(
+        Torchrun + " TORCHELASTIC_RUN_ID=7 SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=2 SLURM_LOCALID=0", LaunchWay.Tcp, 2, 3, 0,
+        Description = "srun starts a torchrun on each machine")]
     [TestCase(Torchrun + " TORCHELASTIC_RUN_ID=7 " + Mpirun, LaunchWay.Tcp, 2, 3, 0)]
     [TestCase("RANK=0 WORLD_SIZE=1", LaunchWay.Alone, 0, 1, 0)]
     [TestCase("MASTER_ADDR=node1 MASTER_PORT=29500", LaunchWay.Alone, 0, 1, 0)]

@@ -189,7 +189,9 @@ internal sealed class MpiRun : IDisposable
 
     /// <summary>How a toy run begins.</summary>
     public static string[] Toys(params string[] settings) =>
-        ["--preset", "demo", "--data", "synthetic:40", "--device", "cpu", .. Toy.Settings.Append("train.ema=0.9").Append("train.checkpointEvery=0").Concat(settings).SelectMany(s => new[] { "--set", s })];
+        [
+            "--preset", "demo", "--data", "synthetic:40", "--device", "cpu",
+            .. Toy.Settings.Append("train.ema=0.9").Append("train.checkpointEvery=0").Concat(settings).SelectMany(s => new[] { "--set", s })];
 
     private static string[] Variables(string folder)
     {

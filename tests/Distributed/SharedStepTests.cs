@@ -129,6 +129,10 @@ public sealed class SharedStepTests
 
         public int Size { get; init; } = 1;
 
+        public ProcessFault? Fault => null;
+
+        public CancellationToken Faulted => CancellationToken.None;
+
         public void BeginSum(Tensor tensor) =>
             Ranges.Add((tensor.Address, tensor.Shape.Count, new ReadOnlySpan<float>((void*)tensor.Address, (int)tensor.Shape.Count).IndexOfAnyExcept(0) < 0));
 
@@ -146,9 +150,7 @@ public sealed class SharedStepTests
         {
         }
 
-        public void Abort(int code, string message)
-        {
-        }
+        public ProcessFault? Abort(int code, string message, string remedy) => null;
 
         public void Dispose()
         {

@@ -18,7 +18,7 @@ internal static class ThreadGroup
         var members = Enumerable.Range(0, size).Select(rank => Task.Factory.StartNew(
             () =>
             {
-                using var group = ProcessGroup.Join(launches[rank], fault => throw new InvalidOperationException(fault.Message), _ => { });
+                using var group = ProcessGroup.Join(launches[rank], _ => { });
                 found[rank] = part(group);
                 group.Leave();
             },

@@ -35,7 +35,12 @@ public sealed class EncoderFuzzTests
     {
         TimmFolder.Write(_folder.Path, VitFileTests.Random());
         var path = Path.Combine(_folder.Path, "config.json");
-        Fuzz.Run(2000, [File.ReadAllBytes(path), Encoding.UTF8.GetBytes("""{"architecture":"vit","model_args":{"num_heads":2},"pretrained_cfg":{"mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5]}}""")], bytes =>
+        Fuzz.Run(
+            2000,
+            [
+                File.ReadAllBytes(path),
+                Encoding.UTF8.GetBytes("""{"architecture":"vit","model_args":{"num_heads":2},"pretrained_cfg":{"mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5]}}""")],
+            bytes =>
         {
             File.WriteAllBytes(path, bytes);
             VitFile.Read(_folder.Path);

@@ -77,7 +77,8 @@ public sealed class FuzzTests
     [TestCase(".bmp", Many, Category = "Long")]
     public void Images_of_a_folder(string extension, int inputs)
     {
-        byte[][] seeds = [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "goldens", "data", "images"), "*" + extension).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
+        byte[][] seeds = [
+            .. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "goldens", "data", "images"), "*" + extension).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
         var path = _folder.Write("train/a/image" + extension, seeds[0]);
         var source = FolderSource.Open(_folder.Path, train: true);
 

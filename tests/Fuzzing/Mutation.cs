@@ -10,8 +10,8 @@ internal static class Mutation
 
     private static readonly byte[][] Pieces =
     [
-        .. ((string[])["{", "}", "[", "]", "\"", ",", ":", "=", ".", "null", "true", "-1", "-0", "1e999", "99999999999999999999", "0.5", "NaN", "\\ud800", "\\u0000", "//", "/*", " "])
-            .Select(System.Text.Encoding.UTF8.GetBytes),
+        .. ((string[])["{", "}", "[", "]", "\"", ",", ":", "=", ".", "null", "true", "-1", "-0", "1e999", "99999999999999999999", "0.5", "NaN", "\\ud800", "\\u0000"])
+            .Concat(["//", "/*", " "]).Select(System.Text.Encoding.UTF8.GetBytes),
         [0xFF], [0xED, 0xA0, 0x80], [0xFF, 0xD9], [0xEF, 0xBB, 0xBF],
     ];
 

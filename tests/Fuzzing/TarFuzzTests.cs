@@ -16,7 +16,8 @@ public sealed class TarFuzzTests
         var path = Path.Combine(folder.Path, "train.tar");
         var png = TarSourceTests.Png(7);
         byte[][] seeds = [.. ((TarEntryFormat[])[TarEntryFormat.Ustar, TarEntryFormat.Gnu, TarEntryFormat.Pax]).Select(format => Tar.Archive(
-            format, ("a.png", png), ("a.cls", "1"u8.ToArray()), ($"{string.Join('/', Enumerable.Repeat("folder", 16))}/b.cls", "0"u8.ToArray()), ($"{string.Join('/', Enumerable.Repeat("folder", 16))}/b.png", png)))];
+            format, ("a.png", png), ("a.cls", "1"u8.ToArray()), ($"{string.Join('/', Enumerable.Repeat("folder", 16))}/b.cls", "0"u8.ToArray()),
+            ($"{string.Join('/', Enumerable.Repeat("folder", 16))}/b.png", png)))];
         const long most = (3 * ImageDecoder.MostPixels) + (64 << 20);
         Fuzz.Run(inputs, seeds, bytes =>
         {

@@ -13,7 +13,8 @@ public sealed class GoldenFileTests
         var file = GoldenFile.Parse("made", Bytes(
             """
             {"__metadata__":{"a":"b"},"d":{"dtype":"F64","shape":[2,1],"data_offsets":[0,16]},
-            "f":{"dtype":"F32","shape":[1],"data_offsets":[16,20]},"const.i":{"dtype":"I32","shape":[1],"data_offsets":[20,24]},"l":{"dtype":"I64","shape":[],"data_offsets":[24,32]}}
+            "f":{"dtype":"F32","shape":[1],"data_offsets":[16,20]},"const.i":{"dtype":"I32","shape":[1],"data_offsets":[20,24]},
+            "l":{"dtype":"I64","shape":[],"data_offsets":[24,32]}}
             """,
             [.. BitConverter.GetBytes(1.25), .. BitConverter.GetBytes(-1e300), .. BitConverter.GetBytes(0.5f), .. BitConverter.GetBytes(-7), .. BitConverter.GetBytes(-9L)]));
         Assert.Multiple(() =>

@@ -20,7 +20,9 @@ public sealed class PackageTests
         var configuration = typeof(Session).Assembly.Location.Contains("/Debug/", StringComparison.Ordinal) ? "Debug" : "Release";
         foreach (var project in new[] { "engine", "model" })
         {
-            var (exit, output) = DotNet("pack", Path.Combine(RepositoryFiles.Root, project), "-c", configuration, "--no-build", "--nologo", "-o", Path.Combine(_folder.Path, "packages"), $"-p:Version={Version}");
+            var (exit, output) = DotNet(
+                "pack", Path.Combine(RepositoryFiles.Root, project), "-c", configuration, "--no-build", "--nologo", "-o", Path.Combine(_folder.Path, "packages"),
+                $"-p:Version={Version}");
             Assert.That(exit, Is.Zero, output);
         }
     }
@@ -34,7 +36,8 @@ public sealed class PackageTests
         var page = RepositoryFiles.Read("README.md");
         var section = page[page.IndexOf("## The engine from C#", StringComparison.Ordinal)..];
         var code = CodeOf(section);
-        var statements = code.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.StartsWith("using LDaeCore", StringComparison.Ordinal) && line.Trim() is not ("{" or "}"));
+        var statements = code.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Where(line => !line.StartsWith("using LDaeCore", StringComparison.Ordinal) && line.Trim() is not ("{" or "}"));
         Assert.That(statements.Count(), Is.LessThanOrEqualTo(15));
         Assert.That(section, Does.Contain($"It prints `{Run("engine", "LDaeCore.Engine", code)}`."));
     }
@@ -42,7 +45,8 @@ public sealed class PackageTests
     [Test]
     public void The_model_probes_a_checkpoint()
     {
-        var printed = Run("model", "LDaeCore.Model", CodeOf(RepositoryFiles.Read("model/README.md")), Path.Combine(RepositoryFiles.Root, "tests/goldens/recorded/run"), "synthetic:120");
+        var printed = Run(
+            "model", "LDaeCore.Model", CodeOf(RepositoryFiles.Read("model/README.md")), Path.Combine(RepositoryFiles.Root, "tests/goldens/recorded/run"), "synthetic:120");
         Assert.That(printed, Does.Match(@"^top-1 \d+\.\d\d %$"));
     }
 

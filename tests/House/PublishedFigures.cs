@@ -127,7 +127,8 @@ internal static partial class PublishedFigures
     [GeneratedRegex(@"^(\||#|[-*+]\s|\d+[.)]\s)")]
     private static partial Regex StartsBlock();
 
-    [GeneratedRegex(@"(?<![\w.,])(?<number>\d[\d,]*(\.\d+)?)(\s*(±|\+/-|-|–|to|/)\s*(?<number>\d[\d,]*(\.\d+)?))?\s*(%|percent\b|points?\b|×|x\b|dB\b|(img|images|steps|tokens|samples)/s\b|[kMGTP]?(FLOPS?|FLOP/s|B/s|iB/s)\b|[kKMGT]i?B(/s)?\b|bytes\b|[nuµm]?s\b|(milli|micro)?seconds?\b|min(utes?)?\b|h(ours?)?\b)")]
+    [GeneratedRegex(@"(?<![\w.,])(?<number>\d[\d,]*(\.\d+)?)(\s*(±|\+/-|-|–|to|/)\s*(?<number>\d[\d,]*(\.\d+)?))?\s*(%|percent\b|points?\b|×|x\b|dB\b"
+        + @"|(img|images|steps|tokens|samples)/s\b|[kMGTP]?(FLOPS?|FLOP/s|B/s|iB/s)\b|[kKMGT]i?B(/s)?\b|bytes\b|[nuµm]?s\b|(milli|micro)?seconds?\b|min(utes?)?\b|h(ours?)?\b)")]
     private static partial Regex Measured();
 
     [GeneratedRegex(@"^\s*[*_]*[-+]?(?<number>\d[\d,]*(\.\d+)?)[*_]*\s*$")]

@@ -17,7 +17,10 @@ public sealed partial class ReliabilityPageTests
                 .Where(method => method.GetCustomAttributes().Any(a => a is TestAttribute or TestCaseAttribute or TestCaseSourceAttribute))
                 .Select(method => $"{type.Name}.{method.Name}"))
             .ToHashSet(StringComparer.Ordinal);
-        var rows = RepositoryFiles.Read(Page).Split('\n').Where(line => line.StartsWith("| ", StringComparison.Ordinal) && !line.StartsWith("| promise", StringComparison.Ordinal)).ToArray();
+        var rows = RepositoryFiles.Read(Page)
+            .Split('\n')
+            .Where(line => line.StartsWith("| ", StringComparison.Ordinal) && !line.StartsWith("| promise", StringComparison.Ordinal))
+            .ToArray();
         Assert.That(rows, Has.Length.GreaterThan(15));
         foreach (var row in rows)
         {

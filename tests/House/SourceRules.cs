@@ -1,87 +1,79 @@
 using System.Text.RegularExpressions;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace LDaeCore.Tests.House;
 
-/// <summary>What holds for every C# file. Each rule takes a path and a text and yields one message per violation.</summary>
+/// <summary>Rules for every C# file. Each takes a path and a text and yields one message per violation.</summary>
 internal static partial class SourceRules
 {
-    /// <summary>Longest C# file, in lines.</summary>
     public const int MaxLines = 450;
-
-    /// <summary>The only folder that may bind native functions.</summary>
     public const string InteropFolder = "engine/Interop/";
 
+    /// <summary>Longest line, as .editorconfig has it.</summary>
+    public static int MaxColumns { get; } = int.Parse(
+        MaxLineLength().Match(RepositoryFiles.Read(".editorconfig")).Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+
     // The resolver, the library it builds, the name as an enum and on the command line.
-    private static readonly string[] KnowTheEmulator =
+    private static readonly string[] EmulatorFiles =
         ["engine/Interop/NativeLibraries.cs", "engine/Interop/EmulatorLibrary.cs", "engine/Backends/DeviceKind.cs", "tools/ldae/DeviceChoice.cs"];
 
-    public static IEnumerable<string> NativeImports(string path, string source) =>
-        path.StartsWith(InteropFolder, StringComparison.Ordinal)
-            ? []
-            : NativeImport().Matches(SourceMask.CodeOf(source))
-                .Select(match => $"{path}:{Line(source, match.Index)}: {match.Groups["name"].Value} outside {InteropFolder}");
+    /// <summary>Imported functions, loaded libraries and unmanaged function pointers outside of engine/Interop.</summary>
+    public static IEnumerable<string> NativeImports(string path, string source) => path.StartsWith(InteropFolder, StringComparison.Ordinal)
+        ? []
+        : Root(source).DescendantNodes()
+            .Select(node => (node, name: node switch
+            {
+                AttributeSyntax attribute => NativeAttribute().Match(attribute.Name.ToString()).Value,
+                IdentifierNameSyntax { Identifier.Text: "NativeLibrary" } => "NativeLibrary",
+                FunctionPointerTypeSyntax { CallingConvention.ManagedOrUnmanagedKeyword.RawKind: (int)SyntaxKind.UnmanagedKeyword } => "delegate* unmanaged",
+                _ => "",
+            }))
+            .Where(found => found.name.Length > 0)
+            .Select(found => $"{path}:{Line(found.node.GetLocation())}: {found.name} outside {InteropFolder}");
 
-    /// <summary>Code, not prose, that tells the emulated device from a GPU outside the places that have to know the name.</summary>
-    public static IEnumerable<string> EmulatorNamed(string path, string source) =>
-        KnowTheEmulator.Contains(path)
-            ? []
-            : EmulatorName().Matches(SourceMask.CodeOf(source))
-                .Select(match => $"{path}:{Line(source, match.Index)}: {match.Value}: the emulated device is the CUDA backend, unchanged");
+    /// <summary>Names of the emulated device in code that must treat it like a GPU.</summary>
+    public static IEnumerable<string> EmulatorNamed(string path, string source) => EmulatorFiles.Contains(path)
+        ? []
+        : Root(source).DescendantTokens()
+            .Where(token => token.IsKind(SyntaxKind.IdentifierToken) && EmulatorName().IsMatch(token.Text))
+            .Select(token => $"{path}:{Line(token.GetLocation())}: {token.Text}: the emulated device is the CUDA backend, unchanged");
 
-    public static IEnumerable<string> PublicTypes(string path, string source)
-    {
-        var names = TopLevelPublicTypes(source);
-        return names.Count > 1 ? [$"{path}: public types {string.Join(", ", names)}; one file each"] : [];
-    }
-
-    public static IEnumerable<string> VagueNames(string path, string source) =>
-        TypeDeclaration().Matches(SourceMask.CodeOf(source))
-            .Where(match => VagueName().IsMatch(match.Groups["name"].Value))
-            .Select(match => $"{path}:{Line(source, match.Index)}: {match.Groups["name"].Value} says not what it is");
+    public static IEnumerable<string> VagueNames(string path, string source) => Types(source)
+        .Where(type => VagueName().IsMatch(type.Text))
+        .Select(type => $"{path}:{Line(type.GetLocation())}: {type.Text} does not say what it is");
 
     public static IEnumerable<string> Length(string path, string source)
     {
-        var lines = source.AsSpan().TrimEnd().Count('\n') + 1;
-        return lines > MaxLines ? [$"{path}: {lines} lines, at most {MaxLines}"] : [];
+        var lines = source.TrimEnd().Split('\n');
+        var wide = lines.Index().Where(line => line.Item.Length > MaxColumns).Select(line => $"{path}:{line.Index + 1}: {line.Item.Length} columns, at most {MaxColumns}");
+        return lines.Length > MaxLines ? wide.Append($"{path}: {lines.Length} lines, at most {MaxLines}") : wide;
     }
 
-    /// <summary>Names of the public types that stand outside any other type, each once, generic ones with their parameters.</summary>
-    public static IReadOnlyList<string> TopLevelPublicTypes(string source)
-    {
-        // A block namespace's brace is not a nesting of types; its closing brace is the one too many.
-        var code = BlockNamespace().Replace(SourceMask.CodeOf(source), match => match.Value.Replace('{', ' '));
-        var names = new List<string>();
-        int depth = 0, from = 0;
-        foreach (Match match in TypeDeclaration().Matches(code))
+    /// <summary>Names of the types that a file declares.</summary>
+    public static IEnumerable<SyntaxToken> Types(string source) => Root(source).DescendantNodes()
+        .Select(node => node switch
         {
-            for (; from < match.Index; from++)
-            {
-                depth = Math.Max(0, depth + (code[from] == '{' ? 1 : code[from] == '}' ? -1 : 0));
-            }
+            BaseTypeDeclarationSyntax type => type.Identifier,
+            DelegateDeclarationSyntax type => type.Identifier,
+            _ => default,
+        })
+        .Where(name => name != default);
 
-            if (depth == 0 && match.Groups["modifiers"].Value.Split().Contains("public"))
-            {
-                names.Add(match.Groups["name"].Value + match.Groups["generic"].Value);
-            }
-        }
+    private static SyntaxNode Root(string source) => CSharpSyntaxTree.ParseText(source, new CSharpParseOptions(LanguageVersion.Preview)).GetRoot();
 
-        return [.. names.Distinct()];
-    }
+    private static int Line(Location location) => location.GetLineSpan().StartLinePosition.Line + 1;
 
-    private static int Line(string source, int position) => source.AsSpan(0, position).Count('\n') + 1;
+    [GeneratedRegex(@"(DllImport|LibraryImport)(?=(Attribute)?$)")]
+    private static partial Regex NativeAttribute();
 
-    [GeneratedRegex(@"\b(?<name>DllImport|LibraryImport)(Attribute)?\b|(?<name>\bNativeLibrary)\s*\.|(?<name>\bdelegate\s*\*\s*unmanaged\b)")]
-    private static partial Regex NativeImport();
-
-    [GeneratedRegex(@"\b(?<modifiers>((public|internal|private|protected|file|static|sealed|abstract|partial|readonly|ref|unsafe|new)\s+)*)(record\s+struct|record\s+class|class|struct|interface|enum|record|delegate\s+[\w.<>\[\]?,*]+)\s+(?<name>@?[A-Za-z_]\w*)(?<generic><[^<>]*>)?(?=\s*[<({;:]|\s+where\b)")]
-    private static partial Regex TypeDeclaration();
-
-    [GeneratedRegex(@"\b\w*[Ee]mulat(ed|or)\w*")]
+    [GeneratedRegex("[Ee]mulat(ed|or)")]
     private static partial Regex EmulatorName();
 
-    [GeneratedRegex(@"(Manager|Helper|Util|Utilitie|Utility)s?$")]
+    [GeneratedRegex("(Manager|Helper|Util|Utilitie|Utility)s?$")]
     private static partial Regex VagueName();
 
-    [GeneratedRegex(@"\bnamespace\s+[\w.]+\s*\{")]
-    private static partial Regex BlockNamespace();
+    [GeneratedRegex(@"max_line_length = (\d+)")]
+    private static partial Regex MaxLineLength();
 }

@@ -34,24 +34,6 @@ public sealed class SourceRulesTests
     public void An_import_in_interop_or_in_prose_is_fine(string path, string source) =>
         Assert.That(SourceRules.NativeImports(path, source), Is.Empty);
 
-    [TestCase("public class A { }\npublic enum B { X }")]
-    [TestCase("public sealed record A(int X);\npublic readonly record struct B(int Y);")]
-    [TestCase("public interface A;\npublic delegate int B(int x);")]
-    [TestCase("public class A;\npublic class A<T> { }")]
-    [TestCase("namespace N\n{\n    public class A { }\n    public class B { }\n}")]
-    [TestCase("public class A { string S => $\"{(true ? \"}\" : \"{\")}\"; }\npublic unsafe struct B { }")]
-    public void Two_public_types_in_a_file_are_found(string source) =>
-        Assert.That(SourceRules.PublicTypes("engine/A.cs", source).ToList(), Has.Count.EqualTo(1));
-
-    [TestCase("public class A { public enum Nested { X } public record struct Pair(int X); }")]
-    [TestCase("public partial class A { }\npublic partial class A { }")]
-    [TestCase("public class A { }\ninternal class B { }\nfile static class C { }")]
-    [TestCase("/// <summary>public class B { }</summary>\npublic class A { string S = \"\"\"\n public class B { }\n \"\"\"; }")]
-    [TestCase("public class A { char c = '{'; }\nclass B { public class Inner { } }")]
-    [TestCase("public class A { string S => @\"\"\"{\"; string T => $\"{{{1}\"; public class Nested; }")]
-    public void Nested_partial_internal_and_quoted_types_do_not_count(string source) =>
-        Assert.That(SourceRules.TopLevelPublicTypes(source), Has.Count.LessThanOrEqualTo(1));
-
     [TestCase("internal static class FileUtils { }")]
     [TestCase("public class A { private sealed class StepHelper { } }")]
     [TestCase("interface IThing { }\nrecord RunManager(int X);")]
@@ -67,26 +49,14 @@ public sealed class SourceRulesTests
         Assert.That(SourceRules.VagueNames("engine/A.cs", source), Is.Empty);
 
     [Test]
-    public void A_file_is_too_long_from_one_line_past_the_limit()
+    public void A_file_or_a_line_is_too_long_from_one_past_the_limit()
     {
-        static string Lines(int n) => string.Concat(Enumerable.Repeat("//\n", n));
+        static string Lines(int count, int columns) => string.Concat(Enumerable.Repeat(new string('/', columns) + "\n", count));
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(SourceRules.Length("a.cs", Lines(SourceRules.MaxLines)), Is.Empty);
-            Assert.That(SourceRules.Length("a.cs", Lines(SourceRules.MaxLines + 1)), Is.Not.Empty);
-        }
-    }
-
-    [Test]
-    public void Masking_keeps_lines_and_positions()
-    {
-        const string Source = "a /* x\ny */ b // c\n\"d\\\"e\" f $@\"{g}\"\"\" h '\\'' i";
-        var code = SourceMask.CodeOf(Source);
-        using (Assert.EnterMultipleScope())
-        {
-            Assert.That(code, Has.Length.EqualTo(Source.Length));
-            Assert.That(code.Count(c => c == '\n'), Is.EqualTo(Source.Count(c => c == '\n')));
-            Assert.That(string.Join(' ', code.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries)), Is.EqualTo("a b f h i"));
+            Assert.That(SourceRules.Length("a.cs", Lines(SourceRules.MaxLines, SourceRules.MaxColumns)), Is.Empty);
+            Assert.That(SourceRules.Length("a.cs", Lines(SourceRules.MaxLines + 1, 2)).ToList(), Has.Count.EqualTo(1));
+            Assert.That(SourceRules.Length("a.cs", Lines(2, SourceRules.MaxColumns + 1)).ToList(), Has.Count.EqualTo(2));
         }
     }
 }

@@ -82,7 +82,12 @@ public sealed class DeviceRunTests
         Assert.That(exit, Is.EqualTo(1), human);
         Assert.That(
             result,
-            Does.Contain("OUT_OF_MEMORY").And.Contain("train.batch = 8").And.Contain("parameters").And.Contain("optimizer").And.Contain("activations").And.Contain("Raise train.accumulate"));
+            Does.Contain("OUT_OF_MEMORY").And
+                .Contain("train.batch = 8").And
+                .Contain("parameters").And
+                .Contain("optimizer").And
+                .Contain("activations").And
+                .Contain("Raise train.accumulate"));
     }
 
     private static string[] Toy(params string[] more) => [.. LDaeCore.Tests.Model.Training.Toy.Settings.Concat(more).SelectMany(s => (string[])["--set", s])];

@@ -57,7 +57,8 @@ public sealed class ExportTests
         var encoder = Path.Combine(_folder.Path, "sampled");
         Assert.That(CommandLine.Run("export", "--checkpoint", _run, "--out", encoder).ExitCode, Is.Zero);
         Assert.That(CommandLine.Run("export", "--checkpoint", encoder, "--out", encoder + " again").ExitCode, Is.Zero);
-        using SafetensorsFile first = SafetensorsFile.Open(Path.Combine(encoder, "sample.safetensors")), again = SafetensorsFile.Open(Path.Combine(encoder + " again", "sample.safetensors"));
+        using SafetensorsFile first = SafetensorsFile.Open(Path.Combine(encoder, "sample.safetensors")), again = SafetensorsFile
+            .Open(Path.Combine(encoder + " again", "sample.safetensors"));
         Assert.That(again.ReadInt32("images"), Is.EqualTo(first.ReadInt32("images")));
         Assert.That(again.ReadFloats("features"), Is.EqualTo(first.ReadFloats("features")).Within(1e-5));
         Assert.That(first.ReadFloats("features"), Has.Some.Not.Zero);

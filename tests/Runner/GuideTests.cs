@@ -22,7 +22,8 @@ internal sealed partial class GuideTests
         Assert.That(commands, Has.Length.GreaterThan(6));
         foreach (var command in commands)
         {
-            var run = CommandLine.Run([.. command.Split(' ').Select(word => word.StartsWith(Runs, StringComparison.Ordinal) ? Path.Combine(folder.Path, word[Runs.Length..]) : word)]);
+            var run = CommandLine.Run(
+                [.. command.Split(' ').Select(word => word.StartsWith(Runs, StringComparison.Ordinal) ? Path.Combine(folder.Path, word[Runs.Length..]) : word)]);
             Assert.That(run.ExitCode, Is.Zero, $"ldae {command}\n{run.Human}");
         }
     }

@@ -126,7 +126,8 @@ internal sealed class JourneyTests
     [Test]
     public void A_journey_that_is_interrupted_and_killed_goes_on_where_it_was()
     {
-        string[] arguments = ["journey", "--preset", "tiny", "--data", "synthetic:60", "--steps", "l-dae,single-level", "--device", "cpu", "--threads", "2", .. Toy(500, checkpointEvery: 20)];
+        string[] arguments = [
+            "journey", "--preset", "tiny", "--data", "synthetic:60", "--steps", "l-dae,single-level", "--device", "cpu", "--threads", "2", .. Toy(500, checkpointEvery: 20)];
         var whole = Path.Combine(_folder.Path, "whole");
         Assert.That(CommandLine.Run([.. arguments, "--out", whole]).ExitCode, Is.Zero);
 

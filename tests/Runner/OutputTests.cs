@@ -74,7 +74,8 @@ internal sealed class OutputTests
             }
         }
 
-        Assert.That(_human.ToString().TrimEnd().Split(Environment.NewLine), Is.EqualTo(new[] { 1, 11, 21, 25 }.Select(step => $"step {step}/25  loss 0.12346  988 img/s  eta 1:02:05")));
+        Assert.That(
+            _human.ToString().TrimEnd().Split(Environment.NewLine), Is.EqualTo(new[] { 1, 11, 21, 25 }.Select(step => $"step {step}/25  loss 0.12346  988 img/s  eta 1:02:05")));
     }
 
     [Test]

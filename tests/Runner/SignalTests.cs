@@ -13,7 +13,8 @@ public sealed class SignalTests
     public void Pretrain()
     {
         _folder = new TemporaryFolder();
-        string[] line = ["pretrain", "--preset", "demo", "--data", "synthetic:60", "--out", Run, .. LDaeCore.Tests.Model.Training.Toy.Settings.SelectMany(s => new[] { "--set", s })];
+        string[] line = [
+            "pretrain", "--preset", "demo", "--data", "synthetic:60", "--out", Run, .. LDaeCore.Tests.Model.Training.Toy.Settings.SelectMany(s => new[] { "--set", s })];
         Assert.That(CommandLine.Run(line).ExitCode, Is.Zero);
     }
 

@@ -33,7 +33,8 @@ public sealed class SoakTests
         var late = samples.Where(s => s.Seconds >= WarmUp.TotalSeconds).ToArray();
         var slope = 60 * Slope(late.Select(s => (s.Seconds, s.Resident / 1e6)).ToArray());
         TestContext.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"resident {late[0].Resident / 1e6:F0} to {late[^1].Resident / 1e6:F0} MB, {slope:F2} MB a minute; {late.Max(s => s.Handles)} handles; {Lines(run).Last().GetProperty("step")} steps"));
+            $"resident {late[0].Resident / 1e6:F0} to {late[^1].Resident / 1e6:F0} MB, {slope:F2} MB a minute; {late.Max(s => s.Handles)} handles; "
+                + $"{Lines(run).Last().GetProperty("step")} steps"));
         Assert.That(late, Has.Length.GreaterThan(100));
         Assert.That(slope, Is.LessThan(3), "MB a minute");
         Assert.That(late[^20..].Average(s => s.Handles), Is.LessThanOrEqualTo(late[..20].Average(s => s.Handles) + 2), "open files");

@@ -35,7 +35,8 @@ internal sealed class SvgChartTests
     [Test]
     public void On_a_logarithmic_axis_factors_are_equally_far_apart_and_what_has_no_logarithm_is_left_out()
     {
-        var marks = Draw(new SvgChart { Title = "t", Logarithmic = true }, Line("loss", 1, 0.1, 0.01, 0, double.NaN, double.PositiveInfinity)).Descendants(Svg + "circle").ToArray();
+        var marks = Draw(new SvgChart { Title = "t", Logarithmic = true }, Line("loss", 1, 0.1, 0.01, 0, double.NaN, double.PositiveInfinity)).Descendants(Svg + "circle")
+            .ToArray();
         Assert.That(marks, Has.Length.EqualTo(3));
         var y = marks.Select(mark => (double)mark.Attribute("cy")!).ToArray();
         Assert.That(y[1] - y[0], Is.EqualTo(y[2] - y[1]).Within(0.11).And.Positive);

@@ -37,7 +37,8 @@ internal sealed class UsageTests
     public void What_no_memory_holds_is_refused(string one, string other, string figure)
     {
         using var folder = new Model.Data.TemporaryFolder();
-        var run = CommandLine.Run("pretrain", "--preset", "demo", "--data", "synthetic:40", "--device", "cpu", "--out", Path.Combine(folder.Path, "run"), "--set", one, "--set", other, "--json");
+        var run = CommandLine.Run(
+            "pretrain", "--preset", "demo", "--data", "synthetic:40", "--device", "cpu", "--out", Path.Combine(folder.Path, "run"), "--set", one, "--set", other, "--json");
         Assert.That(run.ExitCode, Is.EqualTo(ExitCodes.Usage), run.Human);
         Assert.That(run.Error("message"), Does.Contain(figure));
     }

@@ -81,7 +81,8 @@ public sealed class WorkflowTests
     {
         foreach (var method in (string[])["linear", "knn"])
         {
-            var found = CommandLine.Run("probe", "--checkpoint", _run, "--data", "synthetic:60", "--method", method, "--out", Path.Combine(_folder.Path, $"kept {method}"), "--json");
+            var found = CommandLine.Run(
+                "probe", "--checkpoint", _run, "--data", "synthetic:60", "--method", method, "--out", Path.Combine(_folder.Path, $"kept {method}"), "--json");
             Assert.That(found.ExitCode, Is.Zero, found.Human);
             var name = method == "knn" ? "last-probe-knn" : "last-probe";
             using var kept = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_run, "results", $"{name}.json")));

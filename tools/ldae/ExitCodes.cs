@@ -1,8 +1,9 @@
+using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Runner;
 
-/// <summary>What the process returns to its caller.</summary>
+/// <summary>Exit codes of the process.</summary>
 internal static class ExitCodes
 {
     /// <summary>Done.</summary>
@@ -20,6 +21,7 @@ internal static class ExitCodes
     /// <summary>The code of an exception.</summary>
     public static int Of(Exception error) => error switch
     {
+        ProcessFaultException { Fault.Code: var code } => code,
         LdaeException known => (int)known.Kind,
         OperationCanceledException => Interrupted,
         _ => Failed,
@@ -28,11 +30,12 @@ internal static class ExitCodes
     /// <summary>The name of an exception's kind, as the result object has it.</summary>
     public static string KindOf(Exception error) => error switch
     {
-        LdaeException { Kind: ErrorKind.Configuration } => "configuration",
-        LdaeException { Kind: ErrorKind.Data } => "data",
-        LdaeException { Kind: ErrorKind.Device } => "device",
-        LdaeException or IOException or UnauthorizedAccessException or OutOfMemoryException => "run",
-        OperationCanceledException => "interrupted",
+        OperationCanceledException or ProcessFaultException { Fault.Code: Interrupted } => "interrupted",
+        ProcessFaultException { Fault.Code: var code } => NameOf((ErrorKind)code),
+        LdaeException known => NameOf(known.Kind),
+        IOException or UnauthorizedAccessException or OutOfMemoryException => "run",
         _ => "internal",
     };
+
+    private static string NameOf(ErrorKind kind) => kind.ToString().ToLowerInvariant();
 }

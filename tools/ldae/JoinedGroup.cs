@@ -2,61 +2,53 @@ using System.Text;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Distributed;
-using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Runner;
 
-/// <summary>The processes that do one command together. Rank 0 reads the command line's paths, writes and speaks; the others learn from it what to do.</summary>
+/// <summary>The processes of one command. Rank 0 reads the command line's paths, writes and prints; the others receive from it what to do.</summary>
 internal sealed class JoinedGroup : IDisposable
 {
     private const string Cuda = "cuda";
 
-    private readonly Launch _launch;
+    // Longer than a step between two calls of the group usually takes.
+    private static readonly TimeSpan UnwindTimeout = TimeSpan.FromSeconds(30);
 
-    private JoinedGroup(Launch launch, ICommunicator processes) => (_launch, Processes) = (launch, processes);
+    private readonly string _command;
+    private readonly RunnerContext _context;
+
+    private JoinedGroup(string command, RunnerContext context, ICommunicator processes) => (_command, _context, Processes) = (command, context, processes);
 
     /// <summary>The processes.</summary>
     public ICommunicator Processes { get; }
 
-    /// <summary>Joins the others.</summary>
+    /// <summary>Joins the other processes.</summary>
     /// <param name="command">The command's name.</param>
-    /// <param name="context">Says how the process was started, and where errors go.</param>
+    /// <param name="context">How the process was started, and its output.</param>
     public static JoinedGroup Join(string command, RunnerContext context)
     {
-        var group = ProcessGroup.Join(context.Launch, End, context.Output.Line, context.Cancellation);
-        if (group.Size > 1)
+        var processes = ProcessGroup.Join(context.Launch, context.Output.Line, context.Cancellation);
+        if (processes.Size > 1)
         {
-            context.Output.Line($"{group.Size} processes, {group.Name}");
+            context.Output.Line($"{processes.Size} processes, {processes.Name}");
         }
 
-        return new JoinedGroup(context.Launch, group);
-
-        // A call to the others may never return: whoever waits in it is ended from here.
-        void End(ProcessFault fault)
-        {
-            var (message, remedy) = Split(fault.Message);
-            if (fault.IsGone)
-            {
-                context.Output.Fail(command, new LdaeException(ErrorKind.Run, message, command == Commands.PretrainCommand.Name
-                    ? "Start the run again with --resume: it goes on from its last checkpoint, with any number of processes."
-                    : $"Start ldae {command} again, with any number of processes."));
-            }
-            else if (context.Launch.Rank == 0 && fault.Code != ExitCodes.Interrupted)
-            {
-                context.Output.Fail(command, new LdaeException((ErrorKind)fault.Code, $"Rank {fault.Rank}: {message}", remedy));
-            }
-
-            Environment.Exit(fault.Code);
-        }
+        return new JoinedGroup(command, context, processes);
     }
 
-    /// <summary>Does this process's part, and sees to it that the others end when it fails.</summary>
-    public CommandResult Run(Func<CommandResult> work)
+    /// <summary>Runs this process's part; when it fails, the others end as well.</summary>
+    /// <param name="work">The part; its context is cancelled when another process fails.</param>
+    /// <exception cref="ProcessFaultException">Another process has failed.</exception>
+    public CommandResult Run(Func<RunnerContext, CommandResult> work)
     {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_context.Cancellation, Processes.Faulted);
+
+        // A thread that waits in a driver's call, or computes for long, does not see the fault.
+        using var unwind = new Timer(_ => Environment.Exit(_context.Output.Fail(_command, new ProcessFaultException(Processes.Fault!))));
+        using var onFault = Processes.Faulted.Register(() => unwind.Change(UnwindTimeout, Timeout.InfiniteTimeSpan));
         try
         {
-            var result = work();
+            var result = work(_context with { Cancellation = stop.Token });
             Processes.Leave();
             return result;
         }
@@ -67,11 +59,18 @@ internal sealed class JoinedGroup : IDisposable
         }
     }
 
-    /// <summary>Lets the others end; they wait for what rank 0 still has to write.</summary>
-    public void Abort(Exception error) =>
-        Processes.Abort(ExitCodes.Of(error), error is LdaeException known ? $"{known.Message}\n{known.Remedy}" : $"{error.GetType().Name}: {error.Message}\n");
+    /// <summary>Reports a failure to the other processes; those wait until rank 0 has ended.</summary>
+    /// <exception cref="ProcessFaultException">Another process has failed before.</exception>
+    public void Abort(Exception error)
+    {
+        var (message, remedy) = RunnerOutput.Describe(error);
+        if (error is not ProcessFaultException && Processes.Abort(ExitCodes.Of(error), message, remedy) is { } first)
+        {
+            throw new ProcessFaultException(first);
+        }
+    }
 
-    /// <summary>Rank 0 tells the others what to train, on what and where; what the others give is not asked for.</summary>
+    /// <summary>Sends recipe, images and kind of device from rank 0 to the others, whose function is not called.</summary>
     public (Recipe Recipe, string Data, string Device) Tell(Func<(Recipe Recipe, string Data, string Device)> known)
     {
         if (Processes.Size == 1)
@@ -90,26 +89,26 @@ internal sealed class JoinedGroup : IDisposable
         return (RecipeJson.Read(parts[0], "rank 0's recipe").Resolve(), parts[1], parts[2]);
     }
 
-    /// <summary>The name of this process's device: each takes a GPU of its own.</summary>
-    /// <param name="name">What <c>--device</c> says, or the kind that rank 0 has chosen.</param>
+    /// <summary>The name of this process's device: the GPU of its local rank.</summary>
+    /// <param name="name">The value of <c>--device</c>, or the kind that rank 0 has chosen.</param>
     public string DeviceName(string name) =>
-        Processes.Size > 1 && name.Split(':')[0] == Cuda && !name.Contains(':', StringComparison.Ordinal) ? $"{Cuda}:{_launch.LocalRank}" : name;
+        Processes.Size > 1 && name.Split(':')[0] == Cuda && !name.Contains(':', StringComparison.Ordinal) ? $"{Cuda}:{_context.Launch.LocalRank}" : name;
 
-    /// <summary>The processes with their devices: GPUs have a way of their own.</summary>
+    /// <summary>The group for tensors of a device: NCCL for GPUs.</summary>
     /// <param name="device">This process's device.</param>
     public ICommunicator With(IBackend device) => device is CudaBackend cuda && Processes.Size > 1 ? new NcclCommunicator(Processes, cuda) : Processes;
 
-    /// <summary>Threads for this process: its share of the machine's, where nobody asks for another number and mpirun has not given it cores of its own.</summary>
+    /// <summary>Threads for this process: the number asked for, else its share of the machine's cores unless mpirun has bound it to some.</summary>
     public int? Threads(int? asked) =>
-        asked is null && _launch.LocalSize > 1 && !HasCoresOfItsOwn ? Math.Max(1, Environment.ProcessorCount / _launch.LocalSize) : asked;
+        asked is null && _context.Launch.LocalSize > 1 && !IsBoundToCores ? Math.Max(1, Environment.ProcessorCount / _context.Launch.LocalSize) : asked;
 
-    /// <summary>Memory that a run on the processor may plan for, bytes: this process's share of the machine's.</summary>
-    public long MemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / _launch.LocalSize;
+    /// <summary>This process's share of the machine's memory, bytes.</summary>
+    public long MemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / _context.Launch.LocalSize;
 
     /// <inheritdoc/>
     public void Dispose() => Processes.Dispose();
 
-    private static bool HasCoresOfItsOwn
+    private static bool IsBoundToCores
     {
         get
         {
@@ -125,6 +124,4 @@ internal sealed class JoinedGroup : IDisposable
         var ends = part.Split('-');
         return int.TryParse(ends[0], out var first) && int.TryParse(ends[^1], out var last) ? last - first + 1 : 0;
     });
-
-    private static (string Message, string Remedy) Split(string text) => text.LastIndexOf('\n') is var at and >= 0 ? (text[..at], text[(at + 1)..]) : (text, "");
 }

@@ -45,7 +45,8 @@ internal sealed class OpenedEncoder : IDisposable
         if (known != new VitReadOptions())
         {
             throw new LdaeException(
-                ErrorKind.Configuration, $"{path} is no ViT from elsewhere: pooling, heads and the like are those of its recipe.", "Leave out --pooling, --heads, --image-size, --activation and --range.");
+                ErrorKind.Configuration, $"{path} is no ViT from elsewhere: pooling, heads and the like are those of its recipe.",
+                "Leave out --pooling, --heads, --image-size, --activation and --range.");
         }
 
         var recipe = RecipeFields.Apply(TrainingCheckpoint.RecipeIn(path), overrides).Resolve();
@@ -106,7 +107,8 @@ internal sealed class OpenedEncoder : IDisposable
         if (overrides.FirstOrDefault(o => !o.StartsWith("probe.block=", StringComparison.Ordinal)) is { } foreign)
         {
             throw new LdaeException(
-                ErrorKind.Configuration, $"{foreign} says nothing of {path}: a ViT from elsewhere has no noise level and one set of weights.", "Leave out --time, --input and --weights.");
+                ErrorKind.Configuration, $"{foreign} says nothing of {path}: a ViT from elsewhere has no noise level and one set of weights.",
+                "Leave out --time, --input and --weights.");
         }
 
         var vit = VitFile.Read(path, known);

@@ -16,7 +16,8 @@ internal static class PretrainingWork
 {
     /// <summary>Trains.</summary>
     public static RunResult Run(
-        Recipe recipe, string data, IBackend backend, RunFolder folder, int? threads, BadSamples bad, RunnerContext context, RunLog log, FittedTokenizer? tokenizer = null, JoinedGroup? group = null)
+        Recipe recipe, string data, IBackend backend, RunFolder folder, int? threads, BadSamples bad, RunnerContext context, RunLog log,
+        FittedTokenizer? tokenizer = null, JoinedGroup? group = null)
     {
         var source = ImageSourceFactory.Open(data, train: true, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
         ResumedRun.KeepData(folder, data);
@@ -50,7 +51,7 @@ internal static class PretrainingWork
         }
         catch (LdaeException error) when (error.Kind == ErrorKind.Run)
         {
-            // What led to a failure is what its reader wants to see; the others need not wait for it.
+            // The other processes end meanwhile.
             group?.Abort(error);
             RunReport.TryWrite(folder.Path, $"l-DAE pretraining: {Path.GetFileName(folder.Path)}", error.Message);
             throw;

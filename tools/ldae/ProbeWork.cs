@@ -67,7 +67,8 @@ internal static class ProbeWork
                     : comparison.Linear(backend, set, seed, group: group);
                 line(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"  {name,-16} {(method == ProbeMethod.Knn ? "kNN" : "linear")}{(seeds.Count > 1 ? $", seed {seed}," : "")} top-1 {found.Test.Top1:F2} %, top-5 {found.Test.Top5:F2} %"));
+                    $"  {name,-16} {(method == ProbeMethod.Knn ? "kNN" : "linear")}{(seeds.Count > 1 ? $", seed {seed}," : "")} top-1 {found.Test.Top1:F2} %, top-5 "
+                        + $"{found.Test.Top5:F2} %"));
                 all.Add((seed, found));
             }
 

@@ -16,7 +16,8 @@ internal static class ReconstructWork
     /// Reconstructs images from all over a source, writes the grid (a column an image: clean, projected, noised, denoised), reports the ratios.
     /// </summary>
     public static CommandResult Run(
-        CommandResult result, LatentDenoiser model, IImageSource source, int images, double sigma, ulong seed, string folder, int loaders, BadSamples bad, Action<string> line, CancellationToken cancellation)
+        CommandResult result, LatentDenoiser model, IImageSource source, int images, double sigma, ulong seed, string folder, int loaders, BadSamples bad, Action<string> line,
+        CancellationToken cancellation)
     {
         using var reconstruction = new Reconstruction(model, sigma, seed);
         var done = reconstruction.Run(source, Spread(source.Count, Math.Min(images, source.Count), seed), loaders, bad, cancellation).ToArray();
@@ -26,7 +27,9 @@ internal static class ReconstructWork
         var picture = Path.Combine(pictures, name);
         File.WriteAllBytes(picture, Pictures.Grid(Rows(done), model.Recipe.Data.ImageSize));
         var (noised, projected, output) = (done.Average(d => d.PsnrNoised), done.Average(d => d.PsnrProjected), done.Average(d => d.PsnrOutput));
-        line(string.Create(CultureInfo.InvariantCulture, $"PSNR over {done.Length} images at sigma {sigma:G3}: noised {noised:F2} dB, projected {projected:F2} dB, denoised {output:F2} dB"));
+        line(
+            string.Create(
+                CultureInfo.InvariantCulture, $"PSNR over {done.Length} images at sigma {sigma:G3}: noised {noised:F2} dB, projected {projected:F2} dB, denoised {output:F2} dB"));
         return result
             .Add("images", done.Length)
             .Add("sigma", sigma)

@@ -100,5 +100,6 @@ internal sealed class ResumedRun(RunFolder folder)
         ErrorKind.Configuration,
         $"{given} is given, but the run in {folder.Path} was started with {run}.",
         $"Leave it out to go on with the run as it is, or give --out another folder. A resumed run may change its length ({string.Join(", ", Experiment.Free.Take(3))}), "
-        + $"what it writes ({string.Join(", ", Experiment.Free.Skip(3))}), how it is computed ({Experiment.Precision}, the fields of cuda), the fields of probe, and --threads.{more}");
+        + $"what it writes ({string.Join(", ", Experiment.Free.Skip(3))}), how it is computed ({Experiment.Precision}, the fields of cuda), the fields of probe, and "
+        + $"--threads.{more}");
 }

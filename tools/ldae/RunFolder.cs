@@ -136,7 +136,8 @@ internal sealed class RunLock : IDisposable
         catch (IOException e) when (e.HResult == Held)
         {
             throw new LdaeException(
-                ErrorKind.Configuration, $"Another process trains in --out {folder}.", "Wait until it has ended, or stop it, or give --out another folder; several processes share a run when mpirun starts them.", e);
+                ErrorKind.Configuration, $"Another process trains in --out {folder}.",
+                "Wait until it has ended, or stop it, or give --out another folder; several processes share a run when mpirun starts them.", e);
         }
     }
 

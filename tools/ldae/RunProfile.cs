@@ -39,7 +39,9 @@ internal sealed class RunProfile : IDisposable
         try
         {
             _trace.Write(_file);
-            _line($"Trace: {_file}, {_trace.Events.Count:N0} events{(_trace.IsFull ? "; the run went on, but a trace takes no more" : "")}; chrome://tracing and ui.perfetto.dev draw it.");
+            _line(
+                $"Trace: {_file}, {_trace.Events.Count:N0} events{(_trace.IsFull ? "; the run went on, but a trace takes no more" : "")}; chrome://tracing and ui.perfetto.dev "
+                    + $"draw it.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

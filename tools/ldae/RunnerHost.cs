@@ -20,7 +20,7 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
 
     private readonly Option<bool> _verbose = new("--verbose")
     {
-        Description = "Print details, and stack traces of errors.",
+        Description = "Print the stack trace of an error.",
         Recursive = true,
     };
 

@@ -1,8 +1,10 @@
+using LDaeCore.Engine.Distributed;
+using LDaeCore.Engine.Errors;
+
 namespace LDaeCore.Runner;
 
 /// <summary>
-/// Where a command writes: whatever a person reads goes to standard error; with <c>--json</c> the result object, and nothing
-/// else, is the last line of standard output.
+/// A command's output: text for people goes to standard error; with <c>--json</c> the only line of standard output is the result object.
 /// </summary>
 internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool json, bool verbose, bool isTerminal, TimeProvider time)
 {
@@ -10,17 +12,14 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
 
     private IProgressView? _progress;
 
-    /// <summary>The command line, as it can be typed again; empty where nobody says.</summary>
+    /// <summary>The command line, as it can be typed again; or empty.</summary>
     public string CommandLine { get; init; } = "";
 
-    /// <summary>This process's number where a command has several; all but rank 0 say nothing but errors.</summary>
+    /// <summary>This process's number where a command has several; all but rank 0 print errors only.</summary>
     public int Rank { get; init; }
 
     /// <summary>A file that errors are appended to as well: the log of the run they end; or null.</summary>
     public string? ErrorLog { get; set; }
-
-    /// <summary>Whether details such as stack traces are wanted.</summary>
-    public bool Verbose => verbose;
 
     /// <summary>Writes a line for people.</summary>
     public void Line(string text = "")
@@ -32,15 +31,6 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
 
         _progress?.Clear();
         human.WriteLine(text);
-    }
-
-    /// <summary>Writes a line for people who asked for details.</summary>
-    public void Detail(string text)
-    {
-        if (verbose)
-        {
-            Line(text);
-        }
     }
 
     /// <summary>Starts to show progress: a live line on a terminal, periodic lines elsewhere.</summary>
@@ -60,19 +50,18 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
         return found.ExitCode;
     }
 
-    /// <summary>Ends the command with an error: one message and its remedy, the stack trace only when details are wanted.</summary>
+    /// <summary>Ends the command with an error: one message and its remedy, and the stack trace with <c>--verbose</c>.</summary>
     /// <returns>The exit code.</returns>
     public int Fail(string? command, Exception error)
     {
         EndProgress();
-        var (message, remedy) = error switch
+        if (Rank > 0 && error is ProcessFaultException { Fault.IsGone: false })
         {
-            Engine.Errors.LdaeException known => (known.Message, known.Remedy),
-            OperationCanceledException => ("The command was interrupted.", "Run it again; pretrain goes on from its last checkpoint with --resume."),
-            IOException or UnauthorizedAccessException => (error.Message, "Make disk space, or give folders that can be read and an --out that can be written; checkpoints that were written are whole."),
-            OutOfMemoryException => ("There is not enough memory for this.", "Free memory, or choose smaller images, a smaller network or a smaller batch."),
-            _ => ($"{error.GetType().Name}: {error.Message}", "This is a defect: please report it, with the trace that --verbose prints."),
-        };
+            // The process at fault and rank 0 print it.
+            return ExitCodes.Of(error);
+        }
+
+        var (message, remedy) = Describe(error);
         var lines = $"{(Rank > 0 ? $"rank {Rank}: " : "")}error: {message}{Environment.NewLine}  {remedy}";
         human.WriteLine(lines);
         Log(lines);
@@ -84,6 +73,20 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
         WriteResult(CommandResult.OfError(command, ExitCodes.KindOf(error), message, remedy));
         return ExitCodes.Of(error);
     }
+
+    /// <summary>Message and remedy of an error.</summary>
+    public static (string Message, string Remedy) Describe(Exception error) => error switch
+    {
+        ProcessFaultException { Fault: { IsGone: true } fault } =>
+            (fault.Message, "Start the command again, with any number of processes; pretrain continues from its last checkpoint with --resume."),
+        ProcessFaultException { Fault: var fault } => ($"Rank {fault.Rank}: {fault.Message}", fault.Remedy),
+        LdaeException known => (known.Message, known.Remedy),
+        OperationCanceledException => ("The command was interrupted.", "Run it again; pretrain continues from its last checkpoint with --resume."),
+        IOException or UnauthorizedAccessException =>
+            (error.Message, "Make disk space, or give folders that can be read and an --out that can be written; checkpoints that were written are whole."),
+        OutOfMemoryException => ("There is not enough memory for this.", "Free memory, or choose smaller images, a smaller network or a smaller batch."),
+        _ => ($"{error.GetType().Name}: {error.Message}", "This is a defect: please report it, with the trace that --verbose prints."),
+    };
 
     private void Log(string lines)
     {

@@ -41,7 +41,8 @@ internal sealed record ShellCompletion(string Line, int Place)
         var isPath = word.Length == 0 && parse.CommandResult.Command.Arguments.Count > 0;
         return parse.GetCompletions(Place)
             .Select(found => found.Label)
-            .Where(label => label.StartsWith(word, StringComparison.Ordinal) && !label.StartsWith('/') && !(isPath && label.StartsWith('-')) && !(label == word && word.EndsWith(':')))
+            .Where(
+                label => label.StartsWith(word, StringComparison.Ordinal) && !label.StartsWith('/') && !(isPath && label.StartsWith('-')) && !(label == word && word.EndsWith(':')))
             .Distinct(StringComparer.Ordinal)
             .Order(StringComparer.Ordinal);
     }

@@ -29,7 +29,8 @@ internal static class TokenizerWork
             if (its != ours)
             {
                 throw new LdaeException(
-                    ErrorKind.Configuration, $"--tokenizer {path} was trained with {field.Name} = {its}; the recipe has {ours}.", $"Set {field.Name}={its}, or train a tokenizer with the recipe's.");
+                    ErrorKind.Configuration, $"--tokenizer {path} was trained with {field.Name} = {its}; the recipe has {ours}.",
+                    $"Set {field.Name}={its}, or train a tokenizer with the recipe's.");
             }
         }
 
@@ -38,7 +39,8 @@ internal static class TokenizerWork
 
     /// <summary>Encodes and decodes images that were not trained on, writes the picture and reports the error.</summary>
     public static CommandResult Show(
-        CommandResult result, FittedTokenizer tokenizer, Recipe recipe, IBackend backend, IImageSource source, int images, string folder, int loaders, BadSamples bad, Action<string> line, CancellationToken cancellation)
+        CommandResult result, FittedTokenizer tokenizer, Recipe recipe, IBackend backend, IImageSource source, int images, string folder, int loaders, BadSamples bad,
+        Action<string> line, CancellationToken cancellation)
     {
         var indices = Enumerable.Range(0, Math.Min(images, source.Count)).Select(i => (int)((long)i * source.Count / Math.Min(images, source.Count))).ToArray();
         var pairs = new TokenizerReconstruction(backend, tokenizer, recipe).Run(source, indices, loaders, bad, cancellation).ToArray();

@@ -23,7 +23,8 @@ internal static partial class Wording
 
     /// <summary>A command line of the program as a shell takes it.</summary>
     public static string CommandLine(IEnumerable<string> arguments) =>
-        string.Join(' ', arguments.Select(word => Plain().IsMatch(word) ? word : $"'{word.Replace("'", @"'\''", StringComparison.Ordinal)}'").Prepend("ldae")).ReplaceLineEndings(" ");
+        string.Join(' ', arguments.Select(word => Plain().IsMatch(word) ? word : $"'{word.Replace("'", @"'\''", StringComparison.Ordinal)}'").Prepend("ldae"))
+            .ReplaceLineEndings(" ");
 
     [GeneratedRegex(@"^[\w\-./:=,+@%]+$")]
     private static partial Regex Plain();

@@ -7,19 +7,19 @@ using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;
 
-/// <summary>The part of a pretraining run that every process but rank 0 does: it computes, and neither reads nor writes the run folder.</summary>
+/// <summary>Pretraining on the processes other than rank 0: they compute, and neither read nor write the run folder.</summary>
 internal static class WorkerRun
 {
-    /// <summary>Trains along.</summary>
+    /// <summary>Trains.</summary>
     public static CommandResult Run(JoinedGroup group, int? threads, int maxBadSamples, bool detectAnomaly, RunnerContext context)
     {
-        var (recipe, data, kind) = group.Tell(() => throw new InvalidOperationException("Rank 0 leads."));
+        var (recipe, data, kind) = group.Tell(() => throw new InvalidOperationException("Rank 0 is no worker."));
         using var device = DeviceChoice.Resolve(group.DeviceName(kind)).Open(threads, recipe);
         var source = ImageSourceFactory.Open(data, train: true, recipe.Data.ImageSize, recipe.Train.Seed, recipe.Data.ShardMegabytes);
         var processes = group.With(device);
         using var gpus = processes as NcclCommunicator;
 
-        // A value of this process's part of the batch that is no number is in everybody's sums: rank 0 would take it for a fault of what comes after them.
+        // Sums carry a value that is not finite to all processes: only the one that computed it can name its source.
         using var anomalies = detectAnomaly ? new AnomalyBackend(device) : null;
         var trained = new Pretraining(new RunOptions(recipe, (IBackend?)anomalies ?? device, source, Path.GetTempPath())
         {

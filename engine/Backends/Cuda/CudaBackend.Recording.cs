@@ -79,7 +79,8 @@ public sealed unsafe partial class CudaBackend
     {
         if (_gemm.Recording)
         {
-            throw new InvalidOperationException($"{what} inside recorded work, which would repeat it blindly: the work has to run once before, and reads its input from the device.");
+            throw new InvalidOperationException(
+                $"{what} inside recorded work, which would repeat it blindly: the work has to run once before, and reads its input from the device.");
         }
     }
 }

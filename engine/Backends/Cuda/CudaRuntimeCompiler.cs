@@ -35,7 +35,8 @@ internal sealed class CudaRuntimeCompiler(Nvrtc nvrtc)
             ? string.Create(CultureInfo.InvariantCulture, $"compute_{known.Max()}")
             : throw new LdaeException(
                 ErrorKind.Device,
-                string.Create(CultureInfo.InvariantCulture, $"NVRTC {Version} at {nvrtc.Library.Path} does not compile for compute capability {capability / 10}.{capability % 10}."),
+                string.Create(
+                    CultureInfo.InvariantCulture, $"NVRTC {Version} at {nvrtc.Library.Path} does not compile for compute capability {capability / 10}.{capability % 10}."),
                 nvrtc.Library.Remedy);
     }
 

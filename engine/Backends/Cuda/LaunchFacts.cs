@@ -19,7 +19,9 @@ internal sealed record LaunchFacts(string Category, string Name, IReadOnlyList<(
     public static LaunchFacts OfKernel(CudaKernel kernel, Grid grid, Grid block, int sharedBytes, long tensorBytes) => new(
         "kernel",
         kernel.Name,
-        [("family", kernel.Family), ("specialisation", kernel.Specialisation), ("grid", Text(grid)), ("block", Text(block)), ("shared_bytes", sharedBytes), ("tensor_bytes", tensorBytes)]);
+        [
+            ("family", kernel.Family), ("specialisation", kernel.Specialisation), ("grid", Text(grid)), ("block", Text(block)), ("shared_bytes", sharedBytes),
+            ("tensor_bytes", tensorBytes)]);
 
     /// <summary>A matrix product.</summary>
     public static LaunchFacts OfProduct(in GemmShape shape)
@@ -28,7 +30,9 @@ internal sealed record LaunchFacts(string Category, string Name, IReadOnlyList<(
         return new LaunchFacts(
             "product",
             "matmul",
-            [("shape", shape.ToString()), ("m", m), ("n", n), ("k", k), ("flops", 2 * m * n * k), ("bytes", (((m * k) + (k * n)) * input) + (m * n * output * (shape.Adds ? 2 : 1)))]);
+            [
+                ("shape", shape.ToString()), ("m", m), ("n", n), ("k", k), ("flops", 2 * m * n * k),
+                ("bytes", (((m * k) + (k * n)) * input) + (m * n * output * (shape.Adds ? 2 : 1)))]);
     }
 
     /// <summary>A copy or a fill.</summary>

@@ -68,10 +68,10 @@ public abstract class ObservedBackend(IBackend inner) : IBackend
     /// <param name="disposing">True, as there is no finalizer.</param>
     protected virtual void Dispose(bool disposing)
     {
-        // The backend inside belongs to whoever made it.
+        // The backend inside is not owned.
     }
 
-    /// <summary>Told after each primitive.</summary>
+    /// <summary>Called after each primitive.</summary>
     /// <param name="primitive">Its name.</param>
     /// <param name="start">The stopwatch's time stamp of its start.</param>
     /// <param name="results">The tensors it wrote; null for those that were not wanted.</param>

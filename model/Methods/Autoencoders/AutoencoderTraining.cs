@@ -67,7 +67,10 @@ public sealed class AutoencoderTraining(RunOptions options)
         {
             var result = new TrainingRun(new AutoencoderFactory(), run).Run(trainer => fitted = Finish(run, images, trainer));
             var terms = result.Last?.Metrics.Where(metric => IsTerm(metric.Name)).Select(metric => (metric.Name["loss_".Length..], metric.Value)) ?? [];
-            return new TokenizerResult(fitted, result.Steps, result.Last?.Loss ?? double.NaN, [.. terms], result.ImagesPerSecond, result.Seconds) { PlannedBytes = result.PlannedBytes };
+            return new TokenizerResult(fitted, result.Steps, result.Last?.Loss ?? double.NaN, [.. terms], result.ImagesPerSecond, result.Seconds)
+            {
+                PlannedBytes = result.PlannedBytes,
+            };
         }
         catch (NonFiniteStepException error)
         {
@@ -83,7 +86,9 @@ public sealed class AutoencoderTraining(RunOptions options)
         if (step == 1 || step == steps || step % options.Recipe.Train.LogEvery == 0)
         {
             var parts = string.Join(
-                ", ", result.Metrics.Where(metric => IsTerm(metric.Name)).Select(metric => string.Create(CultureInfo.InvariantCulture, $"{metric.Name["loss_".Length..]} {metric.Value:G5}")));
+                ", ",
+                result.Metrics.Where(metric => IsTerm(metric.Name))
+                    .Select(metric => string.Create(CultureInfo.InvariantCulture, $"{metric.Name["loss_".Length..]} {metric.Value:G5}")));
             options.OnLine?.Invoke(string.Create(CultureInfo.InvariantCulture, $"tokenizer step {step} of {steps}: loss {result.Loss:G5} ({parts})"));
         }
     }

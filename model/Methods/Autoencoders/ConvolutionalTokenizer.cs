@@ -85,7 +85,8 @@ public sealed class ConvolutionalTokenizer : FittedTokenizer
         [
             SafetensorsTensor.F64(MeanName, Mean, Mean.Length),
             SafetensorsTensor.F64(StdName, Std, Std.Length),
-            .. Declared(Shape).All.Select(p => SafetensorsTensor.F32(WeightPrefix + p.Name, weights[p.Name], [.. Enumerable.Range(0, p.Shape.Rank).Select(axis => (long)p.Shape[axis])])),
+            .. Declared(Shape).All.Select(
+                p => SafetensorsTensor.F32(WeightPrefix + p.Name, weights[p.Name], [.. Enumerable.Range(0, p.Shape.Rank).Select(axis => (long)p.Shape[axis])])),
         ];
     }
 

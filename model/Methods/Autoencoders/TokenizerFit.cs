@@ -29,7 +29,8 @@ internal sealed class TokenizerFit(RunOptions options, int[] train)
         var pca = PatchSample.Fit(options.Recipe, options.Source, train, options.LoaderThreads, options.Bad, options.Backend, options.Cancellation);
         var dim = _recipe.Dim > 0 ? _recipe.Dim : pca.DefaultDimension();
         options.OnLine?.Invoke(
-            $"Principal components of {pca.PatchSize} x {pca.PatchSize} patches: {dim} of {pca.Dimensions} kept, {100 * pca.KeptEnergy(dim):F2} % of the energy ({Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s).");
+            $"Principal components of {pca.PatchSize} x {pca.PatchSize} patches: {dim} of {pca.Dimensions} kept, {100 * pca.KeptEnergy(dim):F2} % of the energy "
+                + $"({Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s).");
         return PatchTokenizer.Of(pca, dim, _recipe.Scale);
     }
 
@@ -44,7 +45,8 @@ internal sealed class TokenizerFit(RunOptions options, int[] train)
     {
         var folder = Path.Combine(options.Folder, RunFiles.Tokenizer);
         Directory.CreateDirectory(folder);
-        var result = new AutoencoderTraining(options with { Folder = folder, OnStep = null, Hooks = [], Resume = false, Group = SingleProcess.Instance, TrainingImages = train }).Run();
+        var result = new AutoencoderTraining(
+            options with { Folder = folder, OnStep = null, Hooks = [], Resume = false, Group = SingleProcess.Instance, TrainingImages = train }).Run();
         options.OnLine?.Invoke(string.Create(
             CultureInfo.InvariantCulture, $"Tokenizer trained in {result.Steps} steps ({result.Seconds:F1} s), loss {result.Loss:G4}: {folder}"));
         return result.Tokenizer ?? throw new OperationCanceledException(options.Cancellation);

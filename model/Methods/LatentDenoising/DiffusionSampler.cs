@@ -30,7 +30,8 @@ public sealed class DiffusionSampler
         if (schedule.Kind == NoiseScheduleKind.Single)
         {
             throw new LdaeException(
-                ErrorKind.Configuration, "noise.schedule = single cannot be sampled from: with one level of noise there is no way from noise to an image.", "Train with another noise.schedule.");
+                ErrorKind.Configuration, "noise.schedule = single cannot be sampled from: with one level of noise there is no way from noise to an image.",
+                "Train with another noise.schedule.");
         }
 
         // Where nothing of the signal is left, noise that is predicted says nothing of it.

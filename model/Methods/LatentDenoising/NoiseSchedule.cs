@@ -37,7 +37,8 @@ public sealed class NoiseSchedule
     /// <summary>Makes a schedule.</summary>
     /// <param name="kind">Which.</param>
     /// <param name="levels">T, at least 1; at least 21 for linear beta, whose steps would otherwise destroy more than all.</param>
-    /// <param name="sigma">Noise in latent standard deviations, above 0: the largest of linear sigma (null: sqrt 2), the only one of the single level (null: sqrt 1/3). Others do not look at it.</param>
+    /// <param name="sigma">Noise in latent standard deviations, above 0: the largest of linear sigma (null: sqrt 2), the only one of the single level (null:
+    /// sqrt 1/3). Others do not look at it.</param>
     /// <returns>The schedule.</returns>
     /// <exception cref="LdaeException">Configuration: levels or sigma out of range.</exception>
     public static NoiseSchedule Create(NoiseScheduleKind kind, int levels = 1000, double? sigma = null)

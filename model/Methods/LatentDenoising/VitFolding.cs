@@ -65,7 +65,8 @@ public static class VitFolding
     {
         var recipe = model.Recipe;
         var reason = recipe.Objective.Input != InputSpace.Pixels ? "its encoder sees latents (objective.input = latent), a plain ViT pixels"
-            : probe.Input == ProbeInput.Pca && model.Pca is null ? $"--input pca needs principal components, and tokenizer.kind = {RecipeFields.Get("tokenizer.kind").Get(recipe)} has none"
+            : probe.Input == ProbeInput.Pca && model.Pca is null
+            ? $"--input pca needs principal components, and tokenizer.kind = {RecipeFields.Get("tokenizer.kind").Get(recipe)} has none"
             : null;
         if (reason is not null)
         {

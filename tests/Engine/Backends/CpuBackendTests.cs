@@ -163,7 +163,9 @@ public sealed class CpuBackendTests
         start.ArgumentList.Add("--filter");
 
         // All tests of this class but this one.
-        start.ArgumentList.Add("FullyQualifiedName~CpuBackendTests.Results_and|FullyQualifiedName~CpuBackendTests.Matrix|FullyQualifiedName~CpuBackendTests.Attention|FullyQualifiedName~CpuBackendTests.The_machine");
+        start.ArgumentList.Add(
+            "FullyQualifiedName~CpuBackendTests.Results_and|FullyQualifiedName~CpuBackendTests.Matrix|FullyQualifiedName~CpuBackendTests.Attention"
+                + "|FullyQualifiedName~CpuBackendTests.The_machine");
         using var child = Process.Start(start)!;
         var errors = child.StandardError.ReadToEndAsync();
         var output = child.StandardOutput.ReadToEnd();

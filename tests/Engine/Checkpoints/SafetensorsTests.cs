@@ -84,7 +84,13 @@ public sealed class SafetensorsTests
         BinaryPrimitives.WriteInt64LittleEndian(data.AsSpan(8), -5);
         BinaryPrimitives.WriteInt64LittleEndian(data.AsSpan(16), 1L << 33);
         var path = folder["t.safetensors"];
-        WriteRaw(path, """{"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"BF16","shape":[2],"data_offsets":[4,8]},"l":{"dtype":"I64","shape":[2],"data_offsets":[8,24]}}""", data);
+        WriteRaw(
+            path,
+            """
+            {"h":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"BF16","shape":[2],"data_offsets":[4,8]},
+            "l":{"dtype":"I64","shape":[2],"data_offsets":[8,24]}}
+            """,
+            data);
         using var file = SafetensorsFile.Open(path);
         Assert.That(file.ReadFloats("h"), Is.EqualTo((float[])[1.5f, float.NegativeInfinity]));
         Assert.That(file.ReadFloats("b"), Is.EqualTo((float[])[1f, -3f]));

@@ -204,7 +204,8 @@ public sealed class OptimizerTests(DeviceKind kind, double tolerance)
                 formula(i, values[i], parameter.Gradient.ReadDoubles(_backend), Rates[step], step + 1);
                 averages[i] = [.. averages[i].Zip(values[i], (a, v) => (AverageDecay * a) + ((1 - AverageDecay) * v))];
                 Assert.That(Closeness.Error(parameter.Value.ReadDoubles(_backend), values[i]), Is.LessThan(tolerance), $"{parameter.Name} after step {step + 1}");
-                Assert.That(Closeness.Error(ParameterSet.View(optimizer.Average!, parameter).ReadDoubles(_backend), averages[i]), Is.LessThan(tolerance), $"average of {parameter.Name}");
+                Assert.That(
+                    Closeness.Error(ParameterSet.View(optimizer.Average!, parameter).ReadDoubles(_backend), averages[i]), Is.LessThan(tolerance), $"average of {parameter.Name}");
             }
         }
 

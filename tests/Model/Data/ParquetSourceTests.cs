@@ -94,7 +94,8 @@ public sealed class ParquetSourceTests
         }
 
         Assert.That(first.Take(each).Select(i => i / each).Distinct().Count(), Is.EqualTo(open), "drawn from all of them");
-        Assert.That(new EpochOrder([.. Enumerable.Range(0, shards * each)], 5, [.. Enumerable.Range(0, shards).Select(s => s * each)], openShards: open).At(1234), Is.EqualTo(second[234]));
+        Assert.That(
+            new EpochOrder([.. Enumerable.Range(0, shards * each)], 5, [.. Enumerable.Range(0, shards).Select(s => s * each)], openShards: open).At(1234), Is.EqualTo(second[234]));
     }
 
     [Test]

@@ -112,7 +112,8 @@ public sealed class TarSourceTests
     public void A_compressed_shard_is_refused_by_the_name_of_its_compression(string name, byte[] start)
     {
         var path = _folder.Write("train.tar", [.. start, .. new byte[600]]);
-        Assert.That(() => TarSource.Open(path, train: true), Throws.TypeOf<LdaeException>().With.Message.Contains($"{path} is compressed by {name}").And.Property("Remedy").Contains("-d"));
+        Assert.That(
+            () => TarSource.Open(path, train: true), Throws.TypeOf<LdaeException>().With.Message.Contains($"{path} is compressed by {name}").And.Property("Remedy").Contains("-d"));
     }
 
     [Test]
@@ -127,7 +128,9 @@ public sealed class TarSourceTests
         Assert.That(second, Is.Not.EqualTo(first));
         Assert.That(first.Take(each).Select(i => i / each).Distinct().Count(), Is.InRange(2, 2), "what is read ahead is one shard and the buffer");
         Assert.That(first.Chunk(each).Select(part => part.Zip(part.Skip(1)).Count(p => p.Second == p.First + 1)), Has.All.LessThan(each / 4), "shuffled inside");
-        Assert.That(new[] { first, second }.Select(e => e[0] / each).Distinct().Count() + new[] { first, second }.Select(e => e[^1] / each).Distinct().Count(), Is.GreaterThan(2), "other shards begin and end");
+        Assert.That(
+            new[] { first, second }.Select(e => e[0] / each).Distinct().Count() + new[] { first, second }.Select(e => e[^1] / each).Distinct().Count(), Is.GreaterThan(2),
+            "other shards begin and end");
     }
 
     [Test]
@@ -203,7 +206,9 @@ public sealed class TarSourceTests
         }
 
         var files = Directory.GetFiles(_folder.Path).Sum(f => new FileInfo(f).Length);
-        TestContext.Out.WriteLine($"{files / 1e6:F0} MB of shards, {(long)source.Count * side * side * 3 / 1e6:F0} MB decoded; resident {early / 1e6:F0} MB in the second tenth of an epoch, {late / 1e6:F0} MB in the last");
+        TestContext.Out.WriteLine(
+            $"{files / 1e6:F0} MB of shards, {(long)source.Count * side * side * 3 / 1e6:F0} MB decoded; resident {early / 1e6:F0} MB in the second tenth of an epoch, "
+                + $"{late / 1e6:F0} MB in the last");
         Assert.That(late, Is.LessThan(early + (100 << 20)));
     }
 

@@ -62,7 +62,8 @@ public sealed class OnnxTests
     private static List<byte[]> Images()
     {
         var images = new List<byte[]>();
-        foreach (var file in Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "goldens", "data", "images"), "colour.*").Where(f => !f.EndsWith(".ppm", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        var files = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "goldens", "data", "images"), "colour.*");
+        foreach (var file in files.Where(f => !f.EndsWith(".ppm", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
             var pixels = new byte[Side * Side * 3];
             Augmentation.Center(ImageDecoder.Decode(File.ReadAllBytes(file), file), Side, pixels);

@@ -188,7 +188,8 @@ public sealed class VitFileTests
     {
         var weights = Random(Small with { Norm = VitNorm.Pooled, Pooling = FeaturePooling.Mean });
         using var backend = new CpuBackend(1);
-        using FeatureExtractor whole = new(new VitEncoder(backend, weights, 1), ownsEncoder: true), cut = new(new VitEncoder(backend, VitCut.After(weights, 1), null), ownsEncoder: true);
+        using FeatureExtractor whole = new(new VitEncoder(backend, weights, 1), ownsEncoder: true);
+        using FeatureExtractor cut = new(new VitEncoder(backend, VitCut.After(weights, 1), null), ownsEncoder: true);
         float[] expected = new float[16], actual = new float[16];
         var image = Enumerable.Range(0, 192).Select(i => (byte)(i * 37 % 256)).ToArray();
         whole.Extract(image, 0, expected);

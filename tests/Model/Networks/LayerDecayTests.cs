@@ -67,7 +67,9 @@ public sealed class LayerDecayTests
     public void Other_names_can_be_of_the_first_layer()
     {
         var layers = new LayerDecay(3, 0.5) { First = ["embeddings", "registers"], Blocks = "layer", Prefix = "vit." };
-        Assert.That(new[] { "vit.embeddings.cls", "vit.registers", "vit.layer.2.weight", "vit.blocks.0.weight", "embeddings.cls" }.Select(layers.LayerOf), Is.EqualTo(new[] { 0, 0, 3, 4, 4 }));
+        Assert.That(
+            new[] { "vit.embeddings.cls", "vit.registers", "vit.layer.2.weight", "vit.blocks.0.weight", "embeddings.cls" }.Select(layers.LayerOf),
+            Is.EqualTo(new[] { 0, 0, 3, 4, 4 }));
     }
 
     private static JsonDocument Open() => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "goldens", "data", "layer_decay.json")));

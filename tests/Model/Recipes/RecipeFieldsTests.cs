@@ -77,7 +77,8 @@ internal sealed class RecipeFieldsTests
     [Test]
     public void Assignments_apply_in_order()
     {
-        var recipe = RecipeFields.Apply(new Recipe(), ["train.steps=5", " train.steps = 7 ", "cuda.autotune=off", "network.activation=gelu_erf", "train.seed=18446744073709551615"]);
+        var recipe = RecipeFields.Apply(
+            new Recipe(), ["train.steps=5", " train.steps = 7 ", "cuda.autotune=off", "network.activation=gelu_erf", "train.seed=18446744073709551615"]);
         Assert.Multiple(() =>
         {
             Assert.That(recipe.Train.Steps, Is.EqualTo(7));

@@ -49,7 +49,8 @@ internal sealed class RecipeValidationTests
     [TestCase("tokenizer.kind=patchVae", "objective.input = pixels", "tokenizer.kind = pca or identity", "objective.input=latent")]
     [TestCase("tokenizer.kind=patchAe objective.input=latent", "objective.output = original", "tokenizer.kind = pca or identity", "objective.output=latent")]
     [TestCase("tokenizer.kind=vqGan objective.input=latent objective.output=latent", "tokenizer.kind = vqGan", "pca", "tokenizer.kind=pca")]
-    [TestCase("tokenizer.kind=convVae tokenizer.patch=1 tokenizer.dim=2 objective.input=latent objective.output=latent", "tokenizer.patch = 1", "power of two", "tokenizer.patch=4")]
+    [TestCase(
+        "tokenizer.kind=convVae tokenizer.patch=1 tokenizer.dim=2 objective.input=latent objective.output=latent", "tokenizer.patch = 1", "power of two", "tokenizer.patch=4")]
     [TestCase("tokenizer.kind=convVae tokenizer.dim=6 objective.input=latent objective.output=latent", "tokenizer.dim = 6", "multiple of 4", "tokenizer.dim=4")]
     [TestCase("tokenizer.kind=convVae tokenizer.channels=5 objective.input=latent objective.output=latent", "tokenizer.channels = 5", "even", "tokenizer.channels=6")]
     [TestCase("tokenizer.kind=convVae", "objective.input = pixels", "tokenizer.kind = pca or identity", "objective.input=latent")]

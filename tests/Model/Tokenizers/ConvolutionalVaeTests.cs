@@ -145,8 +145,8 @@ public sealed class ConvolutionalVaeTests
         foreach (var p in small.Parameters.All)
         {
             var center = p.Name.Contains("norm", StringComparison.Ordinal) && p.Name.EndsWith("weight", StringComparison.Ordinal) ? 1.0 : 0.0;
-            p.Value.Write(reference, [.. Enumerable.Range(0, (int)p.Shape.Count).Select(i =>
-                center + (0.2 * Philox.Normals<double>(Philox.Word(31, RandomStream.Case, (uint)p.Index, (ulong)(2 * i)), Philox.Word(31, RandomStream.Case, (uint)p.Index, (ulong)(2 * i) + 1)).First))]);
+            var words = Enumerable.Range(0, 2 * (int)p.Shape.Count).Select(i => Philox.Word(31, RandomStream.Case, (uint)p.Index, (ulong)i)).ToArray();
+            p.Value.Write(reference, [.. Enumerable.Range(0, (int)p.Shape.Count).Select(i => center + (0.2 * Philox.Normals<double>(words[2 * i], words[(2 * i) + 1]).First))]);
         }
     }
 }

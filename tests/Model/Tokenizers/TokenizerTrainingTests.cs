@@ -186,7 +186,10 @@ public sealed class TokenizerTrainingTests
             {
                 foreach (var patch in PatchPixels.ExtractAll(batch.Image(i), side, recipe.Tokenizer.Patch, PixelRange.Symmetric).Chunk(size))
                 {
-                    latents.Add([.. Enumerable.Range(0, tokenizer.Dim).Select(k => patch.Select((p, at) => tokenizer.Encoder![(k * size) + at] * (p - tokenizer.Mean[at])).Sum() / tokenizer.Std[k])]);
+                    latents.Add(
+                        [
+                            .. Enumerable.Range(0, tokenizer.Dim)
+                            .Select(k => patch.Select((p, at) => tokenizer.Encoder![(k * size) + at] * (p - tokenizer.Mean[at])).Sum() / tokenizer.Std[k])]);
                 }
             }
         }

@@ -10,7 +10,8 @@ namespace LDaeCore.Tests.Model.Training;
 /// </summary>
 internal sealed class EventFile
 {
-    private static readonly uint[] Table = [.. Enumerable.Range(0, 256).Select(i => Enumerable.Range(0, 8).Aggregate((uint)i, (c, _) => (c & 1) != 0 ? (c >> 1) ^ 0x82F63B78 : c >> 1))];
+    private static readonly uint[] Table = [
+        .. Enumerable.Range(0, 256).Select(i => Enumerable.Range(0, 8).Aggregate((uint)i, (c, _) => (c & 1) != 0 ? (c >> 1) ^ 0x82F63B78 : c >> 1))];
 
     private EventFile(List<Fields> events) => Events = events;
 

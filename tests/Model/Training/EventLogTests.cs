@@ -56,9 +56,12 @@ public sealed class EventLogTests
         new Pretraining(options).Run();
         var first = EventFile.Read(Directory.GetFiles(_folder.Path, EventLog.Prefix + "*").Single());
         var lines = File.ReadLines(Path.Combine(_folder.Path, RunFiles.Metrics)).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement).ToList();
-        Assert.That(first.Scalars.Where(s => s.Tag == "loss/total").Select(s => (s.Step, s.Value)), Is.EqualTo(lines.Select(l => (l.GetProperty("step").GetInt64(), (float)l.GetProperty("loss").GetDouble()))));
+        Assert.That(
+            first.Scalars.Where(s => s.Tag == "loss/total").Select(s => (s.Step, s.Value)),
+            Is.EqualTo(lines.Select(l => (l.GetProperty("step").GetInt64(), (float)l.GetProperty("loss").GetDouble()))));
         Assert.That(first.Scalars.Where(s => s.Tag == "lr").Select(s => s.Value), Is.EqualTo(lines.Select(l => (float)l.GetProperty("lr").GetDouble())));
-        Assert.That(first.Scalars.Where(s => s.Tag == "images_per_second").Select(s => s.Value), Is.EqualTo(lines.Select(l => (float)l.GetProperty("images_per_second").GetDouble())));
+        Assert.That(
+            first.Scalars.Where(s => s.Tag == "images_per_second").Select(s => s.Value), Is.EqualTo(lines.Select(l => (float)l.GetProperty("images_per_second").GetDouble())));
         Assert.That(first.Texts.Single().Text, Does.Contain("\"width\": 16"));
         Assert.That(first.Images.Select(i => (i.Tag, i.Step)), Is.EqualTo(new[] { ("filters", 0L), ("grid", 1L), ("grid", 2L), ("grid", 4L) }));
 

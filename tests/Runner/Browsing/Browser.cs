@@ -18,7 +18,7 @@ internal sealed partial class Browser : IDisposable
     private readonly Process _process;
     private readonly ClientWebSocket _socket = new();
     private readonly List<JsonElement> _events = [];
-    private string _session = "";
+    private readonly string _session = "";
     private int _number;
 
     private Browser(string path)
@@ -26,7 +26,16 @@ internal sealed partial class Browser : IDisposable
         // In a container there is neither a sandbox to be had as root, nor much of shared memory.
         _process = Process.Start(new ProcessStartInfo(
             path,
-            ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run", "--hide-scrollbars", "--remote-debugging-port=0", $"--user-data-dir={_profile.Path}", "about:blank"])
+            [
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-dev-shm-usage",
+                "--disable-gpu",
+                "--no-first-run",
+                "--hide-scrollbars",
+                "--remote-debugging-port=0",
+                $"--user-data-dir={_profile.Path}",
+                "about:blank"])
         {
             RedirectStandardError = true,
         })!;

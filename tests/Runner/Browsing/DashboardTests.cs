@@ -121,7 +121,9 @@ internal sealed class DashboardTests
     {
         var empty = Directory.CreateDirectory(Path.Combine(_folder.Path, "empty")).FullName;
         foreach (var (arguments, code, named) in ((string[], int, string)[])
-            [([_first, empty], 3, "holds no run"), (["/nowhere"], 3, "is not a folder"), ([_first, "--port", $"{_server.Port}"], 2, "cannot be listened on"), ([_first, "--port", "70000"], 2, "70000"), ([], 2, "RUN")])
+            [
+                ([_first, empty], 3, "holds no run"), (["/nowhere"], 3, "is not a folder"), ([_first, "--port", $"{_server.Port}"], 2, "cannot be listened on"),
+                ([_first, "--port", "70000"], 2, "70000"), ([], 2, "RUN")])
         {
             var refused = CommandLine.Run(["dashboard", .. arguments, "--json"]);
             Assert.That(refused.ExitCode, Is.EqualTo(code), refused.Human);

@@ -40,7 +40,8 @@ internal static class PageLayout
             brush.fillStyle = `rgb(${over})`; brush.fillRect(0, 0, 1, 1); brush.fillStyle = colour; brush.fillRect(0, 0, 1, 1);
             return [...brush.getImageData(0, 0, 1, 1).data].slice(0, 3);
           };
-          const light = c => { const [r, g, b] = c.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+          const light = c =>
+              { const [r, g, b] = c.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
           const behind = e => e === null ? [255, 255, 255] : paint(getComputedStyle(e).backgroundColor, behind(e.parentElement));
           let texts = 0;
           for (const e of document.querySelectorAll('body *')) {
@@ -50,7 +51,8 @@ internal static class PageLayout
             texts++;
             if (contrast < 4.5) faults.push(`${name(e)} has a contrast of ${contrast.toFixed(2)}`);
           }
-          return { faults: [...new Set(faults)].slice(0, 40), texts, figures: document.querySelectorAll('figure').length, charts: document.querySelectorAll('svg').length, images: document.images.length };
+          const count = selector => document.querySelectorAll(selector).length;
+          return { faults: [...new Set(faults)].slice(0, 40), texts, figures: count('figure'), charts: count('svg'), images: document.images.length };
         })()
         """;
 

@@ -57,7 +57,9 @@ internal sealed class ReportPageTests
     {
         _browser!.Open("file://" + Report, Phone, dark: false);
         Assert.That(_browser.Evaluate("document.querySelector('.charts .chart').getBoundingClientRect().width").GetDouble(), Is.InRange(300, Phone));
-        Assert.That(_browser.Evaluate("Math.min(...[...document.querySelectorAll('svg text')].map(e => e.getBoundingClientRect().height))").GetDouble(), Is.GreaterThan(8), "letters can be read");
+        Assert.That(
+            _browser.Evaluate("Math.min(...[...document.querySelectorAll('svg text')].map(e => e.getBoundingClientRect().height))").GetDouble(), Is.GreaterThan(8),
+            "letters can be read");
     }
 
     [Test]
@@ -99,7 +101,8 @@ internal sealed class ReportPageTests
         var page = File.ReadAllText(Report);
         Assert.That(page, Does.Contain("</main>").And.Contain("Content-Security-Policy"));
         var planted = page.Replace("</main>", what + "</main>", StringComparison.Ordinal);
-        return _folder!.Write("planted.html", System.Text.Encoding.UTF8.GetBytes(guarded ? planted : planted.Replace("Content-Security-Policy", "nothing", StringComparison.Ordinal)));
+        return _folder!.Write(
+            "planted.html", System.Text.Encoding.UTF8.GetBytes(guarded ? planted : planted.Replace("Content-Security-Policy", "nothing", StringComparison.Ordinal)));
     }
 
     private static void Done(string[] line)

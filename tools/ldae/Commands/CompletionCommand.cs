@@ -44,7 +44,8 @@ internal static class CompletionCommand
         var shell = new Argument<string>("SHELL") { Description = $"Which shell: {string.Join(", ", shells)}." };
         shell.CompletionSources.Add(shells);
         var command = new RunnerCommand(
-            Name, "Prints a script that completes ldae's commands, options and values in a shell.", "bash >> ~/.bashrc", "zsh > ~/.zfunc/_ldae", "fish > ~/.config/fish/completions/ldae.fish")
+            Name, "Prints a script that completes ldae's commands, options and values in a shell.", "bash >> ~/.bashrc", "zsh > ~/.zfunc/_ldae",
+            "fish > ~/.config/fish/completions/ldae.fish")
         {
             shell,
         };

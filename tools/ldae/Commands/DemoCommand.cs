@@ -63,10 +63,16 @@ internal static class DemoCommand
         var training = ImageSourceFactory.Open(Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
         var test = ImageSourceFactory.Open(Data, train: false, recipe.Data.ImageSize, recipe.Train.Seed);
         log.Line("2. Look at what it does to images it has never seen.");
-        ReconstructWork.Run(result, model, test, GridImages, DefaultSigma, recipe.Train.Seed, folder.Path, MachineFacts.Threads(options.Threads), bad, log.Line, context.Cancellation);
+        ReconstructWork.Run(
+            result, model, test, GridImages, DefaultSigma, recipe.Train.Seed, folder.Path, MachineFacts.Threads(options.Threads), bad, log.Line, context.Cancellation);
         log.Line("3. Throw the decoder away and ask a linear classifier what the encoder knows, beside two controls that learnt nothing.");
         using var encoder = model.Encoder(recipe.Probe);
-        var comparison = new EncoderComparison(encoder, training, test, recipe.Data.HoldOut, recipe.Train.Seed) { Workers = MachineFacts.Threads(options.Threads), Bad = bad, Cancellation = context.Cancellation };
+        var comparison = new EncoderComparison(encoder, training, test, recipe.Data.HoldOut, recipe.Train.Seed)
+        {
+            Workers = MachineFacts.Threads(options.Threads),
+            Bad = bad,
+            Cancellation = context.Cancellation,
+        };
         using var exact = options.Device.OpenInFloat32(backend);
         ProbeWork.Run(result, comparison, ProbeMethod.Linear, exact ?? backend, [recipe.Train.Seed], folder.Path, log.Line);
         result.Save(folder.Path, Name);

@@ -63,7 +63,8 @@ internal static class DoctorCommand
         Describe(backend as CudaBackend, context.Output);
         context.Output.Line(string.Create(
             CultureInfo.InvariantCulture,
-            $"smoke       a product of {SmokeProduct.Rows} x {SmokeProduct.Inner} x {SmokeProduct.Columns}: relative error {error:0.0e+0}; a kernel on {SmokeKernel.Count:N0} values: {kernel:0.0e+0}"));
+            $"smoke       a product of {SmokeProduct.Rows} x {SmokeProduct.Inner} x {SmokeProduct.Columns}: relative error {error:0.0e+0}; a kernel on {SmokeKernel.Count:N0} "
+                + $"values: {kernel:0.0e+0}"));
 
         process.Refresh();
         var result = new CommandResult()
@@ -139,7 +140,8 @@ internal static class DoctorCommand
         {
             output.Line(string.Create(
                 CultureInfo.InvariantCulture,
-                $"gpu         {gpu.Name}: compute capability {gpu.Capability / 10}.{gpu.Capability % 10}, {gpu.Multiprocessors} multiprocessors, {gpu.MemoryBytes / (double)(1 << 30):F1} GiB"));
+                $"gpu         {gpu.Name}: compute capability {gpu.Capability / 10}.{gpu.Capability % 10}, {gpu.Multiprocessors} multiprocessors, "
+                    + $"{gpu.MemoryBytes / (double)(1 << 30):F1} GiB"));
             output.Line($"caches      {Caches(backend)}; kernel families compiled now: {backend.Compilations}");
         }
     }
@@ -149,7 +151,10 @@ internal static class DoctorCommand
     {
         var cubins = new DirectoryInfo(Path.Combine(backend.Cache, CudaBackend.CubinFolder));
         var files = cubins.Exists ? cubins.GetFiles("*.cubin") : [];
-        return string.Create(CultureInfo.InvariantCulture, $"{backend.Cache}: {files.Length} compiled families, {files.Sum(file => file.Length) / 1e6:F1} MB{(CanWrite(backend.Cache) ? "" : "; it cannot be written, set LDAE_CACHE")}");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{backend.Cache}: {files.Length} compiled families, {files.Sum(file => file.Length) / 1e6:F1} "
+                + $"MB{(CanWrite(backend.Cache) ? "" : "; it cannot be written, set LDAE_CACHE")}");
     }
 
     private static bool CanWrite(string folder)

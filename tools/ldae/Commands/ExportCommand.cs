@@ -14,7 +14,8 @@ internal static class ExportCommand
         var format = SharedOptions.OneOf("--format", "What is written; timm when left out", "timm", "onnx");
         var block = SharedOptions.Whole("--block", "Last block that is kept, from 1; 0 is the encoder's last.", 0);
         var time = SharedOptions.Whole("--time", "Level of noise at which the conditioning is folded into the weights; the run's probe.time when left out.", 0);
-        var input = SharedOptions.OneOf("--input", "What the encoder sees, the run's probe.input when left out; pca folds the projection into the patch embedding", "original", "pca");
+        var input = SharedOptions.OneOf(
+            "--input", "What the encoder sees, the run's probe.input when left out; pca folds the projection into the patch embedding", "original", "pca");
         var weights = SharedOptions.OneOf("--weights", "Which weights are written; the run's probe.weights when left out", "raw", "ema");
         var vit = new VitOptions();
         var command = new RunnerCommand(
@@ -31,7 +32,8 @@ internal static class ExportCommand
                 parse.GetRequiredValue(checkpoint),
                 parse.GetValue(format) == "onnx" ? ExportFormat.Onnx : ExportFormat.Timm,
                 SharedOptions.Assignments(
-                    ("probe.block", parse.GetValue(block)), ("probe.time", parse.GetValue(time)), ("probe.input", parse.GetValue(input)), ("probe.weights", parse.GetValue(weights))),
+                    ("probe.block", parse.GetValue(block)), ("probe.time", parse.GetValue(time)), ("probe.input", parse.GetValue(input)),
+                    ("probe.weights", parse.GetValue(weights))),
                 vit.Known(parse),
                 RunFolder.Choose(Name, parse.GetValue(@out), resume: false, context.Time),
                 parse.GetValue(threads)),
@@ -51,7 +53,8 @@ internal static class ExportCommand
         var parameters = weights.Values.Values.Sum(v => (long)v.Length);
         var vit = weights.Configuration;
         context.Output.Line(
-            $"A ViT of {Wording.Count(vit.Depth, "block")}, width {vit.Width}, images of {vit.ImageSize} pixels: {parameters} values in {options.Out.Path}. Features of {Wording.Count(SampleFeatures.Images, "image")} to compare with are in {features}.");
+            $"A ViT of {Wording.Count(vit.Depth, "block")}, width {vit.Width}, images of {vit.ImageSize} pixels: {parameters} values in {options.Out.Path}. Features of "
+                + $"{Wording.Count(SampleFeatures.Images, "image")} to compare with are in {features}.");
         return opened.Describe(new CommandResult()
                 .Add("command", Name)
                 .Add("run", options.Out.Path)

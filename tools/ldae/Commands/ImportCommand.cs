@@ -38,7 +38,8 @@ internal static class ImportCommand
         TimmFolder.Write(to.Path, weights);
         var vit = weights.Configuration;
         context.Output.Line(
-            $"A ViT of {Wording.Count(vit.Depth, "block")}, width {vit.Width}, {Wording.Count(vit.Heads, "head")}, images of {vit.ImageSize} pixels in patches of {vit.Patch}, {(vit.ClassToken ? "with" : "without")} class token.");
+            $"A ViT of {Wording.Count(vit.Depth, "block")}, width {vit.Width}, {Wording.Count(vit.Heads, "head")}, images of {vit.ImageSize} pixels in patches of {vit.Patch}, "
+                + $"{(vit.ClassToken ? "with" : "without")} class token.");
         context.Output.Line($"Probe it: ldae probe --checkpoint {to.Path} --data DATA");
         return EncoderWords.Add(new CommandResult().Add("command", Name).Add("run", to.Path).Add("path", path), vit)
             .Add("file", Path.Combine(to.Path, TimmFolder.ModelFile))

@@ -10,7 +10,10 @@ internal static class InspectCommand
 
     public static RunnerCommand Create(RunnerHost host)
     {
-        var path = new Argument<string>("PATH") { Description = "A run, its checkpoints, one of them, a .safetensors file, a recipe, a folder or .bin file of images, or a data set as --data takes it." };
+        var path = new Argument<string>("PATH")
+        {
+            Description = "A run, its checkpoints, one of them, a .safetensors file, a recipe, a folder or .bin file of images, or a data set as --data takes it.",
+        };
         var command = new RunnerCommand(
             Name,
             "Says what is in a run, a checkpoint, a safetensors file or a data set.",

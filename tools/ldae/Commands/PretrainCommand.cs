@@ -36,12 +36,12 @@ internal static class PretrainCommand
             command.Add(option);
         }
 
-        command.SetAction(parse => host.Execute(Name, parse, context =>
+        command.SetAction(parse => host.Execute(Name, parse, alone =>
         {
-            using var group = JoinedGroup.Join(Name, context);
+            using var group = JoinedGroup.Join(Name, alone);
             var count = group.Threads(parse.GetValue(threads));
             var skipped = parse.GetValue(bad) ?? SharedOptions.DefaultMaxBadSamples;
-            return group.Run(() =>
+            return group.Run(context =>
             {
                 if (group.Processes.Rank > 0)
                 {
@@ -51,8 +51,9 @@ internal static class PretrainCommand
                 var chosen = DeviceChoice.Resolve(group.DeviceName(parse.GetRequiredValue(device)));
                 if (parse.GetValue(anomaly) && chosen.Gpu is not null && group.Processes.Size > 1)
                 {
-                    // What looks at the values stands between the processes' sums and the GPU.
-                    throw new LdaeException(ErrorKind.Configuration, "--detect-anomaly is for one process where the device is a GPU.", "Start one process, or leave --detect-anomaly out.");
+                    // The anomaly backend hides the GPU from NCCL.
+                    throw new LdaeException(
+                        ErrorKind.Configuration, "--detect-anomaly is for one process where the device is a GPU.", "Start one process, or leave --detect-anomaly out.");
                 }
 
                 var folder = RunFolder.Choose(Name, parse.GetValue(@out), parse.GetValue(resume), context.Time);

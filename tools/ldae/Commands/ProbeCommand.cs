@@ -45,10 +45,10 @@ internal static class ProbeCommand
             command.Options.Add(option);
         }
 
-        command.SetAction(parse => host.Execute(Name, parse, context =>
+        command.SetAction(parse => host.Execute(Name, parse, alone =>
         {
-            using var group = JoinedGroup.Join(Name, context);
-            return group.Run(() => Run(Options(group), context, group));
+            using var group = JoinedGroup.Join(Name, alone);
+            return group.Run(context => Run(Options(group), context, group));
 
             ProbeOptions Options(JoinedGroup group)
             {
@@ -64,7 +64,7 @@ internal static class ProbeCommand
                     overrides,
                     vit.Known(parse),
                     DeviceChoice.Resolve(group.DeviceName(parse.GetRequiredValue(device))),
-                    group.Processes.Rank > 0 ? RunFolder.None : RunFolder.Choose(Name, parse.GetValue(@out), resume: false, context.Time),
+                    group.Processes.Rank > 0 ? RunFolder.None : RunFolder.Choose(Name, parse.GetValue(@out), resume: false, alone.Time),
                     parse.GetValue(seed) ?? 0,
                     parse.GetValue(seeds) ?? 1,
                     group.Threads(parse.GetValue(threads)),

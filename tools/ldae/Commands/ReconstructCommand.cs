@@ -49,7 +49,8 @@ internal static class ReconstructCommand
             if (parse.GetValue(level) is { } l && parse.GetValue(sigma) is { } s)
             {
                 throw new LdaeException(
-                    ErrorKind.Configuration, string.Create(CultureInfo.InvariantCulture, $"--level {l} and --sigma {s} are both given."), "Give one of them: a level has its own sigma.");
+                    ErrorKind.Configuration, string.Create(CultureInfo.InvariantCulture, $"--level {l} and --sigma {s} are both given."),
+                    "Give one of them: a level has its own sigma.");
             }
 
             var options = new ReconstructOptions(

@@ -104,14 +104,16 @@ internal static class SampleCommand
         {
             throw new LdaeException(
                 ErrorKind.Configuration,
-                $"{(options.Label is { } label ? $"--class {label}" : "--guidance")} is given, but the network of {options.Checkpoint} was trained with conditioning.class = false.",
+                $"{(options.Label is { } label ? $"--class {label}" : "--guidance")} is given, but the network of {options.Checkpoint} was trained with conditioning.class = "
+                    + $"false.",
                 "Leave it out, or give a checkpoint that was trained with conditioning.class=true.");
         }
 
         if (options.Label >= model.Recipe.Conditioning.Classes)
         {
             throw new LdaeException(
-                ErrorKind.Configuration, $"--class {options.Label} is not allowed: the network knows {model.Recipe.Conditioning.Classes} classes.", "Give a smaller number; the first class is 0.");
+                ErrorKind.Configuration, $"--class {options.Label} is not allowed: the network knows {model.Recipe.Conditioning.Classes} classes.",
+                "Give a smaller number; the first class is 0.");
         }
     }
 

@@ -85,7 +85,8 @@ internal static class SharedOptions
 
     public static Option<bool> Profile() => new("--profile")
     {
-        Description = $"Write a trace of what took how long to {RunFiles.Trace} in the run folder, for chrome://tracing or ui.perfetto.dev; on a GPU each kernel is timed by events.",
+        Description = $"Write a trace of what took how long to {RunFiles.Trace} in the run folder, for chrome://tracing or ui.perfetto.dev; on a GPU each kernel is timed by "
+            + $"events.",
     };
 
     public static Option<bool> DetectAnomaly() => new("--detect-anomaly")

@@ -28,7 +28,8 @@ internal static class TokenizerCommand
         {
             Examples =
             [
-                "ldae tokenizer train --preset cifar-tiny --set tokenizer.kind=patchVae --set objective.input=latent --set objective.output=latent --data cifar10:DIR --out runs/vae",
+                "ldae tokenizer train --preset cifar-tiny --set tokenizer.kind=patchVae --set objective.input=latent --set objective.output=latent --data cifar10:DIR --out "
+                    + "runs/vae",
                 "ldae tokenizer train --out runs/vae --resume",
             ],
             ListsFields = true,

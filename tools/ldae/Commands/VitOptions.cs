@@ -10,11 +10,13 @@ internal sealed class VitOptions
 {
     public Option<string?> Pooling { get; } = SharedOptions.OneOf("--pooling", "Feature of a ViT from elsewhere: its mean token or its class token", "mean", "cls");
 
-    public Option<int?> Heads { get; } = SharedOptions.Whole("--heads", "Attention heads of a ViT from elsewhere; one for 64 columns when neither this nor its config.json says.", 1);
+    public Option<int?> Heads { get; } = SharedOptions.Whole(
+        "--heads", "Attention heads of a ViT from elsewhere; one for 64 columns when neither this nor its config.json says.", 1);
 
     public Option<int?> ImageSize { get; } = SharedOptions.Whole("--image-size", "Side of an image, for a ViT from elsewhere without positions in its file.", 1);
 
-    public Option<string?> Activation { get; } = SharedOptions.OneOf("--activation", "Nonlinearity of a ViT from elsewhere; gelu_erf unless its config.json says", "gelu_erf", "gelu_tanh");
+    public Option<string?> Activation { get; } = SharedOptions.OneOf(
+        "--activation", "Nonlinearity of a ViT from elsewhere; gelu_erf unless its config.json says", "gelu_erf", "gelu_tanh");
 
     public Option<string?> Range { get; } = SharedOptions.OneOf(
         "--range", "Values of pixels for a ViT from elsewhere: imagenet (its mean and deviation) unless its config.json says, or symmetric (-1 to 1)", "imagenet", "symmetric");

@@ -63,7 +63,8 @@ internal sealed class DashboardPages(IReadOnlyList<string> runs)
             var tag = Tag(asked);
             if (!_made.TryGetValue(path, out var made) || made.Tag != tag)
             {
-                _made[path] = made = (tag, Encoding.UTF8.GetBytes(Make(asked).Page($"<meta name=\"{TagName}\" content=\"{tag.Replace("\"", "&quot;", StringComparison.Ordinal)}\"/><script src=\"{Script}\" defer=\"defer\"></script>", Policy)));
+                _made[path] = made = (tag, Encoding.UTF8.GetBytes(Make(asked).Page($"<meta name=\"{TagName}\" "
+                    + $"content=\"{tag.Replace("\"", "&quot;", StringComparison.Ordinal)}\"/><script src=\"{Script}\" defer=\"defer\"></script>", Policy)));
             }
 
             return ("text/html; charset=utf-8", made.Tag, made.Page);

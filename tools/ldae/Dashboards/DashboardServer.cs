@@ -135,7 +135,8 @@ internal sealed class DashboardServer : IDisposable
     {
         var header = string.Create(
             CultureInfo.InvariantCulture,
-            $"HTTP/1.1 {status}\r\nContent-Type: {type}\r\nContent-Length: {content.Length}\r\n{(tag is null ? "" : $"ETag: {tag}\r\n")}{more}Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n");
+            $"HTTP/1.1 {status}\r\nContent-Type: {type}\r\nContent-Length: {content.Length}\r\n{(tag is null ? "" : $"ETag: {tag}\r\n")}{more}Cache-Control: "
+                + $"no-cache\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n");
         return [.. Encoding.Latin1.GetBytes(header), .. hasBody ? content : []];
     }
 }

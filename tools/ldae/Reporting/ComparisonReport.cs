@@ -34,7 +34,8 @@ internal static class ComparisonReport
                 CurvePlot.Svg(chart.curve.Title, [.. chart.Lines.Select(line => (line.Name, line.Points.X, line.Points.Y))], chart.curve.Logarithmic),
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{chart.curve.Title} of each run over its optimizer steps{(chart.curve.Logarithmic ? "; logarithmic scale" : "")}. Of long runs a point is a mean over neighbouring logged steps."))));
+                    $"{chart.curve.Title} of each run over its optimizer steps{(chart.curve.Logarithmic ? "; logarithmic scale" : "")}. Of long runs a point is a mean over "
+                        + $"neighbouring logged steps."))));
         }
 
         AddDifferences(report, runs, names);
@@ -54,7 +55,8 @@ internal static class ComparisonReport
             return;
         }
 
-        report.Table(["field", .. names], fields.Select(field => (IReadOnlyList<string>)[field.Name, .. field.Values.Select(RunReport.Short)])).Note("The fields in which they differ.");
+        report.Table(["field", .. names], fields.Select(field => (IReadOnlyList<string>)[field.Name, .. field.Values.Select(RunReport.Short)]))
+            .Note("The fields in which they differ.");
     }
 
     /// <summary>The folders' own names where they tell the runs apart, else their paths.</summary>

@@ -58,7 +58,9 @@ internal sealed class HtmlReport(string title)
         foreach (var (name, percent) in bars)
         {
             var width = Math.Clamp(percent, 0, 100).ToString("F1", CultureInfo.InvariantCulture);
-            Append($"<div class=\"bar\"><span>{Escape(name)}</span><div><i style=\"width:{width}%\"></i></div><span>{percent.ToString("F2", CultureInfo.InvariantCulture)} %</span></div>");
+            Append(
+                $"<div class=\"bar\"><span>{Escape(name)}</span><div><i style=\"width:{width}%\"></i></div><span>{percent.ToString("F2", CultureInfo.InvariantCulture)} "
+                    + $"%</span></div>");
         }
 
         return this;

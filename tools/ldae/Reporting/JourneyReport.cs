@@ -79,9 +79,11 @@ internal sealed class JourneyReport
     {
         var train = options.Preset.Recipe.Resolve().Train;
         var length = train.Steps is { } steps ? Wording.Count(steps, "step") : $"{RunReport.Number(train.Epochs ?? double.NaN, "G4")} {(train.Epochs == 1 ? "epoch" : "epochs")}";
-        return $"Preset {options.Settings.Preset} on {options.Settings.Data}: every step trains for {length} at batch {train.Batch}, from the same first seed {options.Settings.Seed}"
+        return $"Preset {options.Settings.Preset} on {options.Settings.Data}: every step trains for {length} at batch {train.Batch}, from the same first seed "
+            + $"{options.Settings.Seed}"
             + $"{(options.Settings.Set.Count > 0 ? $", with {string.Join(", ", options.Settings.Set)}" : "")}. "
-            + "Linear probe of the encoder's mean tokens on test images; spread is the best seed minus the worst, and unknown of a single one. The paper's numbers are ImageNet's, after 400 epochs.";
+            + "Linear probe of the encoder's mean tokens on test images; spread is the best seed minus the worst, and unknown of a single one. The paper's numbers are "
+            + "ImageNet's, after 400 epochs.";
     }
 
     private static IReadOnlyList<string> Row(StepFinding found) =>
@@ -91,7 +93,9 @@ internal sealed class JourneyReport
         Number(found.Top1?.Mean),
         Spread(found.Top1),
         (found.Top1?.Values.Count ?? 0).ToString(CultureInfo.InvariantCulture),
-        found.Change is not null && found.Step.From is not null && JourneySteps.Before(found.Step) is { } before ? $"{Signed(found.Change)} from {before.Name}" : Signed(found.Change),
+        found.Change is not null && found.Step.From is not null && JourneySteps.Before(found.Step) is { } before
+            ? $"{Signed(found.Change)} from {before.Name}"
+            : Signed(found.Change),
         Number(found.Step.PaperTop1, "F1"),
         Signed(found.PaperChange, "F1"),
         Number(found.LossFell, "F1"),
@@ -100,7 +104,9 @@ internal sealed class JourneyReport
     private void AddSweep(JourneySweep sweep, IReadOnlyList<SeedAccuracies?> top1)
     {
         Heading($"Sweep {sweep.Name}: {sweep.Title}");
-        Paragraph($"The paper's numbers are in its {sweep.Source}{(sweep.Name is "d" or "tokenizer-d" ? "; its d of 768 values is set beside the d of ours that keeps about as much of the energy" : "")}.");
+        Paragraph(
+            $"The paper's numbers are in its "
+                + $"{sweep.Source}{(sweep.Name is "d" or "tokenizer-d" ? "; its d of 768 values is set beside the d of ours that keeps about as much of the energy" : "")}.");
         string[] labels = [.. sweep.Points.Select(point => point.Label).Distinct()], series = [.. sweep.Points.Select(point => point.Series).Distinct()];
         (SweepPoint Point, SeedAccuracies? Top1)? At(string line, string label) =>
             sweep.Points.Zip(top1).Where(cell => cell.First.Series == line && cell.First.Label == label).Select(cell => ((SweepPoint, SeedAccuracies?)?)cell).FirstOrDefault();

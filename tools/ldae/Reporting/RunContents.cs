@@ -66,7 +66,8 @@ internal sealed class RunContents
     public IReadOnlyList<(string Name, byte[] Png)> Pictures { get; }
 
     /// <summary>Whether a tokenizer was trained here, and no network.</summary>
-    public bool IsTokenizer => Results.Any(result => result.Name == TrainingCommands.Tokenizer) || Commands.Any(line => line.StartsWith("ldae tokenizer ", StringComparison.Ordinal));
+    public bool IsTokenizer =>
+        Results.Any(result => result.Name == TrainingCommands.Tokenizer) || Commands.Any(line => line.StartsWith("ldae tokenizer ", StringComparison.Ordinal));
 
     /// <summary>Whether a network was trained here, or is.</summary>
     public bool IsTraining => Config is not null && !IsTokenizer;

@@ -68,7 +68,10 @@ internal static class RunFacts
         var probed = name is "top1" or "random_top1" or "pixels_top1";
         return training
             ? main ?? last
-            : contents.Results.Where(result => !(probed && IsOther(result.Values))).Select(result => RunContents.Number(result.Values, name)).LastOrDefault(value => value is not null) ?? last;
+            : contents.Results.Where(result => !(probed && IsOther(result.Values)))
+                .Select(result => RunContents.Number(result.Values, name))
+                .LastOrDefault(value => value is not null)
+            ?? last;
     }
 
     /// <summary>What a probe's bars are, in a sentence.</summary>
@@ -81,7 +84,8 @@ internal static class RunFacts
 
         var method = IsNearest(values) ? "weighted nearest neighbours" : "a linear classifier";
         return values.TryGetProperty("random_top1", out _)
-            ? $"Test images whose class {method} finds, percent (top-1): from the trained encoder's features, from those of the same network before any training, and from the pixels themselves."
+            ? $"Test images whose class {method} finds, percent (top-1): from the trained encoder's features, from those of the same network before any training, and from the "
+                + $"pixels themselves."
             : $"Test images whose class {method} finds from the encoder's features, percent (top-1).";
     }
 

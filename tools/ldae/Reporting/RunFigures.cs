@@ -77,7 +77,9 @@ internal static class RunFigures
             html.ToString(),
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"The same {Wording.Count(images, "training image")} at every step, one a column. Above the line: clean; projected onto the {kept} latents that are kept of each patch; with noise of {sigma:G3} standard deviations added to these latents. Below it, what the network makes of the noised ones after so many steps. Numbers: peak signal-to-noise ratio to the clean images in dB, mean over them; higher is sharper."));
+                $"The same {Wording.Count(images, "training image")} at every step, one a column. Above the line: clean; projected onto the {kept} latents that are kept of "
+                    + $"each patch; with noise of {sigma:G3} standard deviations added to these latents. Below it, what the network makes of the noised ones after so many "
+                    + $"steps. Numbers: peak signal-to-noise ratio to the clean images in dB, mean over them; higher is sharper."));
     }
 
     private static void AddRow(StringBuilder html, string label, double? ratio, byte[] png)
@@ -96,12 +98,16 @@ internal static class RunFigures
         [
             (filters, string.Create(
                 CultureInfo.InvariantCulture,
-                $"The first {shown} of {dimensions} principal components of patches of {patch} by {patch} pixels, left to right by falling variance. Grey is zero; each is scaled to its own largest value.")),
+                $"The first {shown} of {dimensions} principal components of patches of {patch} by {patch} pixels, left to right by falling variance. Grey is zero; each is "
+                    + $"scaled to its own largest value.")),
             (
-                CurvePlot.Svg("share of the variance", [("share", [.. Enumerable.Range(1, energies.Length).Select(i => (double)i)], energies)], logarithmic: true, x: "component", marked: energies.Length <= 100),
+                CurvePlot.Svg(
+                    "share of the variance", [("share", [.. Enumerable.Range(1, energies.Length).Select(i => (double)i)], energies)], logarithmic: true, x: "component",
+                    marked: energies.Length <= 100),
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Share of the patches' variance along each component, on a logarithmic scale. The tokenizer keeps the first {kept}, which hold {100 * figure.GetProperty("kept_energy").GetDouble():F1} % of it.")),
+                    $"Share of the patches' variance along each component, on a logarithmic scale. The tokenizer keeps the first {kept}, which hold "
+                        + $"{100 * figure.GetProperty("kept_energy").GetDouble():F1} % of it.")),
         ]);
     }
 
@@ -112,11 +118,14 @@ internal static class RunFigures
         foreach (var query in figure.GetProperty("queries").EnumerateArray())
         {
             var truth = query.GetProperty("class").GetString()!;
-            html.Append(CultureInfo.InvariantCulture, $"<div class=\"query\">{HtmlReport.Image(Picture(query), $"{truth} and its neighbours", "strip")}<div><span>{Short(truth)}<small>asked</small></span>");
+            html.Append(
+                CultureInfo.InvariantCulture,
+                $"<div class=\"query\">{HtmlReport.Image(Picture(query), $"{truth} and its neighbours", "strip")}<div><span>{Short(truth)}<small>asked</small></span>");
             foreach (var near in query.GetProperty("nearest").EnumerateArray())
             {
                 var name = near.GetProperty("class").GetString()!;
-                html.Append(CultureInfo.InvariantCulture, $"<span>{(name == truth ? "✓" : "✗")} {Short(name)}<small>{near.GetProperty("similarity").GetDouble():F2}</small></span>");
+                html.Append(
+                    CultureInfo.InvariantCulture, $"<span>{(name == truth ? "✓" : "✗")} {Short(name)}<small>{near.GetProperty("similarity").GetDouble():F2}</small></span>");
             }
 
             html.Append("</div></div>");
@@ -124,7 +133,8 @@ internal static class RunFigures
 
         report.Heading("What looks alike to the encoder").Figure(
             html.ToString(),
-            $"Left: the first test image of a class. Right of it: the {count} of {figure.GetProperty("training_images").GetInt32()} training images whose features are most like its own, most alike first, with their class (✓ the same, ✗ another) and the cosine similarity of the normalised features (1 is the same direction).");
+            $"Left: the first test image of a class. Right of it: the {count} of {figure.GetProperty("training_images").GetInt32()} training images whose features are most "
+                + $"like its own, most alike first, with their class (✓ the same, ✗ another) and the cosine similarity of the normalised features (1 is the same direction).");
     }
 
     private static void AddConfusion(HtmlReport report, JsonElement figure)
@@ -160,7 +170,9 @@ internal static class RunFigures
             html.Append(CultureInfo.InvariantCulture, $"<tr><th scope=\"row\">{HtmlReport.Escape(name)}</th>");
             foreach (var percent in values.Select(value => 100 * value / sum))
             {
-                html.Append(CultureInfo.InvariantCulture, $"<td style=\"background:color-mix(in srgb,var(--heat) {percent:F0}%,var(--paper))\">{(percent < 0.5 ? "" : $"{percent:F0}")}</td>");
+                html.Append(
+                    CultureInfo.InvariantCulture,
+                    $"<td style=\"background:color-mix(in srgb,var(--heat) {percent:F0}%,var(--paper))\">{(percent < 0.5 ? "" : $"{percent:F0}")}</td>");
             }
 
             html.Append("</tr>");

@@ -145,7 +145,8 @@ internal static class RunReport
             report.Picture(png, name switch
             {
                 _ when name.StartsWith(grid, StringComparison.Ordinal) =>
-                    $"Images that were not trained on, one a column. From top to bottom: clean; projected onto the latents that are kept of each patch; with noise of {name[grid.Length..]} standard deviations added to them; denoised by the network.",
+                    $"Images that were not trained on, one a column. From top to bottom: clean; projected onto the latents that are kept of each patch; with noise of "
+                        + $"{name[grid.Length..]} standard deviations added to them; denoised by the network.",
                 "principal-components" => "The first principal components of patches, left to right by falling variance. Grey is zero; each is scaled to its own largest value.",
                 "original-and-reconstructed" => "Images that were not trained on, above, and what the tokenizer makes of them, encoded and decoded, below.",
                 "samples" => "Images drawn from noise alone.",
@@ -175,7 +176,8 @@ internal static class RunReport
             var usual = new Recipe().Resolve();
             report.Heading("Recipe").Table(
                 ["field", "value", "default"],
-                RecipeFields.All.Where(field => field.Get(recipe) != field.Get(usual)).Select(field => (IReadOnlyList<string>)[field.Name, Short(field.Get(recipe)), Short(field.Get(usual))]))
+                RecipeFields.All.Where(field => field.Get(recipe) != field.Get(usual))
+                    .Select(field => (IReadOnlyList<string>)[field.Name, Short(field.Get(recipe)), Short(field.Get(usual))]))
                 .Note("The fields that differ from their defaults.");
         }
 

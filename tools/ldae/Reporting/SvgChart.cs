@@ -65,9 +65,14 @@ internal sealed class SvgChart
         double Y(double y) => Height - Bottom - ((y - low) / (high - low) * (Height - Bottom - Top));
 
         var svg = new StringBuilder();
-        svg.Append(CultureInfo.InvariantCulture, $"<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" aria-label=\"{WebUtility.HtmlEncode(Title)}\" width=\"{Width}\" height=\"{height}\" viewBox=\"0 0 {Width} {height}\" font-family=\"system-ui,sans-serif\" font-size=\"12\" fill=\"#222\">");
+        svg.Append(
+            CultureInfo.InvariantCulture,
+            $"<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" aria-label=\"{WebUtility.HtmlEncode(Title)}\" width=\"{Width}\" height=\"{height}\" viewBox=\"0 0 "
+                + $"{Width} {height}\" font-family=\"system-ui,sans-serif\" font-size=\"12\" fill=\"#222\">");
         svg.Append(Words(Left, 18, Title, "font-weight=\"bold\""));
-        svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"frame\" x=\"{Left}\" y=\"{Top}\" width=\"{right0 - Left}\" height=\"{Height - Bottom - Top}\" fill=\"none\" stroke=\"#888\"/>");
+        svg.Append(
+            CultureInfo.InvariantCulture,
+            $"<rect class=\"frame\" x=\"{Left}\" y=\"{Top}\" width=\"{right0 - Left}\" height=\"{Height - Bottom - Top}\" fill=\"none\" stroke=\"#888\"/>");
         foreach (var tick in Logarithmic ? LogarithmicTicks(low, high) : Ticks(low, high))
         {
             svg.Append(Path([(Left, Y(tick)), (right0, Y(tick))], "class=\"rule\" stroke=\"#ddd\""));
@@ -75,7 +80,10 @@ internal sealed class SvgChart
         }
 
         AddPlaces(svg, left, right, X);
-        svg.Append(Words(14, (Top + Height - Bottom) / 2.0, YLabel, string.Create(CultureInfo.InvariantCulture, $"text-anchor=\"middle\" transform=\"rotate(-90 14 {(Top + Height - Bottom) / 2.0})\"")));
+        svg.Append(
+            Words(
+                14, (Top + Height - Bottom) / 2.0, YLabel,
+                string.Create(CultureInfo.InvariantCulture, $"text-anchor=\"middle\" transform=\"rotate(-90 14 {(Top + Height - Bottom) / 2.0})\"")));
         svg.Append(Words((Left + right0) / 2.0, Height - 8, XLabel, "text-anchor=\"middle\""));
         foreach (var (line, points) in shown)
         {
@@ -234,7 +242,10 @@ internal static class CurvePlot
     public static string Svg(
         string title, IReadOnlyList<(string Name, double[] X, double[] Y)> curves, bool logarithmic = false, string x = "step", bool marked = false) =>
         new SvgChart { Title = title, XLabel = x, Logarithmic = logarithmic, Width = Width, Height = Height, LegendBelow = true }.Draw(
-            [.. curves.Select((curve, i) => new ChartSeries(curve.Name, [.. curve.X.Zip(curve.Y, (x, y) => (x, y, 0.0))]) { Colour = i, Dashed = i >= SvgChart.ColourCount, Marked = marked })]);
+            [
+                .. curves.Select(
+                    (curve, i) =>
+                        new ChartSeries(curve.Name, [.. curve.X.Zip(curve.Y, (x, y) => (x, y, 0.0))]) { Colour = i, Dashed = i >= SvgChart.ColourCount, Marked = marked })]);
 }
 
 /// <summary>Accuracies at named places in a row, ours beside the paper's, as SVG.</summary>
