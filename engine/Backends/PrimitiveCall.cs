@@ -51,29 +51,30 @@ public readonly record struct Contents(Holds Elements, long Count = -1, int Colu
     public static implicit operator Contents(Tensor like) => new(Holds.Any, like.Shape.Count) { Type = like.DType };
 
     internal bool Fit(Tensor tensor, DType activation, DType parameter) =>
-        (Count < 0 || tensor.Shape.Count == Count) && (Columns < 0 || tensor.Shape.Columns == Columns) && (Type is { } type ? tensor.DType == type : Elements switch
-        {
-            Holds.Activation => tensor.DType == activation,
-            Holds.Master => tensor.DType == parameter,
-            Holds.Real => tensor.DType == activation || tensor.DType == parameter,
-            Holds.Whole => tensor.DType == DType.I32,
-            Holds.Pixel => tensor.DType == DType.U8 || tensor.DType == parameter,
-            _ => true,
-        });
+        (Count < 0 || tensor.Shape.Count == Count) && (Columns < 0 || tensor.Shape.Columns == Columns) && IsKind(tensor.DType, activation, parameter);
 
     internal string Text(DType activation, DType parameter)
     {
-        var type = Type?.ToString() ?? Elements switch
+        var kind = this;
+        var type = string.Join(" or ", Enum.GetValues<DType>().Where(type => kind.IsKind(type, activation, parameter)));
+        return (Count, Columns) switch
         {
-            Holds.Activation => $"{activation}",
-            Holds.Master => $"{parameter}",
-            Holds.Real => activation == parameter ? $"{activation}" : $"{activation} or {parameter}",
-            Holds.Whole => $"{DType.I32}",
-            Holds.Pixel => $"{DType.U8} or {parameter}",
-            _ => "any type",
+            ( >= 0, >= 0) => $"{type} of {Count / Columns} rows and {Columns} columns",
+            (_, >= 0) => $"{type} of {Columns} columns",
+            ( >= 0, _) => $"{type} of {Count} elements",
+            _ => type,
         };
-        return Columns >= 0 ? $"{type} of {Count / Columns} by {Columns}" : Count >= 0 ? $"{type} of {Count} elements" : type;
     }
+
+    private bool IsKind(DType type, DType activation, DType parameter) => Type is { } exact ? type == exact : Elements switch
+    {
+        Holds.Activation => type == activation,
+        Holds.Master => type == parameter,
+        Holds.Real => type == activation || type == parameter,
+        Holds.Whole => type == DType.I32,
+        Holds.Pixel => type == DType.U8 || type == parameter,
+        _ => true,
+    };
 }
 
 /// <summary>
@@ -123,7 +124,8 @@ public struct PrimitiveCall(IBackend backend, [CallerMemberName] string name = "
     /// <param name="name">What the contract calls the argument.</param>
     /// <returns>The call.</returns>
     /// <exception cref="ArgumentException">It is not met.</exception>
-    public readonly PrimitiveCall Where<T>(bool holds, T argument, [CallerArgumentExpression(nameof(holds))] string condition = "", [CallerArgumentExpression(nameof(argument))] string name = "") =>
+    public readonly PrimitiveCall Where<T>(
+        bool holds, T argument, [CallerArgumentExpression(nameof(holds))] string condition = "", [CallerArgumentExpression(nameof(argument))] string name = "") =>
         holds ? this : throw Error($"{argument} does not fit: {condition}", name);
 
     private readonly ArgumentException Error(string found, string argument)

@@ -1,5 +1,3 @@
-using LDaeCore.Engine.Tensors;
-
 namespace LDaeCore.Engine.Backends.Cuda;
 
 /// <content>The latent of a variational autoencoder; see kernels/gaussian.cu.</content>

@@ -1,5 +1,4 @@
 using System.Numerics;
-using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Backends.Cuda;
 

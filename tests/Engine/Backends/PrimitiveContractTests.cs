@@ -28,7 +28,7 @@ public sealed class PrimitiveContractTests
     private static readonly string[] AnyType = [.. Unread, "Fill tensor", "Copy from", "Copy to"];
     private static readonly string[] AnySize = [.. Unread, "Fill tensor", "Scale tensor", "Scale factor", "GlobalNorm x"];
 
-    private static readonly Lazy<IReadOnlyList<(string Primitive, object Arguments)>> Calls = new(Capture);
+    private static readonly Lazy<List<(string Primitive, object Arguments)>> Calls = new(Capture);
 
     public static IEnumerable<string> Primitives => typeof(IKernels).GetMethods().Select(method => method.Name).Distinct();
 
@@ -48,7 +48,8 @@ public sealed class PrimitiveContractTests
         using var device = new PlanBackend(DType.BF16, DType.F32);
         var (x, narrow, wide) = (new Tensor(new Shape(4, 8), DType.BF16, 64), new Tensor(new Shape(8), DType.BF16, 64), new Tensor(new Shape(8), DType.F32, 64));
         device.SumRows(x, wide, accumulate: false);
-        Assert.That(() => device.SumRows(x, narrow, accumulate: false), Throws.ArgumentException.With.Message.EqualTo("SumRows: result BF16[8] is not F32 of 8 elements. (Parameter 'result')"));
+        Assert.That(() => device.SumRows(x, narrow, accumulate: false), Throws.ArgumentException
+            .With.Message.EqualTo("SumRows: result BF16[8] is not F32 of 8 elements. (Parameter 'result')"));
         Assert.That(() => device.Add(x, wide, accumulate: false), Throws.ArgumentException.With.Message.StartsWith("Add: result F32[8] is not BF16 of 32 elements."));
         Assert.That(() => device.Copy(x, wide), Throws.ArgumentException);
         device.Copy(wide, narrow);
@@ -120,7 +121,7 @@ public sealed class PrimitiveContractTests
         }
     }
 
-    private static IReadOnlyList<(string, object)> Capture()
+    private static List<(string Primitive, object Arguments)> Capture()
     {
         using var reference = new ReferenceBackend();
         using var backend = new CapturingBackend(reference);
@@ -141,7 +142,7 @@ public sealed class PrimitiveContractTests
 
     private sealed class CapturingBackend(IBackend inner) : ObservedBackend(inner)
     {
-        public List<(string, object)> Calls { get; } = [];
+        public List<(string Primitive, object Arguments)> Calls { get; } = [];
 
         public override void Run<T>(in PrimitiveCall call, T arguments, Action<IKernels, T> kernel)
         {
