@@ -10,20 +10,9 @@ namespace LDaeCore.Tests.Bench;
 
 /// <summary>Whole runs of the bench at toy size: what is written, and that a slower kernel is found out.</summary>
 [NonParallelizable]
-public sealed class BenchRunTests
+public sealed class BenchRunTests : FolderPerTest
 {
     private const string Attention = "attention 2x64 tokens";
-
-    private readonly string _folder = Path.Combine(Path.GetTempPath(), "ldae-bench-" + Guid.NewGuid().ToString("N"));
-
-    [TearDown]
-    public void Remove()
-    {
-        if (Directory.Exists(_folder))
-        {
-            Directory.Delete(_folder, recursive: true);
-        }
-    }
 
     [Test]
     public void A_kernel_that_does_its_work_thirty_times_is_reported_and_the_exit_code_says_so()
@@ -63,8 +52,8 @@ public sealed class BenchRunTests
             Assert.That(steps[1].Families, Does.ContainKey("SquaredError").And.Not.ContainKey("PcaLoss"));
             Assert.That(steps.Select(row => row.NoiseAndLoss), Has.All.GreaterThan(0).And.All.LessThan(1));
             Assert.That(RunReport.Read(Json("run")).Rows, Has.Count.EqualTo(report.Rows.Count));
-            Assert.That(File.ReadAllText(Path.Combine(_folder, "run", "results.md")), Does.Contain("step toy"));
-            Assert.That(File.ReadAllBytes(Path.Combine(_folder, "run", "roofline.png")).Take(4), Is.EqualTo(new byte[] { 0x89, (byte)'P', (byte)'N', (byte)'G' }));
+            Assert.That(File.ReadAllText(Path.Combine(Folder.Path, "run", "results.md")), Does.Contain("step toy"));
+            Assert.That(File.ReadAllBytes(Path.Combine(Folder.Path, "run", "roofline.png")).Take(4), Is.EqualTo(new byte[] { 0x89, (byte)'P', (byte)'N', (byte)'G' }));
         }
     }
 
@@ -100,8 +89,7 @@ public sealed class BenchRunTests
     [Test]
     public void A_file_that_is_no_report_is_refused()
     {
-        Directory.CreateDirectory(_folder);
-        var path = Path.Combine(_folder, "x.json");
+        var path = Folder["x.json"];
         File.WriteAllText(path, "[");
         Assert.That(() => RunReport.Read(path), Throws.InstanceOf<LdaeException>().With.Property("Kind").EqualTo(ErrorKind.Data));
     }
@@ -109,9 +97,9 @@ public sealed class BenchRunTests
     private RunReport Measure(string name, IBackend backend) =>
         BenchCommand.Measure(Options(name) with { Filters = [Attention], Times = 41 }, backend);
 
-    private BenchOptions Options(string name) => new() { Toy = true, Threads = 1, Out = Path.Combine(_folder, name) };
+    private BenchOptions Options(string name) => new() { Toy = true, Threads = 1, Out = Folder[name] };
 
-    private string Json(string name) => Path.Combine(_folder, name, "results.json");
+    private string Json(string name) => Path.Combine(Folder.Path, name, "results.json");
 
     /// <summary>The planted regression: attention's backward, right and slow.</summary>
     private sealed class RepeatingBackend(IBackend inner) : CountingBackend(inner)

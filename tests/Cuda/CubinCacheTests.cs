@@ -4,27 +4,19 @@ using NUnit.Framework;
 namespace LDaeCore.Tests.Cuda;
 
 /// <summary>Compiled kernels on disk: what is damaged or cannot be written costs a compilation and a warning.</summary>
-public sealed class CubinCacheTests
+public sealed class CubinCacheTests : FolderPerTest
 {
     private readonly List<string> _warnings = [];
-    private string _folder = "";
 
     private static KernelSpecification Kernel => new("epilogue", [("LDAE_BF16", 1)], "sm_80");
 
     [SetUp]
-    public void MakeFolder()
-    {
-        _warnings.Clear();
-        _folder = Directory.CreateTempSubdirectory("ldae-cubins-").FullName;
-    }
-
-    [TearDown]
-    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+    public void ForgetWarnings() => _warnings.Clear();
 
     [Test]
     public void What_was_kept_is_found_again()
     {
-        var cache = Cache(Path.Combine(_folder, "made", "on", "demand"));
+        var cache = Cache(Path.Combine(Folder.Path, "made", "on", "demand"));
         Assert.That(cache.Read("key"), Is.Null);
         cache.Write("key", [1, 2, 3]);
         Assert.That(cache.Read("key"), Is.EqualTo(new byte[] { 1, 2, 3 }));
@@ -35,10 +27,10 @@ public sealed class CubinCacheTests
     [Test]
     public void A_truncated_cubin_is_never_used([Values(0, 5, 48, 100, 147)] int length)
     {
-        var cache = Cache(_folder);
+        var cache = Cache(Folder.Path);
         var image = Enumerable.Range(0, 100).Select(i => (byte)i).ToArray();
         cache.Write("key", image);
-        var file = Directory.GetFiles(_folder).Single();
+        var file = Directory.GetFiles(Folder.Path).Single();
         File.WriteAllBytes(file, File.ReadAllBytes(file)[..length]);
         Assert.That(cache.Read("key"), Is.Null);
         Assert.That(_warnings, Has.Count.EqualTo(1).And.Some.Contains(file));
@@ -49,9 +41,9 @@ public sealed class CubinCacheTests
     [Test]
     public void A_changed_byte_is_noticed([Values(3, 12, 20, 60)] int position)
     {
-        var cache = Cache(_folder);
+        var cache = Cache(Folder.Path);
         cache.Write("key", new byte[64]);
-        var file = Directory.GetFiles(_folder).Single();
+        var file = Directory.GetFiles(Folder.Path).Single();
         var bytes = File.ReadAllBytes(file);
         bytes[position] ^= 1;
         File.WriteAllBytes(file, bytes);
@@ -63,7 +55,7 @@ public sealed class CubinCacheTests
     public void A_folder_that_cannot_be_written_costs_a_warning()
     {
         // A file in the folder's place: not even an administrator can write into it.
-        var place = Path.Combine(_folder, "file");
+        var place = Folder["file"];
         File.WriteAllText(place, "");
         var cache = Cache(Path.Combine(place, "cubins"));
         Assert.That(cache.Read("key"), Is.Null);

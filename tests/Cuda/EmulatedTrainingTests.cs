@@ -5,23 +5,14 @@ using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Methods;
 using LDaeCore.Tests.Engine.Backends;
 using LDaeCore.Tests.Model;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Cuda;
 
 /// <summary>Whole networks and small runs on the emulated device, never on gates of zero, where blocks are the identity.</summary>
-public sealed class EmulatedTrainingTests
+public sealed class EmulatedTrainingTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
-
     [Test]
     public void The_gradient_of_every_parameter_agrees_with_the_reference_in_float32()
     {
@@ -72,7 +63,7 @@ public sealed class EmulatedTrainingTests
         Assert.That(losses, Has.All.Matches<double>(double.IsFinite));
         Assert.That(losses[^1], Is.LessThan(losses[0]));
         Losses(backend, "second", settings);
-        Assert.That(Toy.Last(Folder("second")).Model, Is.EqualTo(Toy.Last(Folder("first")).Model));
+        Assert.That(Toy.Last(Folder["second"]).Model, Is.EqualTo(Toy.Last(Folder["first"]).Model));
     }
 
     [Test]
@@ -92,8 +83,6 @@ public sealed class EmulatedTrainingTests
             Assert.That(back[i], Is.EqualTo(whole[i + 2]).Within(1e-4 * whole[i + 2]), $"step {i + 3} there");
         }
     }
-
-    private string Folder(string name) => Path.Combine(_folder.Path, name);
 
     private static (double Loss, Dictionary<string, double[]> Gradients) OnReference()
     {
@@ -119,10 +108,10 @@ public sealed class EmulatedTrainingTests
     {
         var losses = new List<double>();
         using var stop = new CancellationTokenSource();
-        var options = Toy.Options(Toy.Recipe(settings), backend, Folder(name));
+        var options = Toy.Options(Toy.Recipe(settings), backend, Folder[name]);
         new Pretraining(options with
         {
-            Resume = Directory.Exists(Folder(name)),
+            Resume = Directory.Exists(Folder[name]),
             Cancellation = stop.Token,
             OnStep = (step, _, result, _, _) =>
             {

@@ -5,7 +5,6 @@ using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Interop;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Methods;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 

@@ -8,20 +8,12 @@ using NUnit.Framework;
 namespace LDaeCore.Tests.Cuda;
 
 /// <summary>Where native libraries are looked for, and what a user is told when they are missing, wrong or too old.</summary>
-public sealed class LibrarySearchTests
+public sealed class LibrarySearchTests : FolderPerTest
 {
     private readonly Dictionary<string, string> _environment = [];
-    private string _root = "";
 
     [SetUp]
-    public void MakeRoot()
-    {
-        _environment.Clear();
-        _root = Directory.CreateTempSubdirectory("ldae-search-").FullName;
-    }
-
-    [TearDown]
-    public void RemoveRoot() => Directory.Delete(_root, recursive: true);
+    public void ForgetVariables() => _environment.Clear();
 
     [Test]
     public void Nothing_installed_says_where_it_was_looked_for_and_what_to_install()
@@ -55,19 +47,19 @@ public sealed class LibrarySearchTests
     [Test]
     public void A_file_that_is_no_library_is_named_and_passed_over()
     {
-        var folder = Folder("broken");
+        var folder = NewFolder("broken");
         File.WriteAllText(Path.Combine(folder, "libcuda.so.1"), "not a library");
-        FakeLibrary.Place(Folder("good"), "libcuda.so.1");
+        FakeLibrary.Place(NewFolder("good"), "libcuda.so.1");
         _environment["LDAE_CUDA_PATH"] = folder;
         Assert.That(Search().Find(LibraryKind.Driver).Tried, Has.Some.Contains(Path.Combine(folder, "libcuda.so.1")));
-        _environment["CUDA_PATH"] = Folder("good");
-        Assert.That(Search().Find(LibraryKind.Driver).Library!.Path, Is.EqualTo(Path.Combine(_root, "good", "libcuda.so.1")));
+        _environment["CUDA_PATH"] = NewFolder("good");
+        Assert.That(Search().Find(LibraryKind.Driver).Library!.Path, Is.EqualTo(Path.Combine(Folder.Path, "good", "libcuda.so.1")));
     }
 
     [Test]
     public void Another_library_under_the_name_is_told_by_its_functions()
     {
-        var folder = Folder("other");
+        var folder = NewFolder("other");
         var other = File.ReadLines("/proc/self/maps").Select(line => line[Math.Max(0, line.IndexOf('/'))..]).First(path => path.Contains("libm.so", StringComparison.Ordinal));
         File.Copy(other, Path.Combine(folder, "libnvrtc.so.12"));
         _environment["LDAE_CUDA_PATH"] = folder;
@@ -80,17 +72,17 @@ public sealed class LibrarySearchTests
         string[] places = ["named", "path/lib64", "home/lib64", "local/cuda-12.8/lib64", "venv/lib/python3.12/site-packages/nvidia/cuda_nvrtc/lib"];
         foreach (var place in places)
         {
-            FakeLibrary.Place(Path.Combine(_root, place), "libnvrtc.so.12");
+            FakeLibrary.Place(Folder[place], "libnvrtc.so.12");
         }
 
-        _environment["LDAE_CUDA_PATH"] = Folder("named");
-        _environment["CUDA_PATH"] = Folder("path");
-        _environment["CUDA_HOME"] = Folder("home");
-        _environment["VIRTUAL_ENV"] = Folder("venv");
+        _environment["LDAE_CUDA_PATH"] = NewFolder("named");
+        _environment["CUDA_PATH"] = NewFolder("path");
+        _environment["CUDA_HOME"] = NewFolder("home");
+        _environment["VIRTUAL_ENV"] = NewFolder("venv");
         foreach (var place in places)
         {
-            Assert.That(Search().Find(LibraryKind.Nvrtc).Library?.Path, Is.EqualTo(Path.Combine(_root, place, "libnvrtc.so.12")));
-            File.Delete(Path.Combine(_root, place, "libnvrtc.so.12"));
+            Assert.That(Search().Find(LibraryKind.Nvrtc).Library?.Path, Is.EqualTo(Path.Combine(Folder.Path, place, "libnvrtc.so.12")));
+            File.Delete(Path.Combine(Folder.Path, place, "libnvrtc.so.12"));
         }
 
         Assert.That(Search().Find(LibraryKind.Nvrtc).Library, Is.Null);
@@ -100,27 +92,27 @@ public sealed class LibrarySearchTests
     [TestCase("local/lib/python3.12/dist-packages/nvidia/cu13/lib")]
     public void The_python_that_comes_first_on_the_path_is_an_environment(string place)
     {
-        var bin = Folder("python/bin");
-        FakeLibrary.Place(Path.Combine(_root, place), "libnvrtc.so.13");
-        _environment["PATH"] = $"{Folder("nothing")}:{bin}";
+        var bin = NewFolder("python/bin");
+        FakeLibrary.Place(Folder[place], "libnvrtc.so.13");
+        _environment["PATH"] = $"{NewFolder("nothing")}:{bin}";
         Assert.That(Search().Find(LibraryKind.Nvrtc).Library, Is.Null, "no python3 on the path");
         File.WriteAllText(Path.Combine(bin, "python3"), "");
-        Assert.That(Search().Find(LibraryKind.Nvrtc).Library!.Path, Is.EqualTo(Path.Combine(_root, place, "libnvrtc.so.13")));
+        Assert.That(Search().Find(LibraryKind.Nvrtc).Library!.Path, Is.EqualTo(Path.Combine(Folder.Path, place, "libnvrtc.so.13")));
     }
 
     [Test]
     public void The_newest_version_in_a_folder_is_taken()
     {
-        FakeLibrary.Place(Folder("both"), "libcublasLt.so.12", "libcublasLt.so.13");
-        _environment["CUDA_HOME"] = Folder("both");
+        FakeLibrary.Place(NewFolder("both"), "libcublasLt.so.12", "libcublasLt.so.13");
+        _environment["CUDA_HOME"] = NewFolder("both");
         Assert.That(Search().Find(LibraryKind.CublasLt).Library!.Path, Does.EndWith("libcublasLt.so.13"));
     }
 
     [Test]
     public void A_library_without_a_function_is_too_old()
     {
-        FakeLibrary.Place(Folder("fake"), "libcuda.so.1");
-        _environment["LDAE_CUDA_PATH"] = Folder("fake");
+        FakeLibrary.Place(NewFolder("fake"), "libcuda.so.1");
+        _environment["LDAE_CUDA_PATH"] = NewFolder("fake");
         var library = Search().Find(LibraryKind.Driver).Require();
         var error = Assert.Throws<LdaeException>(() => library.Export("cuSomethingNewer"))!;
         Assert.That(error.Message, Does.Contain("cuSomethingNewer").And.Contain(library.Path));
@@ -169,9 +161,9 @@ public sealed class LibrarySearchTests
     public void Names_of_ranges_reach_nvtx_when_it_is_there_and_nobody_minds_when_it_is_not()
     {
         Assert.That(Fakes().Nvtx, Is.Null);
-        FakeLibrary.Place(Folder("nvidia"), "libnvToolsExt.so.1");
+        FakeLibrary.Place(NewFolder("nvidia"), "libnvToolsExt.so.1");
         var nvtx = NativeLibraries.Load(Search()).Nvtx!;
-        Assert.That(nvtx.Library.Path, Is.EqualTo(Path.Combine(_root, "nvidia", "libnvToolsExt.so.1")));
+        Assert.That(nvtx.Library.Path, Is.EqualTo(Path.Combine(Folder.Path, "nvidia", "libnvToolsExt.so.1")));
         using (Ranges.Listen(nvtx))
         {
             using var step = Ranges.Open("step");
@@ -189,12 +181,12 @@ public sealed class LibrarySearchTests
 
     private NativeLibraries Fakes()
     {
-        FakeLibrary.Place(Folder("nvidia"), "libcuda.so.1", "libnvrtc.so.13", "libcublasLt.so.13");
-        _environment["LDAE_CUDA_PATH"] = Folder("nvidia");
+        FakeLibrary.Place(NewFolder("nvidia"), "libcuda.so.1", "libnvrtc.so.13", "libcublasLt.so.13");
+        _environment["LDAE_CUDA_PATH"] = NewFolder("nvidia");
         return NativeLibraries.Load(Search());
     }
 
-    private LibrarySearch Search() => new(_environment.GetValueOrDefault, Path.Combine(_root, "local"), useLoader: false);
+    private LibrarySearch Search() => new(_environment.GetValueOrDefault, Folder["local"], useLoader: false);
 
-    private string Folder(string name) => Directory.CreateDirectory(Path.Combine(_root, name)).FullName;
+    private string NewFolder(string name) => Directory.CreateDirectory(Folder[name]).FullName;
 }

@@ -38,7 +38,7 @@ public sealed class MatMulTests
     [Test]
     public void A_shape_is_planned_once_and_its_choice_is_kept()
     {
-        using var folder = new Model.Data.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         var file = Path.Combine(folder.Path, "algorithms.txt");
         using (var backend = CudaCases.Open(EmulatedBackendTests.Device(), DType.F32))
         {
@@ -58,7 +58,7 @@ public sealed class MatMulTests
     [Test]
     public void A_damaged_line_of_a_book_is_passed_over()
     {
-        using var folder = new Model.Data.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         var good = new string('a', 128);
         var file = folder.Write("book.txt", System.Text.Encoding.UTF8.GetBytes($"gpu|1|x\t{good}\ngpu|1|y\t{good[1..]}\nnothing\ngpu|1|z\t{new string('g', 128)}\n"));
         var book = new GemmAlgorithmBook();

@@ -4,23 +4,14 @@ using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Methods;
 using LDaeCore.Model.Training;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Cuda;
 
 /// <summary>Kernels that are compiled before they are needed, many at a time.</summary>
-public sealed class PreparationTests
+public sealed class PreparationTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
-
     [Test]
     public void A_prepared_step_finds_all_its_kernels_and_computes_the_same_bits()
     {
@@ -32,9 +23,9 @@ public sealed class PreparationTests
         }
 
         var loaded = prepared.LoadedKernels;
-        var (model, optimizer) = Toy.Train(recipe, prepared, Path.Combine(_folder.Path, "prepared"));
+        var (model, optimizer) = Toy.Train(recipe, prepared, Folder["prepared"]);
         using var other = CudaCases.Open(EmulatedBackendTests.Device(), DType.F32);
-        var expected = Toy.Train(recipe, other, Path.Combine(_folder.Path, "other"));
+        var expected = Toy.Train(recipe, other, Folder["other"]);
         using (Assert.EnterMultipleScope())
         {
             Assert.That(loaded, Is.GreaterThan(5));
@@ -72,7 +63,7 @@ public sealed class PreparationTests
     {
         var thread = Environment.CurrentManagedThreadId;
         var warnings = new List<(string Text, int Thread)>();
-        var cache = Path.Combine(_folder.Path, "cache");
+        var cache = Folder["cache"];
         var options = new CudaOptions { ActivationType = DType.F32, CacheFolder = cache, Warn = text => warnings.Add((text, Environment.CurrentManagedThreadId)) };
         Assert.That(Silu(options), Is.EqualTo(1));
         Assert.That(warnings, Is.Empty);

@@ -8,24 +8,15 @@ using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Cuda;
 
 /// <summary>The training step as a recorded graph, on the emulated device: the same bits as done directly, and nothing in it changes.</summary>
-public sealed class RecordedStepTests
+public sealed class RecordedStepTests : FolderPerTest
 {
     private const int Side = 8;
-
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [TestCase(DType.F32)]
     [TestCase(DType.BF16)]
@@ -144,7 +135,7 @@ public sealed class RecordedStepTests
         Run(backend, "whole", settings);
         Run(backend, "parts", settings, stopAfter: 3);
         Run(backend, "parts", settings);
-        Assert.That(Toy.Last(Folder("parts")), Is.EqualTo(Toy.Last(Folder("whole"))));
+        Assert.That(Toy.Last(Folder["parts"]), Is.EqualTo(Toy.Last(Folder["whole"])));
     }
 
     [Test]
@@ -193,17 +184,15 @@ public sealed class RecordedStepTests
         return (results, model.Parameters.Values.ReadFloats(backend), trainer.Phases[0].Average?.ReadFloats(backend), trainer.IsReplaying);
     }
 
-    private string Folder(string name) => Path.Combine(_folder.Path, name);
-
     /// <summary>A run of a folder, from its last checkpoint; the losses of its steps.</summary>
     private List<double> Run(
         IBackend backend, string name, string[] settings, int stopAfter = int.MaxValue, long residentBytes = 1 << 30, List<string>? lines = null)
     {
         var losses = new List<double>();
         using var stop = new CancellationTokenSource();
-        new Pretraining(Toy.Options(Toy.Recipe(settings), backend, Folder(name)) with
+        new Pretraining(Toy.Options(Toy.Recipe(settings), backend, Folder[name]) with
         {
-            Resume = Directory.Exists(Folder(name)),
+            Resume = Directory.Exists(Folder[name]),
             ResidentBytes = residentBytes,
             Cancellation = stop.Token,
             OnLine = line => lines?.Add(line),

@@ -2,22 +2,13 @@ using System.Text.Json;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Cuda;
 
 /// <summary>What --profile writes, read back as a viewer would.</summary>
-public sealed class TraceTests
+public sealed class TraceTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
-
     [Test]
     public void A_profiled_run_names_its_kernels_and_products()
     {
@@ -137,7 +128,7 @@ public sealed class TraceTests
 
     private List<JsonElement> Profiled(string device)
     {
-        var run = Path.Combine(_folder.Path, "run");
+        var run = Folder["run"];
         string[] settings = [.. LDaeCore.Tests.Model.Training.Toy.Settings, "train.steps=2", "train.accumulate=2", "train.precision=fp32", "network.gateInit=random"];
         var done = Runner.CommandLine.Run(
             ["pretrain", "--preset", "demo", "--data", "synthetic:40", "--device", device, "--out", run, "--profile", "--json", .. settings.SelectMany(s => new[] { "--set", s })]);

@@ -6,7 +6,6 @@ using LDaeCore.Model.Data;
 using LDaeCore.Model.Methods;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Cuda;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 

@@ -4,7 +4,6 @@ using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Tests.Cuda;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 using Invocation = LDaeCore.Tests.Runner.CommandLine;
 
@@ -15,23 +14,17 @@ namespace LDaeCore.Tests.Distributed;
 /// shared memory.
 /// </summary>
 [NonParallelizable]
-public sealed class EmulatedGpusTests
+public sealed class EmulatedGpusTests : FolderPerTest
 {
     private const string Streams = "LDAE_EMULATOR_STREAMS";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private TemporaryFolder _folder = null!;
-
     [SetUp]
-    public void MakeFolder()
+    public void SetUp()
     {
         // Builds the library and tells whether it can be built.
         EmulatedBackendTests.Device();
-        _folder = new TemporaryFolder();
     }
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     /// <summary>Late streams do nothing until something waits for them: a gradient that is read without a wait for its sum is wrong.</summary>
     [TestCase(2, "", 1)]
@@ -42,18 +35,18 @@ public sealed class EmulatedGpusTests
     public void Several_gpus_have_the_loss_curve_of_one(int processes, string streams, int accumulate)
     {
         var toys = Toys("train.batch=12", "train.steps=12", $"train.accumulate={accumulate}");
-        Assert.That(Invocation.Run(["pretrain", "--out", Folder("alone"), "--json", "--threads", "1", .. toys]).ExitCode, Is.Zero);
-        using var run = MpiRun.StartByHand(processes, Folder("run"), (Streams, streams), toys);
+        Assert.That(Invocation.Run(["pretrain", "--out", Folder["alone"], "--json", "--threads", "1", .. toys]).ExitCode, Is.Zero);
+        using var run = MpiRun.StartByHand(processes, Folder["run"], (Streams, streams), toys);
         Assert.That(run.Wait(Patience), Is.All.Zero, run.Errors);
         Assert.That(run.Result.GetProperty("device").GetString(), Is.EqualTo("emulated"));
-        Assert.That(MpiRun.Losses(Folder("run")), Is.EqualTo(MpiRun.Losses(Folder("alone"))).Within(1e-5));
+        Assert.That(MpiRun.Losses(Folder["run"]), Is.EqualTo(MpiRun.Losses(Folder["alone"])).Within(1e-5));
     }
 
     [Test]
     public void A_killed_process_is_named_though_the_other_waits_in_a_sum()
     {
-        using var run = MpiRun.StartByHand(2, Folder("run"), Toys("train.steps=1000000", "train.checkpointEvery=5"));
-        Assert.That(SpinWait.SpinUntil(() => Directory.Exists(Path.Combine(Folder("run"), "checkpoints", "step-00000005")), Patience), Is.True, run.Errors);
+        using var run = MpiRun.StartByHand(2, Folder["run"], Toys("train.steps=1000000", "train.checkpointEvery=5"));
+        Assert.That(SpinWait.SpinUntil(() => Directory.Exists(Path.Combine(Folder["run"], "checkpoints", "step-00000005")), Patience), Is.True, run.Errors);
         var start = Stopwatch.GetTimestamp();
         run.Kill(1);
         Assert.That(run.Wait(TimeSpan.FromSeconds(30)), Is.All.Not.Zero);
@@ -101,8 +94,6 @@ public sealed class EmulatedGpusTests
     }
 
     private static CudaBackend Open() => new(EmulatedBackendTests.Device(), new CudaOptions { ActivationType = DType.F32 });
-
-    private string Folder(string name) => Path.Combine(_folder.Path, name);
 
     private static string[] Toys(params string[] settings) => [.. MpiRun.Toys(settings).Select(word => word == "cpu" ? "emulated" : word)];
 }

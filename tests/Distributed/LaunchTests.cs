@@ -2,7 +2,6 @@ using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Interop;
 using LDaeCore.Tests.Cuda;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Distributed;

@@ -4,7 +4,6 @@ using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 

@@ -1,28 +1,19 @@
 using System.Text;
 using LDaeCore.Model.Encoders;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Encoders;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Fuzzing;
 
 /// <summary>ViTs from elsewhere, broken in thousands of ways.</summary>
-public sealed class EncoderFuzzTests
+public sealed class EncoderFuzzTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
-
     [Test]
     public void Weights_of_a_vit()
     {
-        TimmFolder.Write(_folder.Path, VitFileTests.Random());
-        var path = Path.Combine(_folder.Path, TimmFolder.ModelFile);
-        File.Delete(Path.Combine(_folder.Path, "config.json"));
+        TimmFolder.Write(Folder.Path, VitFileTests.Random());
+        var path = Folder[TimmFolder.ModelFile];
+        File.Delete(Folder["config.json"]);
         Fuzz.Run(2000, [File.ReadAllBytes(path)], bytes =>
         {
             File.WriteAllBytes(path, bytes);
@@ -33,8 +24,8 @@ public sealed class EncoderFuzzTests
     [Test]
     public void Config_beside_a_vit()
     {
-        TimmFolder.Write(_folder.Path, VitFileTests.Random());
-        var path = Path.Combine(_folder.Path, "config.json");
+        TimmFolder.Write(Folder.Path, VitFileTests.Random());
+        var path = Folder["config.json"];
         Fuzz.Run(
             2000,
             [
@@ -43,7 +34,7 @@ public sealed class EncoderFuzzTests
             bytes =>
         {
             File.WriteAllBytes(path, bytes);
-            VitFile.Read(_folder.Path);
+            VitFile.Read(Folder.Path);
         });
     }
 }

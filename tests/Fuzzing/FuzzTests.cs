@@ -5,29 +5,20 @@ using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Fuzzing;
 
 /// <summary>Everything that is read from a file or a command line, broken in thousands of ways: a few in every run, many more in a long one.</summary>
-public sealed class FuzzTests
+public sealed class FuzzTests : FolderPerTest
 {
     private const int Few = 2_000, Many = 100_000;
-
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [TestCase(Few)]
     [TestCase(Many, Category = "Long")]
     public void Safetensors(int inputs)
     {
-        var path = Path.Combine(_folder.Path, "model.safetensors");
+        var path = Folder["model.safetensors"];
         SafetensorsWriter.Write(
             path,
             [
@@ -58,11 +49,11 @@ public sealed class FuzzTests
     public void Cifar_records(int classes, string name, int inputs)
     {
         var record = new byte[classes == 10 ? 3073 : 3074];
-        var path = _folder.Write(name, record);
+        var path = Folder.Write(name, record);
         Fuzz.Run(inputs, [[.. record, .. record, .. record]], bytes =>
         {
             File.WriteAllBytes(path, bytes);
-            ReadAll(CifarSource.Open(_folder.Path, classes, train: false));
+            ReadAll(CifarSource.Open(Folder.Path, classes, train: false));
             ReadAll(CifarSource.OpenFile(path));
         });
     }
@@ -79,8 +70,8 @@ public sealed class FuzzTests
     {
         byte[][] seeds = [
             .. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "goldens", "data", "images"), "*" + extension).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
-        var path = _folder.Write("train/a/image" + extension, seeds[0]);
-        var source = FolderSource.Open(_folder.Path, train: true);
+        var path = Folder.Write("train/a/image" + extension, seeds[0]);
+        var source = FolderSource.Open(Folder.Path, train: true);
 
         // The pixels of the largest image that is read; more is refused before memory is taken.
         const long most = (3 * ImageDecoder.MostPixels) + (64 << 20);
@@ -95,7 +86,7 @@ public sealed class FuzzTests
     [TestCase(Many, Category = "Long")]
     public void Recipes_in_json(int inputs)
     {
-        var path = Path.Combine(_folder.Path, "config.json");
+        var path = Folder["config.json"];
         byte[][] seeds =
         [
             Encoding.UTF8.GetBytes(RecipeJson.Write(Presets.Get("vit-b"))),
@@ -134,10 +125,10 @@ public sealed class FuzzTests
     [TestCase(Many, Category = "Long")]
     public void State_of_a_checkpoint(int inputs)
     {
-        var checkpoint = new Checkpoint(1200, _folder.Path);
+        var checkpoint = new Checkpoint(1200, Folder.Path);
         Fuzz.Run(inputs, ["""{"step":1200,"seconds":345.678}"""u8.ToArray()], bytes =>
         {
-            _folder.Write("state.json", bytes);
+            Folder.Write("state.json", bytes);
             Assert.That(TrainingCheckpoint.ReadState(checkpoint).Step, Is.EqualTo(1200));
         });
     }
@@ -146,7 +137,7 @@ public sealed class FuzzTests
     [TestCase(Many, Category = "Long")]
     public void Manifest_of_a_checkpoint(int inputs)
     {
-        var checkpoint = CheckpointFolder.Write(_folder.Path, 1200, [new CheckpointFile("state.json", path => File.WriteAllText(path, "{}"))]);
+        var checkpoint = CheckpointFolder.Write(Folder.Path, 1200, [new CheckpointFile("state.json", path => File.WriteAllText(path, "{}"))]);
         var manifest = Path.Combine(checkpoint.Folder, "manifest.json");
         Fuzz.Run(inputs, [File.ReadAllBytes(manifest)], bytes =>
         {
@@ -161,10 +152,10 @@ public sealed class FuzzTests
     public void Cached_kernels(int inputs)
     {
         var warning = "";
-        var cache = new CubinCache(_folder.Path, text => warning = text);
+        var cache = new CubinCache(Folder.Path, text => warning = text);
         var image = Enumerable.Range(0, 600).Select(i => (byte)(i * 7)).ToArray();
         cache.Write("kernel", image);
-        var file = Directory.GetFiles(_folder.Path).Single();
+        var file = Directory.GetFiles(Folder.Path).Single();
         Fuzz.Run(inputs, [File.ReadAllBytes(file)], bytes =>
         {
             warning = "";

@@ -2,7 +2,6 @@ using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Goldens;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using LDaeCore.Engine;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.House;
@@ -8,27 +7,22 @@ namespace LDaeCore.Tests.House;
 /// <summary>
 /// The engine and the model as NuGet packages: a project that has nothing but these packages compiles and runs the programs of README.md and model/README.md.
 /// </summary>
-public sealed class PackageTests
+public sealed class PackageTests : FolderPerFixture
 {
     private const string Version = "0.0.0-test";
-    private TemporaryFolder _folder = null!;
 
     [OneTimeSetUp]
     public void Pack()
     {
-        _folder = new TemporaryFolder();
         var configuration = typeof(Session).Assembly.Location.Contains("/Debug/", StringComparison.Ordinal) ? "Debug" : "Release";
         foreach (var project in new[] { "engine", "model" })
         {
             var (exit, output) = DotNet(
-                "pack", Path.Combine(RepositoryFiles.Root, project), "-c", configuration, "--no-build", "--nologo", "-o", Path.Combine(_folder.Path, "packages"),
+                "pack", Path.Combine(RepositoryFiles.Root, project), "-c", configuration, "--no-build", "--nologo", "-o", Folder["packages"],
                 $"-p:Version={Version}");
             Assert.That(exit, Is.Zero, output);
         }
     }
-
-    [OneTimeTearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [Test]
     public void The_engine_runs_the_program_of_the_readme()
@@ -55,10 +49,10 @@ public sealed class PackageTests
     /// <summary>Makes a project of one package and one program; returns the last line that it prints.</summary>
     private string Run(string name, string package, string code, params string[] arguments)
     {
-        _folder.Write($"{name}/Program.cs", System.Text.Encoding.UTF8.GetBytes(code));
+        Folder.Write($"{name}/Program.cs", System.Text.Encoding.UTF8.GetBytes(code));
 
         // Packages of others come from where this project's own restore has put them; nothing is written beside them.
-        var project = _folder.Write($"{name}/Example.csproj", System.Text.Encoding.UTF8.GetBytes(
+        var project = Folder.Write($"{name}/Example.csproj", System.Text.Encoding.UTF8.GetBytes(
             $"""
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>
@@ -66,8 +60,8 @@ public sealed class PackageTests
                 <TargetFramework>net10.0</TargetFramework>
                 <ImplicitUsings>enable</ImplicitUsings>
                 <InvariantGlobalization>true</InvariantGlobalization>
-                <RestoreSources>{Path.Combine(_folder.Path, "packages")}</RestoreSources>
-                <RestorePackagesPath>{Path.Combine(_folder.Path, "restored")}</RestorePackagesPath>
+                <RestoreSources>{Folder["packages"]}</RestoreSources>
+                <RestorePackagesPath>{Folder["restored"]}</RestorePackagesPath>
                 <RestoreFallbackFolders>{PackagesFolder()}</RestoreFallbackFolders>
               </PropertyGroup>
               <ItemGroup>

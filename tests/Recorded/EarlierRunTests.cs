@@ -1,5 +1,4 @@
 using LDaeCore.Tests.House;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 using Invocation = LDaeCore.Tests.Runner.CommandLine;
 
@@ -8,26 +7,18 @@ namespace LDaeCore.Tests.Recorded;
 /// <summary>
 /// What an earlier version of the program wrote (tests/goldens/README.md says how): its runs go on, its checkpoints are probed, its tokenizers are used.
 /// </summary>
-internal sealed class EarlierRunTests
+internal sealed class EarlierRunTests : FolderPerTest
 {
     private const string Run = "earlier/run/cpu", Tokenizer = "earlier/tokenizer/cpu", Reuse = "earlier/tokenizer-reused/cpu";
 
-    private TemporaryFolder _folder = null!;
-
     /// <summary>The names of what is recorded here.</summary>
     public static IReadOnlyList<string> Cases { get; } = [Run, Tokenizer, Reuse];
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [Test]
     public void A_run_that_stopped_half_way_ends_as_one_that_did_not()
     {
         var run = Copy("run");
-        var whole = Path.Combine(_folder.Path, "whole");
+        var whole = Folder["whole"];
         Done("pretrain", "--config", Path.Combine(run, "config.json"), "--data", "synthetic:120", "--device", "cpu", "--out", whole);
         BitRecord.Require(Run, Outcome.OfRun(whole));
         var resumed = Done("pretrain", "--resume", "--out", run, "--device", "cpu");
@@ -41,7 +32,7 @@ internal sealed class EarlierRunTests
     [TestCase("knn", "ema", new[] { 7.5, 41.67, 8.33, 15, 7.5 })]
     public void Its_checkpoint_is_as_accurate_as_it_was(string method, string weights, double[] recorded)
     {
-        var @out = Path.Combine(_folder.Path, "probe");
+        var @out = Folder["probe"];
         var probed = Done(
             "probe", "--checkpoint", Copy("run"), "--data", "synthetic:120", "--method", method, "--weights", weights, "--device", "cpu", "--out", @out);
         string[] names = ["top1", "top5", "random_top1", "pixels_top1", "knn_top1"];
@@ -72,7 +63,7 @@ internal sealed class EarlierRunTests
     [Test]
     public void The_same_training_without_a_stop_ends_with_the_file_of_then()
     {
-        var folder = Path.Combine(_folder.Path, "tokenizer");
+        var folder = Folder["tokenizer"];
         var config = Path.Combine(Earlier("tokenizer"), "config.json");
         var trained = Done("tokenizer", "train", "--config", config, "--data", "synthetic:40", "--device", "cpu", "--out", folder);
         BitRecord.Require(Tokenizer, Outcome.OfTokenizer(trained.Json, folder));
@@ -86,7 +77,7 @@ internal sealed class EarlierRunTests
     [Test]
     public void A_finished_tokenizer_is_used()
     {
-        var run = Path.Combine(_folder.Path, "run");
+        var run = Folder["run"];
         string[] settings =
         [
             "network.width=8", "network.depth=2", "network.encoderDepth=1", "network.heads=2", "network.gateInit=random", "probe.block=1",
@@ -104,7 +95,7 @@ internal sealed class EarlierRunTests
     /// <summary>A copy to write to.</summary>
     private string Copy(string name)
     {
-        var (from, to) = (Earlier(name), Path.Combine(_folder.Path, "copy-of-" + name));
+        var (from, to) = (Earlier(name), Folder["copy-of-" + name]);
         foreach (var file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
         {
             var copy = Path.Combine(to, Path.GetRelativePath(from, file));

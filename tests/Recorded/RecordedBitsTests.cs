@@ -1,7 +1,6 @@
 using LDaeCore.Model.Journey;
 using LDaeCore.Tests.Cuda;
 using LDaeCore.Tests.Distributed;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 using Invocation = LDaeCore.Tests.Runner.CommandLine;
 
@@ -12,7 +11,7 @@ namespace LDaeCore.Tests.Recorded;
 /// have the bits of <see cref="BitRecord"/>, which says how they are recorded anew. A change that is meant to change nothing leaves them as they are.
 /// </summary>
 [NonParallelizable]
-internal sealed class RecordedBitsTests
+internal sealed class RecordedBitsTests : FolderPerFixture
 {
     private const int Steps = 10;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -48,7 +47,6 @@ internal sealed class RecordedBitsTests
 
     private static readonly string[] InBf16 = ["dit", "linear-gamma", "patch-vae", "pixel-input", "l-dae", "random-crop", "classical-dae"];
 
-    private TemporaryFolder _folder = null!;
     private string _journey = "";
 
     private static IEnumerable<string> Presets => LDaeCore.Model.Recipes.Presets.Names;
@@ -73,13 +71,9 @@ internal sealed class RecordedBitsTests
     [OneTimeSetUp]
     public void MakeTheJourney()
     {
-        _folder = new TemporaryFolder();
-        _journey = Path.Combine(_folder.Path, "journey");
+        _journey = Folder["journey"];
         Done(["journey", "--preset", "tiny", .. Images, "--device", "cpu", "--out", _journey, "--json", .. Set([.. Network, "tokenizer.trainEpochs=1"])]);
     }
-
-    [OneTimeTearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [TestCaseSource(nameof(Presets))]
     public void A_preset_has_the_recorded_bits(string preset)
@@ -188,7 +182,7 @@ internal sealed class RecordedBitsTests
 
     private string RunOf(string step) => Path.Combine(_journey, step, "seed-3");
 
-    private string NewFolder() => Path.Combine(_folder.Path, Path.GetRandomFileName());
+    private string NewFolder() => Folder[Path.GetRandomFileName()];
 
     private string Pretrain(string device, string[] arguments)
     {

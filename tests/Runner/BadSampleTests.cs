@@ -6,26 +6,20 @@ using SkiaSharp;
 namespace LDaeCore.Tests.Runner;
 
 /// <summary>Broken files and small data sets, as a user meets them.</summary>
-public sealed class BadSampleTests
+public sealed class BadSampleTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
-
     [SetUp]
-    public void MakeFolder()
+    public void SetUp()
     {
-        _folder = new TemporaryFolder();
         var png = ImageDecoderTests.Encode(8, 8, SKEncodedImageFormat.Png, 100).Encoded;
         for (var i = 0; i < 6; i++)
         {
-            _folder.Write($"images/train/{(i % 2 == 0 ? "even" : "odd")}/{i}.png", png);
-            _folder.Write($"images/val/{(i % 2 == 0 ? "even" : "odd")}/{i}.png", png);
+            Folder.Write($"images/train/{(i % 2 == 0 ? "even" : "odd")}/{i}.png", png);
+            Folder.Write($"images/val/{(i % 2 == 0 ? "even" : "odd")}/{i}.png", png);
         }
 
-        _folder.Write("images/train/odd/broken.png", [1, 2, 3]);
+        Folder.Write("images/train/odd/broken.png", [1, 2, 3]);
     }
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [Test]
     public void A_broken_image_is_skipped_named_once_and_counted_over_the_whole_run()
@@ -73,8 +67,8 @@ public sealed class BadSampleTests
     [Test]
     public void A_single_image_cannot_be_held_out()
     {
-        _folder.Write("one/data_batch_1.bin", new byte[3073]);
-        _folder.Write("one/test_batch.bin", new byte[3073]);
+        Folder.Write("one/data_batch_1.bin", new byte[3073]);
+        Folder.Write("one/test_batch.bin", new byte[3073]);
         string[] data = ["--data", "cifar10:" + At("one")];
         var trained = CommandLine.Run(["pretrain", "--preset", "demo", .. data, "--out", At("run"), "--json", .. Settings, "--set", "train.knnEvery=1"]);
         Assert.That(trained.ExitCode, Is.EqualTo(3), trained.Human);
@@ -87,7 +81,7 @@ public sealed class BadSampleTests
 
     private static string[] Settings => [.. Toy.Settings.SelectMany(s => new[] { "--set", s })];
 
-    private string At(string path) => Path.Combine(_folder.Path, path);
+    private string At(string path) => Folder[path];
 
     private CommandLine Pretrain(params string[] more) =>
         CommandLine.Run(["pretrain", "--preset", "demo", "--data", "folder:" + At("images"), "--out", At("run"), "--threads", "2", "--json", .. Settings, .. more]);

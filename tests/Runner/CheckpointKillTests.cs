@@ -1,6 +1,5 @@
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Model.Training;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 

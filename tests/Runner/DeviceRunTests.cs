@@ -5,22 +5,13 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Runner;
 using LDaeCore.Tests.Cuda;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Runner;
 
 /// <summary>The runner on a device of its own memory: precision, memory, algorithms, and the whole way from training to pictures.</summary>
-public sealed class DeviceRunTests
+public sealed class DeviceRunTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
-
     [TestCase("{ \"preset\": \"demo\" }", DeviceKind.Cuda, TrainPrecision.Bf16)]
     [TestCase("{ \"train\": { \"precision\": null } }", DeviceKind.Cuda, TrainPrecision.Bf16)]
     [TestCase("{ \"train\": { \"precision\": \"fp32\" } }", DeviceKind.Cuda, TrainPrecision.Fp32)]
@@ -30,7 +21,7 @@ public sealed class DeviceRunTests
     [TestCase("{ \"train\": { \"precision\": null } }", DeviceKind.Cpu, TrainPrecision.Fp32)]
     public void The_device_chooses_a_precision_where_nobody_does(string config, DeviceKind device, TrainPrecision expected, params string[] set)
     {
-        var file = Path.Combine(_folder.Path, "recipe.json");
+        var file = Folder["recipe.json"];
         File.WriteAllText(file, config);
         Assert.That(new RecipeSource(null, file, set, null).Load(null, new DeviceChoice(device, null)).Train.Precision, Is.EqualTo(expected));
     }
@@ -50,7 +41,7 @@ public sealed class DeviceRunTests
     {
         EmulatedBackendTests.Device();
         var trained = Ldae("pretrain", ["--data", "synthetic:40", .. Toy("train.precision=bf16", "train.steps=3")]);
-        var run = Folder("pretrain");
+        var run = Folder["pretrain"];
         Assert.That(File.ReadAllText(Path.Combine(run, "config.json")), Does.Contain("\"precision\": \"bf16\""));
         Assert.That(new FileInfo(Path.Combine(run, "gemm-algorithms.txt")).Length, Is.GreaterThan(0));
         var held = trained.Json.GetProperty("peak_memory_bytes").GetInt64();
@@ -92,12 +83,10 @@ public sealed class DeviceRunTests
 
     private static string[] Toy(params string[] more) => [.. LDaeCore.Tests.Model.Training.Toy.Settings.Concat(more).SelectMany(s => (string[])["--set", s])];
 
-    private string Folder(string name) => Path.Combine(_folder.Path, name);
-
     private CommandLine Ldae(string command, string[] arguments)
     {
         string[] recipe = command == "pretrain" && !arguments.Contains("--resume") ? ["--preset", "cifar-tiny"] : [];
-        var done = CommandLine.Run([command, .. recipe, .. arguments, "--device", "emulated", "--out", Folder(command), "--json"]);
+        var done = CommandLine.Run([command, .. recipe, .. arguments, "--device", "emulated", "--out", Folder[command], "--json"]);
         Assert.That(done.ExitCode, Is.Zero, done.Human + done.Result);
         return done;
     }
@@ -109,7 +98,7 @@ public sealed class DeviceRunTests
         string[] arguments =
         [
             typeof(LDaeCore.Runner.Program).Assembly.Location, "pretrain", "--preset", "cifar-tiny", "--data", "synthetic:40", "--device", "emulated",
-            "--out", Folder("child"), "--json", .. Toy(settings),
+            "--out", Folder["child"], "--json", .. Toy(settings),
         ];
         var start = new ProcessStartInfo(dotnet, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["LDAE_EMULATOR_MEMORY"] = memory.ToString(CultureInfo.InvariantCulture);

@@ -1,29 +1,23 @@
 using System.Text.Json;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Model.Training;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Runner;
 
 /// <summary>A disk that is full at one moment or another, and one that takes no writes at all.</summary>
-public sealed class DiskFaultTests
+public sealed class DiskFaultTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
     private string _disk = "", _copy = "";
 
     [SetUp]
-    public void MakeFolder()
+    public void SetUp()
     {
         MountedFolder.Require();
-        _folder = new TemporaryFolder();
-        _disk = Directory.CreateDirectory(Path.Combine(_folder.Path, "disk")).FullName;
-        _copy = Path.Combine(_folder.Path, "copy");
+        _disk = Directory.CreateDirectory(Folder["disk"]).FullName;
+        _copy = Folder["copy"];
     }
-
-    [TearDown]
-    public void RemoveFolder() => _folder?.Dispose();
 
     /// <summary>From a disk that takes hardly the configuration to one that takes some checkpoints: pages of 4 KiB, a checkpoint of some 200 KiB.</summary>
     [TestCase(8)]
@@ -52,7 +46,7 @@ public sealed class DiskFaultTests
         TestContext.Out.WriteLine($"{kilobytes} KiB: {whole.Count} whole checkpoints");
 
         // More room: the run that is on the disk goes on, or starts where not even its configuration was written.
-        var more = Path.Combine(_folder.Path, "more");
+        var more = Folder["more"];
         (code, result, human) = MountedFolder.Run(_disk, 64 << 10, _copy, readOnly: false, more, [.. Pretrain(run), "--resume"]);
         Assert.That(code, Is.Zero, human);
         using var done = JsonDocument.Parse(result);
@@ -67,7 +61,7 @@ public sealed class DiskFaultTests
     public void On_a_disk_that_takes_no_writes_a_run_says_so_and_is_left_as_it_is()
     {
         var run = Path.Combine(_disk, "run");
-        var first = Path.Combine(_folder.Path, "first");
+        var first = Folder["first"];
         Assert.That(MountedFolder.Run(_disk, 64 << 10, null, readOnly: false, first, Pretrain(run)).ExitCode, Is.Zero);
         var (code, result, human) = MountedFolder.Run(_disk, 64 << 10, first, readOnly: true, _copy, "pretrain", "--out", run, "--resume", "--set", "train.steps=60", "--json");
         Assert.That(code, Is.EqualTo(1), human);

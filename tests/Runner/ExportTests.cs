@@ -1,6 +1,5 @@
 using System.Text.Json;
 using LDaeCore.Engine.Checkpoints;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Encoders;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
@@ -9,29 +8,24 @@ using NUnit.Framework;
 namespace LDaeCore.Tests.Runner;
 
 /// <summary>export and import on the command line, and probe of what they write.</summary>
-public sealed class ExportTests
+public sealed class ExportTests : FolderPerFixture
 {
-    private TemporaryFolder _folder = null!;
     private string _run = "";
 
     [OneTimeSetUp]
     public void Pretrain()
     {
-        _folder = new TemporaryFolder();
-        _run = Path.Combine(_folder.Path, "run");
+        _run = Folder["run"];
         string[] toy = [.. LDaeCore.Tests.Model.Training.Toy.Settings.SelectMany(s => new[] { "--set", s })];
         var done = CommandLine.Run(
             ["pretrain", "--preset", "demo", "--data", "synthetic:60", "--device", "cpu", "--out", _run, "--json", .. toy, "--set", "network.gateInit=random"]);
         Assert.That(done.ExitCode, Is.Zero, done.Human);
     }
 
-    [OneTimeTearDown]
-    public void RemoveFolder() => _folder.Dispose();
-
     [Test]
     public void An_exported_encoder_says_what_timm_needs_and_probes_like_the_run([Values("original", "pca")] string input)
     {
-        var encoder = Path.Combine(_folder.Path, $"encoder {input}");
+        var encoder = Folder[$"encoder {input}"];
         var exported = CommandLine.Run("export", "--checkpoint", _run, "--format", "timm", "--time", "40", "--input", input, "--out", encoder, "--json");
         Assert.That(exported.ExitCode, Is.Zero, exported.Human);
         Assert.That(exported.Json.GetProperty("file").GetString(), Does.Exist);
@@ -54,7 +48,7 @@ public sealed class ExportTests
     [Test]
     public void The_sample_holds_the_features_of_the_run_itself()
     {
-        var encoder = Path.Combine(_folder.Path, "sampled");
+        var encoder = Folder["sampled"];
         Assert.That(CommandLine.Run("export", "--checkpoint", _run, "--out", encoder).ExitCode, Is.Zero);
         Assert.That(CommandLine.Run("export", "--checkpoint", encoder, "--out", encoder + " again").ExitCode, Is.Zero);
         using SafetensorsFile first = SafetensorsFile.Open(Path.Combine(encoder, "sample.safetensors")), again = SafetensorsFile
@@ -67,7 +61,7 @@ public sealed class ExportTests
     [Test]
     public void The_onnx_file_of_a_run_has_the_features_of_its_sample()
     {
-        var encoder = Path.Combine(_folder.Path, "onnx");
+        var encoder = Folder["onnx"];
         var exported = CommandLine.Run("export", "--checkpoint", _run, "--format", "onnx", "--out", encoder, "--json");
         Assert.That(exported.ExitCode, Is.Zero, exported.Human);
         using var session = OnnxSession.Open(exported.Json.GetProperty("file").GetString()!);
@@ -81,7 +75,7 @@ public sealed class ExportTests
     [Test]
     public void An_imported_encoder_keeps_its_features()
     {
-        var encoder = Path.Combine(_folder.Path, "to import");
+        var encoder = Folder["to import"];
         Assert.That(CommandLine.Run("export", "--checkpoint", _run, "--out", encoder).ExitCode, Is.Zero);
         var imported = CommandLine.Run("import", encoder, "--out", encoder + "ed", "--json");
         Assert.That(imported.ExitCode, Is.Zero, imported.Human);
@@ -94,7 +88,7 @@ public sealed class ExportTests
     [TestCase("model.safetensors")]
     public void An_encoder_that_is_there_already_is_not_written_over(string file)
     {
-        var folder = Directory.CreateDirectory(Path.Combine(_folder.Path, "taken by " + file)).FullName;
+        var folder = Directory.CreateDirectory(Folder["taken by " + file]).FullName;
         File.WriteAllText(Path.Combine(folder, file), "");
         foreach (var format in (string[])["timm", "onnx"])
         {
@@ -115,7 +109,7 @@ public sealed class ExportTests
     [TestCase(3, "--pooling", "cls", "class token")]
     public void What_a_vit_does_not_have_is_refused(int code, string option, string value, string named)
     {
-        var encoder = Path.Combine(_folder.Path, "plain");
+        var encoder = Folder["plain"];
         if (!Directory.Exists(encoder))
         {
             Assert.That(CommandLine.Run("export", "--checkpoint", _run, "--out", encoder).ExitCode, Is.Zero);
@@ -134,7 +128,7 @@ public sealed class ExportTests
     private CommandLine Probe(string checkpoint, params string[] more)
     {
         var found = CommandLine.Run(
-            ["probe", "--checkpoint", checkpoint, "--data", "synthetic:60", "--method", "knn", "--out", Path.Combine(_folder.Path, Guid.NewGuid().ToString()), "--json", .. more]);
+            ["probe", "--checkpoint", checkpoint, "--data", "synthetic:60", "--method", "knn", "--out", Folder[Guid.NewGuid().ToString()], "--json", .. more]);
         Assert.That(found.ExitCode, Is.Zero, found.Human);
         return found;
     }

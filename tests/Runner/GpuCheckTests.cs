@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using LDaeCore.Tests.House;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Runner;
@@ -9,7 +8,7 @@ namespace LDaeCore.Tests.Runner;
 /// tools/gpu-check.sh on a pack whose programs are small scripts: what it says of parts that pass, fail, hang or cannot run. The parts
 /// themselves are tried with --device emulated in a real pack (docs/gpu-machine.md).
 /// </summary>
-public sealed class GpuCheckTests
+public sealed class GpuCheckTests : FolderPerTest
 {
     // Answers as ldae does: doctor's result object, an error, or nothing for longer than anybody waits.
     private const string Works = """
@@ -30,14 +29,6 @@ public sealed class GpuCheckTests
 
     private const string TestsPass = "#!/bin/bash\nprintf '  total: 3\\n  failed: 0\\n  succeeded: 3\\n  skipped: 1\\n'\n";
 
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
-
     [Test]
     public void A_failing_part_is_named_with_its_reason_and_stops_no_other()
     {
@@ -57,7 +48,7 @@ public sealed class GpuCheckTests
     public void All_parts_that_pass_are_exit_0_and_everything_is_in_one_archive()
     {
         var (code, summary) = Check(Works, TestsPass, "--only", "doctor,tests");
-        var archive = Directory.GetFiles(_folder.Path, "out.tar.*").Single();
+        var archive = Directory.GetFiles(Folder.Path, "out.tar.*").Single();
         using (Assert.EnterMultipleScope())
         {
             Assert.That(code, Is.Zero, summary);
@@ -85,10 +76,10 @@ public sealed class GpuCheckTests
 
     private (int Code, string Summary) Check(string ldae, string dotnet, params string[] arguments)
     {
-        var pack = Path.Combine(_folder.Path, "bin");
+        var pack = Folder["bin"];
         Program(Path.Combine(pack, "app", "ldae"), ldae);
         Program(Path.Combine(pack, "dotnet", "dotnet"), dotnet);
-        var output = Path.Combine(_folder.Path, "out");
+        var output = Folder["out"];
         var script = Path.Combine(RepositoryFiles.Root, "tools", "gpu-check.sh");
         var (code, _) = Run("bash", [script, "--device", "emulated", "--out", output, .. arguments], [("LDAE_PACK", pack)]);
         var summary = Path.Combine(output, "summary.txt");

@@ -1,23 +1,14 @@
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Model.Training;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Runner;
 
 /// <summary>What the command line offers against runs that go wrong.</summary>
-public sealed class GuardTests
+public sealed class GuardTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
-
-    private string Run => Path.Combine(_folder.Path, "run");
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
+    private string Run => Folder["run"];
 
     [Test]
     public void Detecting_anomalies_names_the_primitive()

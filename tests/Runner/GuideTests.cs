@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using LDaeCore.Tests.House;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Runner;

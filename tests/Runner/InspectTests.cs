@@ -6,28 +6,22 @@ using SkiaSharp;
 namespace LDaeCore.Tests.Runner;
 
 /// <summary>Whatever the program writes or reads, inspect says what it is.</summary>
-public sealed class InspectTests
+public sealed class InspectTests : FolderPerFixture
 {
-    private TemporaryFolder _folder = null!;
-
     [OneTimeSetUp]
     public void Pretrain()
     {
-        _folder = new TemporaryFolder();
         string[] settings = [.. Toy.Settings.SelectMany(s => new[] { "--set", s })];
         Assert.That(CommandLine.Run(["pretrain", "--preset", "demo", "--data", "synthetic:20", "--out", At("run"), .. settings]).ExitCode, Is.Zero);
         Assert.That(CommandLine.Run("pca", "--preset", "demo", "--data", "synthetic:20", "--out", At("pca")).ExitCode, Is.Zero);
         Assert.That(CommandLine.Run("probe", "--checkpoint", At("run"), "--data", "synthetic:20", "--method", "knn", "--out", At("probe")).ExitCode, Is.Zero);
-        _folder.Write("cifar10/data_batch_2.bin", new byte[2 * 3073]);
-        _folder.Write("cifar10/test_batch.bin", new byte[3073]);
-        _folder.Write("cifar100/test.bin", new byte[3074]);
-        _folder.Write("odd.bin", new byte[3 * 3074]);
-        _folder.Write("images/train/cat/a.png", ImageDecoderTests.Encode(6, 4, SKEncodedImageFormat.Png, 100).Encoded);
+        Folder.Write("cifar10/data_batch_2.bin", new byte[2 * 3073]);
+        Folder.Write("cifar10/test_batch.bin", new byte[3073]);
+        Folder.Write("cifar100/test.bin", new byte[3074]);
+        Folder.Write("odd.bin", new byte[3 * 3074]);
+        Folder.Write("images/train/cat/a.png", ImageDecoderTests.Encode(6, 4, SKEncodedImageFormat.Png, 100).Encoded);
         Directory.CreateDirectory(At("empty"));
     }
-
-    [OneTimeTearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [TestCase("cifar10", "train_images", 2)]
     [TestCase("cifar10", "test_images", 1)]
@@ -78,5 +72,5 @@ public sealed class InspectTests
         Assert.That(found.ExitCode, Is.Zero, found.Human);
     }
 
-    private string At(string path) => Path.Combine(_folder.Path, path);
+    private string At(string path) => Folder[path];
 }

@@ -1,22 +1,13 @@
 using System.Diagnostics;
 using System.Text.Json;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Runner;
 
 /// <summary>A journey at toy size, in slices: as a user makes it, stops it and goes on.</summary>
-internal sealed class JourneyTests
+internal sealed class JourneyTests : FolderPerTest
 {
     private static readonly string[] Short = Toy(12);
-
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [Test]
     public void A_journey_in_slices_skips_what_is_finished_and_tells_the_whole()
@@ -118,7 +109,7 @@ internal sealed class JourneyTests
     [Test]
     public void A_folder_of_something_else_is_refused()
     {
-        _folder.Write(Path.Combine("journey", "config.json"), []);
+        Folder.Write(Path.Combine("journey", "config.json"), []);
         Assert.That(Journey(["--steps", "l-dae", .. Short]).ExitCode, Is.EqualTo(2));
     }
 
@@ -128,7 +119,7 @@ internal sealed class JourneyTests
     {
         string[] arguments = [
             "journey", "--preset", "tiny", "--data", "synthetic:60", "--steps", "l-dae,single-level", "--device", "cpu", "--threads", "2", .. Toy(500, checkpointEvery: 20)];
-        var whole = Path.Combine(_folder.Path, "whole");
+        var whole = Folder["whole"];
         Assert.That(CommandLine.Run([.. arguments, "--out", whole]).ExitCode, Is.Zero);
 
         using (var interrupted = RunnerProcess.Start([.. arguments, "--out", Out]))
@@ -184,7 +175,7 @@ internal sealed class JourneyTests
         }
     }
 
-    private string Out => Path.Combine(_folder.Path, "journey");
+    private string Out => Folder["journey"];
 
     private static string[] Toy(int steps, int checkpointEvery = 4) =>
     [

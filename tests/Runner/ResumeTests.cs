@@ -1,25 +1,19 @@
 using System.Text.Json;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Runner;
 
 /// <summary>Runs that are gone on with, and folders that are taken already.</summary>
-public sealed class ResumeTests
+public sealed class ResumeTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
     private string _run = "";
 
     [SetUp]
-    public void MakeFolder()
+    public void SetUp()
     {
-        _folder = new TemporaryFolder();
-        _run = Path.Combine(_folder.Path, "run");
+        _run = Folder["run"];
     }
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [TestCase("network.width=32", "network.width = 32", "network.width = 16")]
     [TestCase("train.batch=4", "train.batch = 4", "train.batch = 8")]
@@ -147,7 +141,7 @@ public sealed class ResumeTests
     {
         Start();
         var own = _run;
-        _run = Path.Combine(_folder.Path, "other");
+        _run = Folder["other"];
         Start("--set", "noise.sigma=0.7", "--set", "train.steps=9");
         Directory.Move(Path.Combine(_run, "checkpoints", "step-00000009"), Path.Combine(own, "checkpoints", "step-00000009"));
         _run = own;

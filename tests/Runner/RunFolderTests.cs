@@ -5,16 +5,8 @@ using NUnit.Framework;
 
 namespace LDaeCore.Tests.Runner;
 
-internal sealed class RunFolderTests
+internal sealed class RunFolderTests : FolderPerTest
 {
-    private string _folder = "";
-
-    [SetUp]
-    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("ldae-run-").FullName;
-
-    [TearDown]
-    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
-
     [Test]
     public void The_default_is_named_after_command_and_time()
     {
@@ -25,26 +17,26 @@ internal sealed class RunFolderTests
     [Test]
     public void A_folder_that_holds_a_run_is_refused_unless_it_is_resumed()
     {
-        File.WriteAllText(Path.Combine(_folder, "config.json"), RecipeJson.Write(Presets.Get("demo")));
-        string[] line = ["pretrain", "--preset", "demo", "--data", "synthetic", "--out", _folder, "--json"];
+        File.WriteAllText(Folder["config.json"], RecipeJson.Write(Presets.Get("demo")));
+        string[] line = ["pretrain", "--preset", "demo", "--data", "synthetic", "--out", Folder.Path, "--json"];
         var refused = CommandLine.Run(line);
         Assert.Multiple(() =>
         {
             Assert.That(refused.ExitCode, Is.EqualTo(ExitCodes.Usage));
-            Assert.That(refused.Error("message"), Does.Contain(_folder).And.Contain("config.json"));
+            Assert.That(refused.Error("message"), Does.Contain(Folder.Path).And.Contain("config.json"));
             Assert.That(refused.Error("remedy"), Does.Contain("--resume"));
-            Assert.That(RunFolder.Choose("pretrain", _folder, resume: true, TimeProvider.System).HoldsRun, Is.True);
+            Assert.That(RunFolder.Choose("pretrain", Folder.Path, resume: true, TimeProvider.System).HoldsRun, Is.True);
         });
     }
 
     [Test]
     public void A_folder_without_a_run_is_taken_as_it_is() =>
-        Assert.That(RunFolder.Choose("pretrain", _folder, resume: false, TimeProvider.System), Is.EqualTo(new RunFolder(_folder, HoldsRun: false)));
+        Assert.That(RunFolder.Choose("pretrain", Folder.Path, resume: false, TimeProvider.System), Is.EqualTo(new RunFolder(Folder.Path, HoldsRun: false)));
 
     [Test]
     public void A_file_in_its_place_is_refused()
     {
-        var path = Path.Combine(_folder, "file");
+        var path = Folder["file"];
         File.WriteAllText(path, "");
         var error = Assert.Throws<LdaeException>(() => RunFolder.Choose("pretrain", path, resume: false, TimeProvider.System));
         Assert.That(error, Has.Message.Contains(path));
@@ -54,7 +46,7 @@ internal sealed class RunFolderTests
     [Test]
     public void A_resumed_run_brings_its_own_recipe_and_assignments_go_over_it()
     {
-        var path = Path.Combine(_folder, "config.json");
+        var path = Folder["config.json"];
         File.WriteAllText(path, RecipeJson.Write(Presets.Get("cifar-small")));
         var recipe = new RecipeSource(null, null, ["train.steps=3"], 9).Load(RecipeJson.ReadFile(path), DeviceChoice.Resolve("cpu"));
         var expected = Presets.Get("cifar-small").Resolve();

@@ -1,34 +1,27 @@
 using System.Diagnostics;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Runner;
 
 /// <summary>Commands that save nothing on the way end at once when they are asked to, with 130 and the reason.</summary>
-public sealed class SignalTests
+public sealed class SignalTests : FolderPerFixture
 {
-    private TemporaryFolder _folder = null!;
-
     [OneTimeSetUp]
     public void Pretrain()
     {
-        _folder = new TemporaryFolder();
         string[] line = [
             "pretrain", "--preset", "demo", "--data", "synthetic:60", "--out", Run, .. LDaeCore.Tests.Model.Training.Toy.Settings.SelectMany(s => new[] { "--set", s })];
         Assert.That(CommandLine.Run(line).ExitCode, Is.Zero);
     }
 
-    private string Run => Path.Combine(_folder.Path, "run");
-
-    [OneTimeTearDown]
-    public void RemoveFolder() => _folder.Dispose();
+    private string Run => Folder["run"];
 
     [TestCase("TERM", "pca --preset demo --data synthetic:1000000 --set tokenizer.samplePatches=100000000")]
     [TestCase("INT", "probe --data synthetic:1000000")]
     [TestCase("TERM", "reconstruct --data synthetic:1000000 --images 1000000")]
     public void A_command_that_is_asked_to_stop_does(string signal, string line)
     {
-        var output = Path.Combine(_folder.Path, signal + line.Split(' ')[0]);
+        var output = Folder[signal + line.Split(' ')[0]];
         string[] checkpoint = line.StartsWith("pca", StringComparison.Ordinal) ? [] : ["--checkpoint", Run];
         using var process = RunnerProcess.Start([.. line.Split(' '), .. checkpoint, "--out", output, "--threads", "2"]);
         Assert.That(SpinWait.SpinUntil(() => File.Exists(Path.Combine(output, "log.txt")), TimeSpan.FromSeconds(60)), Is.True);

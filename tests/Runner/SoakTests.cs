@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Model.Training;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 

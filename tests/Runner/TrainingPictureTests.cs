@@ -1,6 +1,5 @@
 using System.Text.Json;
 using LDaeCore.Model.Training;
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 

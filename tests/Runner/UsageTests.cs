@@ -36,7 +36,7 @@ internal sealed class UsageTests
     [TestCase("train.batch=1000000", "train.accumulate=500000", "1,000,000 images of 32 x 32 pixels")]
     public void What_no_memory_holds_is_refused(string one, string other, string figure)
     {
-        using var folder = new Model.Data.TemporaryFolder();
+        using var folder = new TemporaryFolder();
         var run = CommandLine.Run(
             "pretrain", "--preset", "demo", "--data", "synthetic:40", "--device", "cpu", "--out", Path.Combine(folder.Path, "run"), "--set", one, "--set", other, "--json");
         Assert.That(run.ExitCode, Is.EqualTo(ExitCodes.Usage), run.Human);

@@ -1,21 +1,18 @@
 using System.Text.Json;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Runner;
 
 /// <summary>The commands one after the other, at toy size, as a user runs them.</summary>
-public sealed class WorkflowTests
+public sealed class WorkflowTests : FolderPerFixture
 {
     private static readonly string[] Toy = [.. LDaeCore.Tests.Model.Training.Toy.Settings.SelectMany(s => new[] { "--set", s })];
-    private TemporaryFolder _folder = null!;
     private string _run = "";
 
     [OneTimeSetUp]
     public void Pretrain()
     {
-        _folder = new TemporaryFolder();
-        _run = Path.Combine(_folder.Path, "a run");
+        _run = Folder["a run"];
         var done = CommandLine.Run(["pretrain", "--preset", "demo", "--data", "synthetic:60", "--device", "cpu", "--threads", "2", "--out", _run, "--json", .. Toy]);
         Assert.That(done.ExitCode, Is.Zero, done.Human);
         Assert.That(done.Json.GetProperty("steps").GetInt64(), Is.EqualTo(6));
@@ -24,9 +21,6 @@ public sealed class WorkflowTests
             Assert.That(done.Json.TryGetProperty(name, out _), Is.True, name);
         }
     }
-
-    [OneTimeTearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [TestCase("config.json")]
     [TestCase("metrics.jsonl")]
@@ -50,7 +44,7 @@ public sealed class WorkflowTests
     [TestCase("knn")]
     public void Probe_reports_the_encoder_and_both_controls(string method)
     {
-        var found = CommandLine.Run("probe", "--checkpoint", _run, "--data", "synthetic:60", "--method", method, "--out", Path.Combine(_folder.Path, method), "--json");
+        var found = CommandLine.Run("probe", "--checkpoint", _run, "--data", "synthetic:60", "--method", method, "--out", Folder[method], "--json");
         Assert.That(found.ExitCode, Is.Zero, found.Human);
         foreach (var name in (string[])["top1", "top5", "random_top1", "pixels_top1", "knn_top1"])
         {
@@ -66,13 +60,13 @@ public sealed class WorkflowTests
     public void Averaged_weights_are_kept_unless_turned_off_and_can_be_read()
     {
         string[] averaged = ["--checkpoint", _run, "--data", "synthetic:60", "--weights", "ema", "--json"];
-        var probed = CommandLine.Run(["probe", .. averaged, "--method", "knn", "--out", Path.Combine(_folder.Path, "ema probe")]);
+        var probed = CommandLine.Run(["probe", .. averaged, "--method", "knn", "--out", Folder["ema probe"]]);
         Assert.That(probed.ExitCode, Is.Zero, probed.Human);
         Assert.That(probed.Json.GetProperty("weights").GetString(), Is.EqualTo("ema"));
-        var drawn = CommandLine.Run(["reconstruct", .. averaged, "--images", "4", "--out", Path.Combine(_folder.Path, "ema grid")]);
+        var drawn = CommandLine.Run(["reconstruct", .. averaged, "--images", "4", "--out", Folder["ema grid"]]);
         Assert.That(drawn.ExitCode, Is.Zero, drawn.Human);
         Assert.That(drawn.Json.GetProperty("weights").GetString(), Is.EqualTo("ema"));
-        var raw = CommandLine.Run("reconstruct", "--checkpoint", _run, "--data", "synthetic:60", "--images", "4", "--out", Path.Combine(_folder.Path, "raw grid"), "--json");
+        var raw = CommandLine.Run("reconstruct", "--checkpoint", _run, "--data", "synthetic:60", "--images", "4", "--out", Folder["raw grid"], "--json");
         Assert.That(raw.Json.GetProperty("psnr_output").GetDouble(), Is.Not.EqualTo(drawn.Json.GetProperty("psnr_output").GetDouble()));
     }
 
@@ -82,7 +76,7 @@ public sealed class WorkflowTests
         foreach (var method in (string[])["linear", "knn"])
         {
             var found = CommandLine.Run(
-                "probe", "--checkpoint", _run, "--data", "synthetic:60", "--method", method, "--out", Path.Combine(_folder.Path, $"kept {method}"), "--json");
+                "probe", "--checkpoint", _run, "--data", "synthetic:60", "--method", method, "--out", Folder[$"kept {method}"], "--json");
             Assert.That(found.ExitCode, Is.Zero, found.Human);
             var name = method == "knn" ? "last-probe-knn" : "last-probe";
             using var kept = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_run, "results", $"{name}.json")));
@@ -96,7 +90,7 @@ public sealed class WorkflowTests
     [Test]
     public void Probe_reports_the_mean_and_spread_of_several_seeds()
     {
-        var found = CommandLine.Run("probe", "--checkpoint", _run, "--data", "synthetic:60", "--seeds", "2", "--out", Path.Combine(_folder.Path, "seeds"), "--json");
+        var found = CommandLine.Run("probe", "--checkpoint", _run, "--data", "synthetic:60", "--seeds", "2", "--out", Folder["seeds"], "--json");
         Assert.That(found.ExitCode, Is.Zero, found.Human);
         foreach (var (features, prefix) in new[] { ("trained", ""), ("random", "random_"), ("pixels", "pixels_") })
         {
@@ -115,7 +109,7 @@ public sealed class WorkflowTests
     {
         var found = CommandLine.Run(
             "probe", "--checkpoint", Path.Combine(_run, "checkpoints", "step-00000006"), "--data", "synthetic:60", "--method", "knn", "--input", input, "--block", "2",
-            "--time", "40", "--out", Path.Combine(_folder.Path, $"probe {input}"), "--json");
+            "--time", "40", "--out", Folder[$"probe {input}"], "--json");
         Assert.That(found.ExitCode, Is.Zero, found.Human);
         Assert.That(found.Json.GetProperty("block").GetInt32(), Is.EqualTo(2));
         Assert.That(found.Json.GetProperty("time").GetInt32(), Is.EqualTo(40));
@@ -125,7 +119,7 @@ public sealed class WorkflowTests
     public void Reconstruct_draws_a_grid_and_reports_the_ratios()
     {
         var found = CommandLine.Run(
-            "reconstruct", "--checkpoint", _run, "--data", "synthetic:60", "--images", "20", "--sigma", "0.5", "--out", Path.Combine(_folder.Path, "grid"), "--json");
+            "reconstruct", "--checkpoint", _run, "--data", "synthetic:60", "--images", "20", "--sigma", "0.5", "--out", Folder["grid"], "--json");
         Assert.That(found.ExitCode, Is.Zero, found.Human);
         Assert.That(found.Json.GetProperty("psnr_projected").GetDouble(), Is.GreaterThan(found.Json.GetProperty("psnr_noised").GetDouble()));
         Assert.That(found.Json.GetProperty("psnr_output").GetDouble(), Is.GreaterThan(0));
@@ -135,7 +129,7 @@ public sealed class WorkflowTests
     [Test]
     public void Pca_and_inspect_tell_what_they_find()
     {
-        var pca = CommandLine.Run("pca", "--preset", "demo", "--data", "synthetic:60", "--out", Path.Combine(_folder.Path, "pca"), "--json");
+        var pca = CommandLine.Run("pca", "--preset", "demo", "--data", "synthetic:60", "--out", Folder["pca"], "--json");
         Assert.That(pca.ExitCode, Is.Zero, pca.Human);
         Assert.That(pca.Json.GetProperty("eigenvalues").GetArrayLength(), Is.EqualTo(48));
         Assert.That(CommandLine.Run("inspect", _run, "--json").Json.GetProperty("tensors").GetInt32(), Is.GreaterThan(20));
@@ -157,7 +151,7 @@ public sealed class WorkflowTests
     [TestCase("nonsense", 2)]
     public void Data_that_is_not_there_is_named(string data, int code)
     {
-        var failed = CommandLine.Run(["pretrain", "--preset", "demo", "--data", data, "--out", Path.Combine(_folder.Path, "never"), "--json", .. Toy]);
+        var failed = CommandLine.Run(["pretrain", "--preset", "demo", "--data", data, "--out", Folder["never"], "--json", .. Toy]);
         Assert.That(failed.ExitCode, Is.EqualTo(code));
         Assert.That(failed.Error("message"), Does.Contain(data[(data.IndexOf(':', StringComparison.Ordinal) + 1)..]));
         Assert.That(failed.Error("remedy"), Is.Not.Empty);
@@ -167,7 +161,7 @@ public sealed class WorkflowTests
     public void A_checkpoint_that_is_not_there_or_is_broken_is_exit_3()
     {
         Assert.That(CommandLine.Run("probe", "--checkpoint", "/nowhere", "--data", "synthetic:60", "--json").ExitCode, Is.EqualTo(3));
-        var file = _folder.Write("broken.safetensors", [1, 2, 3]);
+        var file = Folder.Write("broken.safetensors", [1, 2, 3]);
         Assert.That(CommandLine.Run("probe", "--checkpoint", file, "--data", "synthetic:60", "--json").ExitCode, Is.EqualTo(3));
     }
 }

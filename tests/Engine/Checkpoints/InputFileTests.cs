@@ -7,31 +7,23 @@ using NUnit.Framework;
 namespace LDaeCore.Tests.Engine.Checkpoints;
 
 /// <summary>What is in a file's place and is none: opening a named pipe would wait for a writer without end.</summary>
-public sealed class InputFileTests
+public sealed class InputFileTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
-
     [Test]
     public void A_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for()
     {
         var model = Pipe("model.safetensors");
         Refused(() => SafetensorsFile.Open(model).Dispose(), model);
-        var link = Path.Combine(_folder.Path, "link.safetensors");
+        var link = Folder["link.safetensors"];
         File.CreateSymbolicLink(link, model);
         Refused(() => SafetensorsFile.Open(link).Dispose(), link);
         var shard = Pipe("shard.tar");
         Refused(() => ImageSourceFactory.Open($"tar:{shard}", train: true, 8, 0), shard);
-        Directory.CreateDirectory(Path.Combine(_folder.Path, "train", "a"));
+        Directory.CreateDirectory(Path.Combine(Folder.Path, "train", "a"));
         var image = Pipe(Path.Combine("train", "a", "1.png"));
-        Refused(() => FolderSource.Open(_folder.Path, train: true).Decode(0), image);
+        Refused(() => FolderSource.Open(Folder.Path, train: true).Decode(0), image);
         var batch = Pipe("test_batch.bin");
-        Refused(() => ImageSourceFactory.Open($"cifar10:{_folder.Path}", train: false, 32, 0), batch);
+        Refused(() => ImageSourceFactory.Open($"cifar10:{Folder.Path}", train: false, 32, 0), batch);
     }
 
     [Test]
@@ -48,7 +40,7 @@ public sealed class InputFileTests
 
     private string Pipe(string name)
     {
-        var path = Path.Combine(_folder.Path, name);
+        var path = Folder[name];
         using var process = Process.Start("mkfifo", [path]);
         process.WaitForExit();
         return path;

@@ -4,30 +4,22 @@ using SkiaSharp;
 
 namespace LDaeCore.Tests.Model.Data;
 
-public sealed class FolderSourceTests
+public sealed class FolderSourceTests : FolderPerTest
 {
     private static readonly byte[] Png = ImageDecoderTests.Encode(9, 6, SKEncodedImageFormat.Png, 100).Encoded;
-
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [Test]
     public void Classes_are_the_sorted_training_folders_and_files_follow_sorted_within_them()
     {
-        _folder.Write("train/zebra/b.png", Png);
-        _folder.Write("train/Zoo/only one.PNG", Png);
-        _folder.Write("train/élan vital/ねこ 1.png", Png);
-        _folder.Write("train/zebra/a.png", Png);
-        Directory.CreateDirectory(Path.Combine(_folder.Path, "train", "empty"));
-        _folder.Write("val/zebra/v.png", Png);
+        Folder.Write("train/zebra/b.png", Png);
+        Folder.Write("train/Zoo/only one.PNG", Png);
+        Folder.Write("train/élan vital/ねこ 1.png", Png);
+        Folder.Write("train/zebra/a.png", Png);
+        Directory.CreateDirectory(Path.Combine(Folder.Path, "train", "empty"));
+        Folder.Write("val/zebra/v.png", Png);
 
-        var train = FolderSource.Open(_folder.Path, train: true);
-        var val = FolderSource.Open(_folder.Path, train: false);
+        var train = FolderSource.Open(Folder.Path, train: true);
+        var val = FolderSource.Open(Folder.Path, train: false);
         using (Assert.EnterMultipleScope())
         {
             Assert.That(train.ClassNames, Is.EqualTo(new[] { "Zoo", "empty", "zebra", "élan vital" }));
@@ -47,9 +39,9 @@ public sealed class FolderSourceTests
     public void Every_format_decodes_at_its_own_size(SKEncodedImageFormat format, string name, int tolerance)
     {
         var (encoded, pixels) = ImageDecoderTests.Encode(40, 24, format, 95);
-        _folder.Write("train/c/" + name, encoded);
-        _folder.Write("train/c/notes.txt", [1, 2, 3]);
-        var source = FolderSource.Open(_folder.Path, train: true);
+        Folder.Write("train/c/" + name, encoded);
+        Folder.Write("train/c/notes.txt", [1, 2, 3]);
+        var source = FolderSource.Open(Folder.Path, train: true);
         Assert.That(source.Count, Is.EqualTo(1));
         var image = source.Decode(0);
         using (Assert.EnterMultipleScope())
@@ -62,41 +54,41 @@ public sealed class FolderSourceTests
     [Test]
     public void The_second_split_is_val_or_else_test()
     {
-        _folder.Write("train/c/a.png", Png);
-        DataErrors.AssertThrown(() => FolderSource.Open(_folder.Path, train: false), _folder.Path, "val or test");
-        _folder.Write("test/c/t.png", Png);
-        Assert.That(FolderSource.Open(_folder.Path, train: false).Describe(0), Does.EndWith("t.png"));
-        _folder.Write("val/c/v.png", Png);
-        Assert.That(FolderSource.Open(_folder.Path, train: false).Describe(0), Does.EndWith("v.png"));
+        Folder.Write("train/c/a.png", Png);
+        DataErrors.AssertThrown(() => FolderSource.Open(Folder.Path, train: false), Folder.Path, "val or test");
+        Folder.Write("test/c/t.png", Png);
+        Assert.That(FolderSource.Open(Folder.Path, train: false).Describe(0), Does.EndWith("t.png"));
+        Folder.Write("val/c/v.png", Png);
+        Assert.That(FolderSource.Open(Folder.Path, train: false).Describe(0), Does.EndWith("v.png"));
     }
 
     [Test]
     public void A_class_that_training_lacks_is_named()
     {
-        _folder.Write("train/cat/a.png", Png);
-        _folder.Write("val/dog/a.png", Png);
-        DataErrors.AssertThrown(() => FolderSource.Open(_folder.Path, train: false), "\"dog\"", "val");
+        Folder.Write("train/cat/a.png", Png);
+        Folder.Write("val/dog/a.png", Png);
+        DataErrors.AssertThrown(() => FolderSource.Open(Folder.Path, train: false), "\"dog\"", "val");
     }
 
     [Test]
     public void No_image_no_folder_and_no_split_are_errors()
     {
-        var missing = Path.Combine(_folder.Path, "nowhere");
+        var missing = Folder["nowhere"];
         DataErrors.AssertThrown(() => FolderSource.Open(missing, train: true), missing, "no such folder");
-        DataErrors.AssertThrown(() => FolderSource.Open(_folder.Path, train: true), _folder.Path, "train");
-        _folder.Write("train/cat/readme.txt", Png);
-        DataErrors.AssertThrown(() => FolderSource.Open(_folder.Path, train: true), "train", "no image");
+        DataErrors.AssertThrown(() => FolderSource.Open(Folder.Path, train: true), Folder.Path, "train");
+        Folder.Write("train/cat/readme.txt", Png);
+        DataErrors.AssertThrown(() => FolderSource.Open(Folder.Path, train: true), "train", "no image");
     }
 
     [Test]
     public void Links_to_folders_are_not_followed_and_links_to_files_are()
     {
-        var file = _folder.Write("elsewhere/a.png", Png);
-        _folder.Write("train/cat/a.png", Png);
-        File.CreateSymbolicLink(Path.Combine(_folder.Path, "train", "cat", "b.png"), file);
-        Directory.CreateSymbolicLink(Path.Combine(_folder.Path, "train", "dog"), Path.GetDirectoryName(file)!);
-        Directory.CreateSymbolicLink(Path.Combine(_folder.Path, "train", "cat", "loop.png"), Path.Combine(_folder.Path, "train"));
-        var source = FolderSource.Open(_folder.Path, train: true);
+        var file = Folder.Write("elsewhere/a.png", Png);
+        Folder.Write("train/cat/a.png", Png);
+        File.CreateSymbolicLink(Path.Combine(Folder.Path, "train", "cat", "b.png"), file);
+        Directory.CreateSymbolicLink(Path.Combine(Folder.Path, "train", "dog"), Path.GetDirectoryName(file)!);
+        Directory.CreateSymbolicLink(Path.Combine(Folder.Path, "train", "cat", "loop.png"), Folder["train"]);
+        var source = FolderSource.Open(Folder.Path, train: true);
         using (Assert.EnterMultipleScope())
         {
             Assert.That(source.ClassNames, Is.EqualTo(new[] { "cat" }));
@@ -108,11 +100,11 @@ public sealed class FolderSourceTests
     [Test]
     public void A_broken_file_fails_when_decoded_by_its_path()
     {
-        _folder.Write("train/cat/a.png", Png);
-        var empty = _folder.Write("train/cat/empty.jpg", []);
-        var gone = _folder.Write("train/cat/gone.png", Png);
-        var half = _folder.Write("train/cat/half.png", Png[..(Png.Length / 2)]);
-        var source = FolderSource.Open(_folder.Path, train: true);
+        Folder.Write("train/cat/a.png", Png);
+        var empty = Folder.Write("train/cat/empty.jpg", []);
+        var gone = Folder.Write("train/cat/gone.png", Png);
+        var half = Folder.Write("train/cat/half.png", Png[..(Png.Length / 2)]);
+        var source = FolderSource.Open(Folder.Path, train: true);
         File.Delete(gone);
         Assert.That(source.Decode(0).Width, Is.EqualTo(9));
         DataErrors.AssertThrown(() => source.Decode(1), empty);
@@ -125,10 +117,10 @@ public sealed class FolderSourceTests
     {
         for (var i = 0; i < 8; i++)
         {
-            _folder.Write($"train/c/{i}.png", ImageDecoderTests.Encode(5 + i, 6, SKEncodedImageFormat.Png, 100).Encoded);
+            Folder.Write($"train/c/{i}.png", ImageDecoderTests.Encode(5 + i, 6, SKEncodedImageFormat.Png, 100).Encoded);
         }
 
-        var source = FolderSource.Open(_folder.Path, train: true);
+        var source = FolderSource.Open(Folder.Path, train: true);
         var widths = new int[64];
         Parallel.For(0, widths.Length, i => widths[i] = source.Decode(i % 8).Width);
         Assert.That(widths, Is.EqualTo(Enumerable.Range(0, 64).Select(i => 5 + (i % 8))));

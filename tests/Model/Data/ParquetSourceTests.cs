@@ -8,17 +8,9 @@ using NUnit.Framework;
 namespace LDaeCore.Tests.Model.Data;
 
 /// <summary>Parquet files that DuckDB wrote (tests/goldens/README.md): what is read, what is refused, what is held, and the order of a run.</summary>
-public sealed class ParquetSourceTests
+public sealed class ParquetSourceTests : FolderPerTest
 {
     private static readonly string Goldens = Path.Combine(TestContext.CurrentContext.TestDirectory, "goldens", "data");
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
-
     internal static string Golden(string name) => Path.Combine(Goldens, "parquet", $"duckdb-{name}.parquet");
 
     [TestCase("snappy", TestName = "A struct of bytes and path, snappy")]
@@ -64,7 +56,7 @@ public sealed class ParquetSourceTests
         var whole = File.ReadAllBytes(Golden("snappy"));
         void Refused(byte[] bytes, params string[] fragments)
         {
-            var path = _folder.Write("train.parquet", bytes);
+            var path = Folder.Write("train.parquet", bytes);
             DataErrors.AssertThrown(() => ParquetSource.Open(path, train: true).Decode(0), [path, .. fragments]);
         }
 
@@ -74,7 +66,7 @@ public sealed class ParquetSourceTests
         Refused([.. whole[..^4], .. "PARE"u8], "encrypted");
         Refused(File.ReadAllBytes(Golden("zstd")), "ZSTD", "snappy");
         Refused(File.ReadAllBytes(Golden("words")), "column label holds text", "number");
-        DataErrors.AssertThrown(() => ParquetSource.Open(Path.Combine(_folder.Path, "none-*.parquet"), train: true), "none-*");
+        DataErrors.AssertThrown(() => ParquetSource.Open(Folder["none-*.parquet"], train: true), "none-*");
     }
 
     [Test]
@@ -105,12 +97,12 @@ public sealed class ParquetSourceTests
         var bytes = File.ReadAllBytes(Golden("snappy"));
         for (var i = 0; i < files; i++)
         {
-            _folder.Write($"train-{i:00}.parquet", bytes);
+            Folder.Write($"train-{i:00}.parquet", bytes);
         }
 
         // Room for five groups, of which two are drawn from.
         var unpacked = Images().Sum(path => new FileInfo(path).Length);
-        var source = ParquetSource.Open(Path.Combine(_folder.Path, "train-*.parquet"), train: true, 5 * unpacked);
+        var source = ParquetSource.Open(Folder["train-*.parquet"], train: true, 5 * unpacked);
         Assert.That(source.OpenShards, Is.EqualTo(2));
         Assert.That(source.ShardStarts, Is.EqualTo(Enumerable.Range(0, files).Select(i => 23 * i)));
         var all = Steps(source, 0, files * 23 / 4);
@@ -130,7 +122,7 @@ public sealed class ParquetSourceTests
         Assert.That(source.OpenShards, Is.EqualTo((1 << 19) / source.ResidentBytes), "half a megabyte is drawn from");
 
         using var backend = new CpuBackend(1);
-        var error = Assert.Throws<LdaeException>(() => new Pretraining(Toy.Options(recipe, backend, _folder.Path) with { Source = source, MemoryBytes = 1000 }).Run())!;
+        var error = Assert.Throws<LdaeException>(() => new Pretraining(Toy.Options(recipe, backend, Folder.Path) with { Source = source, MemoryBytes = 1000 }).Run())!;
         Assert.That(error.Kind, Is.EqualTo(ErrorKind.Configuration));
         Assert.That(error.Remedy, Does.Contain("data.shardMegabytes below 1 "));
     }

@@ -7,16 +7,8 @@ using SkiaSharp;
 namespace LDaeCore.Tests.Model.Data;
 
 /// <summary>Tar shards: what is a sample, which files a pattern names, what is refused, and the order of a run over them.</summary>
-public sealed class TarSourceTests
+public sealed class TarSourceTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
-
     [TestCase(TarEntryFormat.Ustar)]
     [TestCase(TarEntryFormat.Gnu)]
     [TestCase(TarEntryFormat.Pax)]
@@ -24,11 +16,11 @@ public sealed class TarSourceTests
     {
         // Longer than a header has room for, but for ustar, whose names end at 255.
         var deep = string.Join('/', Enumerable.Repeat("folder", format == TarEntryFormat.Ustar ? 20 : 60));
-        _folder.Write("train-0.tar", Tar.Archive(
+        Folder.Write("train-0.tar", Tar.Archive(
             format,
             ("readme.txt", [1, 2, 3]), ("a.v1.json", "{}"u8.ToArray()), ("one.png", Png(10)), ("one.cls", "2"u8.ToArray()), ("one.json", "{}"u8.ToArray()),
             ($"{deep}/two.cls", "0"u8.ToArray()), ($"{deep}/two.png", Png(20)), ("other/two.png", Png(30)), ("other/two.cls", " 1\n"u8.ToArray())));
-        var source = TarSource.Open(Path.Combine(_folder.Path, "train-*.tar"), train: true);
+        var source = TarSource.Open(Folder["train-*.tar"], train: true);
         Assert.That(source.Count, Is.EqualTo(3));
         Assert.That(Enumerable.Range(0, 3).Select(source.Label), Is.EqualTo(new[] { 2, 0, 1 }));
         Assert.That(Enumerable.Range(0, 3).Select(i => source.Decode(i).Pixels[0]), Is.EqualTo(new byte[] { 10, 20, 30 }));
@@ -41,12 +33,12 @@ public sealed class TarSourceTests
     {
         foreach (var (name, first) in new[] { ("set/train/part-01.tar", 1), ("set/train/part-00.tar", 0), ("set/train/part-02.tar", 2), ("set/val/part-00.tar", 9) })
         {
-            _folder.Write(name, Tar.Shard(first, [(Png((byte)first), 0)]));
+            Folder.Write(name, Tar.Shard(first, [(Png((byte)first), 0)]));
         }
 
         byte[] Read(string pattern, bool train = true)
         {
-            var source = TarSource.Open(Path.Combine(_folder.Path, pattern), train);
+            var source = TarSource.Open(Folder[pattern], train);
             return [.. Enumerable.Range(0, source.Count).Select(i => source.Decode(i).Pixels[0])];
         }
 
@@ -54,8 +46,8 @@ public sealed class TarSourceTests
         Assert.That(Read("set/*/part-0?.tar"), Is.EqualTo(new byte[] { 0, 1, 2, 9 }));
         Assert.That(Read("set/train/part-{01..02}.tar"), Is.EqualTo(new byte[] { 1, 2 }));
         Assert.That(Read("set/train/part-{00..02}.tar", train: false), Is.EqualTo(new byte[] { 9 }));
-        _folder.Write("train/a-train-00000-of-00001.tar", Tar.Shard(0, [(Png(4), 0)]));
-        _folder.Write("test/a-test-00000-of-00003.tar", Tar.Shard(0, [(Png(5), 0)]));
+        Folder.Write("train/a-train-00000-of-00001.tar", Tar.Shard(0, [(Png(4), 0)]));
+        Folder.Write("test/a-test-00000-of-00003.tar", Tar.Shard(0, [(Png(5), 0)]));
         Assert.That(Read("train/a-train-00000-of-00001.tar"), Is.EqualTo(new byte[] { 4 }));
         Assert.That(Read("train/a-train-00000-of-00001.tar", train: false), Is.EqualTo(new byte[] { 5 }), "each 'train', and the other split's count");
         DataErrors.AssertThrown(() => Read("set/train/part-{00..03}.tar"), "part-03.tar");
@@ -69,7 +61,7 @@ public sealed class TarSourceTests
         var whole = Tar.Shard(0, [(Png(1), 0), (Png(2), 1)]);
         void Refused(byte[] bytes, params string[] fragments)
         {
-            var path = _folder.Write("train.tar", bytes);
+            var path = Folder.Write("train.tar", bytes);
             DataErrors.AssertThrown(() => TarSource.Open(path, train: true), [path, .. fragments]);
         }
 
@@ -92,7 +84,7 @@ public sealed class TarSourceTests
         var shard = Tar.Archive(
             TarEntryFormat.Pax,
             ("set/._one.png", [1]), ("set/one.png", Png(10)), ("set/._one.cls", [2]), ("set/.DS_Store", [3]), ("set/README", [4]), ("set/one.cls", "3"u8.ToArray()));
-        var source = TarSource.Open(_folder.Write("train.tar", shard), train: true);
+        var source = TarSource.Open(Folder.Write("train.tar", shard), train: true);
         Assert.That((source.Count, source.Label(0)), Is.EqualTo((1, 3)));
     }
 
@@ -101,7 +93,7 @@ public sealed class TarSourceTests
     {
         var shard = Tar.Archive(TarEntryFormat.Gnu, ("a.png", Png(1)), ("b.png", Png(2)), ("a.cls", "0"u8.ToArray()), ("b.cls", "1"u8.ToArray()));
         Assert.That(
-            () => TarSource.Open(_folder.Write("train.tar", shard), train: true),
+            () => TarSource.Open(Folder.Write("train.tar", shard), train: true),
             Throws.TypeOf<LdaeException>().With.Message.Contains("byte 512: no .cls").And.Property("Remedy").Contains("--sort=name"));
     }
 
@@ -111,7 +103,7 @@ public sealed class TarSourceTests
     [TestCase("zstd", new byte[] { 0x28, 0xb5, 0x2f, 0xfd })]
     public void A_compressed_shard_is_refused_by_the_name_of_its_compression(string name, byte[] start)
     {
-        var path = _folder.Write("train.tar", [.. start, .. new byte[600]]);
+        var path = Folder.Write("train.tar", [.. start, .. new byte[600]]);
         Assert.That(
             () => TarSource.Open(path, train: true), Throws.TypeOf<LdaeException>().With.Message.Contains($"{path} is compressed by {name}").And.Property("Remedy").Contains("-d"));
     }
@@ -138,10 +130,10 @@ public sealed class TarSourceTests
     {
         for (var shard = 0; shard < 4; shard++)
         {
-            _folder.Write($"train-{shard}.tar", Tar.Shard(shard * 6, Enumerable.Range(shard * 6, 6).Select(i => (Png((byte)(10 * i)), i % 3))));
+            Folder.Write($"train-{shard}.tar", Tar.Shard(shard * 6, Enumerable.Range(shard * 6, 6).Select(i => (Png((byte)(10 * i)), i % 3))));
         }
 
-        var source = TarSource.Open(Path.Combine(_folder.Path, "train-*.tar"), train: true);
+        var source = TarSource.Open(Folder["train-*.tar"], train: true);
         Assert.That(source.ShardStarts, Is.EqualTo(new[] { 0, 6, 12, 18 }));
         var all = Steps(source, 0, 12);
         Assert.That(Steps(source, 5, 7), Is.EqualTo(all[5..]));
@@ -157,13 +149,13 @@ public sealed class TarSourceTests
         var image = Noise(side);
         for (var shard = 0; shard < shards; shard++)
         {
-            _folder.Write($"train-{shard}.tar", Tar.Shard(shard * each, Enumerable.Repeat((image, 0), each)));
+            Folder.Write($"train-{shard}.tar", Tar.Shard(shard * each, Enumerable.Repeat((image, 0), each)));
         }
 
         // What decoding borrows stays with the process, however many images come: one is decoded before the count.
-        TarSource.Open(Path.Combine(_folder.Path, "train-0.tar"), train: true).Decode(0);
+        TarSource.Open(Folder["train-0.tar"], train: true).Decode(0);
         var before = GC.GetTotalMemory(forceFullCollection: true);
-        var source = TarSource.Open(Path.Combine(_folder.Path, "train-*.tar"), train: true);
+        var source = TarSource.Open(Folder["train-*.tar"], train: true);
         using var loader = new BatchLoader(source, [.. Enumerable.Range(0, source.Count)], new Augmentation(32, false, 1, false), batch, 1, cacheBytes: 0);
         var quarter = 0L;
         for (var step = 0; step < source.Count / batch; step++)
@@ -188,10 +180,10 @@ public sealed class TarSourceTests
         var image = Noise(side);
         for (var shard = 0; shard < shards; shard++)
         {
-            _folder.Write($"train-{shard}.tar", Tar.Shard(shard * each, Enumerable.Repeat((image, 0), each)));
+            Folder.Write($"train-{shard}.tar", Tar.Shard(shard * each, Enumerable.Repeat((image, 0), each)));
         }
 
-        var source = TarSource.Open(Path.Combine(_folder.Path, "train-*.tar"), train: true);
+        var source = TarSource.Open(Folder["train-*.tar"], train: true);
         using var process = System.Diagnostics.Process.GetCurrentProcess();
         const int batch = 50;
         using var loader = new BatchLoader(source, [.. Enumerable.Range(0, source.Count)], new Augmentation(64, false, 1, false), batch, 1);
@@ -205,7 +197,7 @@ public sealed class TarSourceTests
             late = part == 9 ? Math.Max(late, resident) : late;
         }
 
-        var files = Directory.GetFiles(_folder.Path).Sum(f => new FileInfo(f).Length);
+        var files = Directory.GetFiles(Folder.Path).Sum(f => new FileInfo(f).Length);
         TestContext.Out.WriteLine(
             $"{files / 1e6:F0} MB of shards, {(long)source.Count * side * side * 3 / 1e6:F0} MB decoded; resident {early / 1e6:F0} MB in the second tenth of an epoch, "
                 + $"{late / 1e6:F0} MB in the last");

@@ -4,7 +4,6 @@ using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Tests.Goldens;
-using LDaeCore.Tests.Model.Data;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using NUnit.Framework;

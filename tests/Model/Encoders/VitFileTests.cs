@@ -6,13 +6,12 @@ using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Layers;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Encoders;
 
 /// <summary>ViTs in files as other programs write them: what is read, what is left out, what is refused.</summary>
-public sealed class VitFileTests
+public sealed class VitFileTests : FolderPerTest
 {
     private static readonly VitConfiguration Small = new()
     {
@@ -28,18 +27,13 @@ public sealed class VitFileTests
         Pooling = FeaturePooling.Cls,
     };
 
-    private TemporaryFolder _folder = null!;
     private string _path = "";
 
     [SetUp]
-    public void MakeFolder()
+    public void SetUp()
     {
-        _folder = new TemporaryFolder();
-        _path = Path.Combine(_folder.Path, "vit.safetensors");
+        _path = Folder["vit.safetensors"];
     }
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [Test]
     public void What_is_written_is_read_again([Values] bool token, [Values] VitNorm norm, [Values] ActivationKind activation)
@@ -53,8 +47,8 @@ public sealed class VitFileTests
             Range = PixelRange.Symmetric,
         };
         var weights = Random(configuration);
-        TimmFolder.Write(_folder.Path, weights);
-        var read = VitFile.Read(_folder.Path);
+        TimmFolder.Write(Folder.Path, weights);
+        var read = VitFile.Read(Folder.Path);
         Assert.That(read.Configuration with { Range = configuration.Range }, Is.EqualTo(configuration));
         Assert.That(read.Configuration.Range.ToArray(), Is.EqualTo(configuration.Range.ToArray()).Within(1e-9));
         Assert.That(read.Values.Keys, Is.EquivalentTo(weights.Values.Keys));
@@ -64,8 +58,8 @@ public sealed class VitFileTests
         }
 
         // The file alone says as much as the folder.
-        File.Move(Path.Combine(_folder.Path, TimmFolder.ModelFile), _path);
-        File.Delete(Path.Combine(_folder.Path, "config.json"));
+        File.Move(Folder[TimmFolder.ModelFile], _path);
+        File.Delete(Folder["config.json"]);
         Assert.That(VitFile.Read(_path).Configuration with { Range = configuration.Range }, Is.EqualTo(configuration));
     }
 
@@ -179,7 +173,7 @@ public sealed class VitFileTests
     public void A_config_that_makes_no_sense_is_refused(string config, string named)
     {
         Write(Tensors(Random(Small)));
-        _folder.Write("config.json", System.Text.Encoding.UTF8.GetBytes(config));
+        Folder.Write("config.json", System.Text.Encoding.UTF8.GetBytes(config));
         Assert.That(() => VitFile.Read(_path), DataError(named));
     }
 

@@ -8,7 +8,6 @@ using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Recipes;
-using LDaeCore.Tests.Engine.Checkpoints;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Tokenizers;

@@ -9,22 +9,14 @@ using LDaeCore.Model.Training;
 using LDaeCore.Tests.Model.Recipes;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
-using TemporaryFolder = LDaeCore.Tests.Model.Data.TemporaryFolder;
 
 namespace LDaeCore.Tests.Model.Tokenizers;
 
 /// <summary>Tokenizers that are trained: how well, how they are saved, and how a training that was cut goes on.</summary>
-public sealed class TokenizerTrainingTests
+public sealed class TokenizerTrainingTests : FolderPerTest
 {
     private static readonly int[] All = [.. Enumerable.Range(0, 40)];
     private static readonly string[] Convolutional = ["tokenizer.dim=8", "tokenizer.channels=4", "tokenizer.blocks=1"];
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [Test]
     public void A_linear_autoencoder_comes_near_the_principal_components_which_no_other_beats()
@@ -73,7 +65,7 @@ public sealed class TokenizerTrainingTests
         using var backend = new CpuBackend(2);
         var recipe = Recipe("patchVae", $"tokenizer.scale={scale}");
         var tokenizer = (PatchTokenizer)Train(recipe, backend, "run").Tokenizer!;
-        var (read, saved) = FittedTokenizer.Load(Path.Combine(_folder.Path, "run"));
+        var (read, saved) = FittedTokenizer.Load(Folder["run"]);
         Assert.That(saved.Tokenizer, Is.EqualTo(recipe.Tokenizer));
         Assert.That(((PatchTokenizer)read).Encoder, Is.EqualTo(tokenizer.Encoder));
         Assert.That(((PatchTokenizer)read).Decoder, Is.EqualTo(tokenizer.Decoder));
@@ -98,7 +90,7 @@ public sealed class TokenizerTrainingTests
         var cut = new AutoencoderTraining(Options(recipe, backend, "cut") with { Cancellation = stop.Token, OnStep = (step, _, _, _, _) => Stop(stop, step) }).Run();
         Assert.That((cut.Tokenizer, cut.Steps), Is.EqualTo(((FittedTokenizer?)null, 4L)));
         Train(recipe, backend, "cut");
-        var (read, saved) = FittedTokenizer.Load(Path.Combine(_folder.Path, "cut"));
+        var (read, saved) = FittedTokenizer.Load(Folder["cut"]);
         Assert.That(saved.Tokenizer, Is.EqualTo(recipe.Tokenizer));
         Assert.That(Tokens((ConvolutionalTokenizer)read, recipe, backend), Is.EqualTo(Tokens((ConvolutionalTokenizer)whole, recipe, backend)));
         var error = Assignments.Refusal(() => Train(Recipe("convVae", [.. Convolutional, "tokenizer.channels=8"]), backend, "cut"));
@@ -142,7 +134,7 @@ public sealed class TokenizerTrainingTests
         using var backend = new CpuBackend(2);
         var recipe = Recipe("convVae", Convolutional);
         var tokenizer = Train(recipe, backend, "run").Tokenizer!;
-        var path = Path.Combine(_folder.Path, "other.safetensors");
+        var path = Folder["other.safetensors"];
         tokenizer.Save(path, recipe with { Tokenizer = recipe.Tokenizer with { Channels = 8 } });
         var error = Assert.Throws<LdaeException>(() => FittedTokenizer.Load(path))!;
         Assert.That(error.Kind, Is.EqualTo(ErrorKind.Data));
@@ -199,7 +191,7 @@ public sealed class TokenizerTrainingTests
 
     private RunOptions Options(Recipe recipe, CpuBackend backend, string name)
     {
-        var folder = Path.Combine(_folder.Path, name);
+        var folder = Folder[name];
         Directory.CreateDirectory(folder);
         return Toy.Options(recipe, backend, folder);
     }

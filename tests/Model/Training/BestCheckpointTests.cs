@@ -3,23 +3,14 @@ using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Model.Methods;
 using LDaeCore.Model.Training;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Training;
 
 /// <summary>Beside the last n checkpoints the one with the best nearest-neighbour accuracy stays.</summary>
-public sealed class BestCheckpointTests
+public sealed class BestCheckpointTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
-
-    private string Checkpoints => Path.Combine(_folder.Path, RunFiles.Checkpoints);
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
+    private string Checkpoints => Folder[RunFiles.Checkpoints];
 
     [Test]
     public void The_best_is_kept_beside_the_last_and_told_again_when_the_run_goes_on()
@@ -47,12 +38,12 @@ public sealed class BestCheckpointTests
     private RunResult Run(CpuBackend backend, int steps, bool resume)
     {
         var recipe = Toy.Recipe("train.knnEvery=3", "data.holdOut=0.25", $"train.steps={steps}", "train.keep=1", "train.checkpointEvery=10");
-        return new Pretraining(Toy.Options(recipe, backend, _folder.Path) with { Resume = resume }).Run();
+        return new Pretraining(Toy.Options(recipe, backend, Folder.Path) with { Resume = resume }).Run();
     }
 
     private void Check(RunResult result)
     {
-        var probes = File.ReadLines(Path.Combine(_folder.Path, RunFiles.Metrics)).Select(line => JsonDocument.Parse(line).RootElement)
+        var probes = File.ReadLines(Folder[RunFiles.Metrics]).Select(line => JsonDocument.Parse(line).RootElement)
             .Where(line => line.TryGetProperty("knn_top1", out _))
             .Select(line => (Step: line.GetProperty("step").GetInt64(), Top1: line.GetProperty("knn_top1").GetDouble())).ToArray();
         Assert.That(probes, Has.Length.EqualTo(result.Steps / 3));

@@ -11,19 +11,11 @@ using NUnit.Framework;
 namespace LDaeCore.Tests.Model.Training;
 
 /// <summary>A run whose files were damaged: the newest whole checkpoint is taken, and never a broken one.</summary>
-public sealed class DamagedRunTests
+public sealed class DamagedRunTests : FolderPerTest
 {
     private const int Block = 4096;
 
-    private TemporaryFolder _folder = null!;
-
-    private string Checkpoints => Path.Combine(_folder.Path, RunFiles.Checkpoints);
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
+    private string Checkpoints => Folder[RunFiles.Checkpoints];
 
     [Test]
     public void A_checkpoint_cut_at_any_block_is_passed_over_for_the_one_before() =>
@@ -47,7 +39,7 @@ public sealed class DamagedRunTests
     public void A_model_file_that_promises_a_larger_network_is_refused_before_memory_is_taken(string field, int value)
     {
         Train();
-        var path = Path.Combine(_folder.Path, "promising.safetensors");
+        var path = Folder["promising.safetensors"];
         using (var model = SafetensorsFile.Open(Path.Combine(CheckpointFolder.LatestValid(Checkpoints, out _)!.Folder, TrainingCheckpoint.ModelFile)))
         {
             var recipe = TrainingCheckpoint.RecipeOf(model);
@@ -90,17 +82,17 @@ public sealed class DamagedRunTests
 
         Assert.That(CheckpointFolder.LatestValid(Checkpoints, out _)!.Step, Is.EqualTo(6));
         using var backend = new CpuBackend(2);
-        var result = new Pretraining(Toy.Options(Toy.Recipe("train.steps=8"), backend, _folder.Path) with { Resume = true }).Run();
+        var result = new Pretraining(Toy.Options(Toy.Recipe("train.steps=8"), backend, Folder.Path) with { Resume = true }).Run();
         Assert.That((result.Steps, result.StepsRun), Is.EqualTo((8L, 2L)));
     }
 
     [Test]
     public void A_shard_that_is_gone_stops_the_run_by_its_name_and_the_run_goes_on_when_it_is_back()
     {
-        var shards = Enumerable.Range(0, 4).Select(i => _folder.Write(
+        var shards = Enumerable.Range(0, 4).Select(i => Folder.Write(
             $"shards/train-{i}.tar", Tar.Shard(10 * i, Enumerable.Range(0, 10).Select(k => (TarSourceTests.Png((byte)((10 * i) + k)), k % 3))))).ToArray();
-        var source = TarSource.Open(Path.Combine(_folder.Path, "shards", "train-*.tar"), train: true);
-        var run = Directory.CreateDirectory(Path.Combine(_folder.Path, "run")).FullName;
+        var source = TarSource.Open(Path.Combine(Folder.Path, "shards", "train-*.tar"), train: true);
+        var run = Directory.CreateDirectory(Folder["run"]).FullName;
         using var backend = new CpuBackend(2);
         RunOptions Options(int steps) => new(Toy.Recipe($"train.steps={steps}"), backend, source, run) { Resume = true };
         Assert.That(new Pretraining(Options(2)).Run().Steps, Is.EqualTo(2));
@@ -140,6 +132,6 @@ public sealed class DamagedRunTests
     private void Train()
     {
         using var backend = new CpuBackend(2);
-        new Pretraining(Toy.Options(Toy.Recipe(), backend, _folder.Path)).Run();
+        new Pretraining(Toy.Options(Toy.Recipe(), backend, Folder.Path)).Run();
     }
 }

@@ -1,22 +1,13 @@
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Model.Methods;
 using LDaeCore.Model.Training;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Training;
 
 /// <summary>TensorBoard's event files: checksums by published vectors, and what a run writes read by a reader of the tests' own.</summary>
-public sealed class EventLogTests
+public sealed class EventLogTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
-
     // RFC 3720, appendix B.4, and the check value of the CRC catalogues.
     [TestCase(0, 0, 32, 0x8a9136aau)]
     [TestCase(255, 0, 32, 0x62a8ab43u)]
@@ -30,14 +21,14 @@ public sealed class EventLogTests
     public void Scalars_pictures_and_texts_are_read_again()
     {
         var png = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "goldens", "data", "images", "grey.png"));
-        using (var log = new EventLog(_folder.Path, 0))
+        using (var log = new EventLog(Folder.Path, 0))
         {
             log.Scalars(3, ("loss/total", 0.25), ("lr", 1e-3));
             log.Image(4, "grey", png);
             log.Text(0, "config", "{ \"a\": \"ü\" }");
         }
 
-        var file = EventFile.Read(Directory.GetFiles(_folder.Path, EventLog.Prefix + "*").Single());
+        var file = EventFile.Read(Directory.GetFiles(Folder.Path, EventLog.Prefix + "*").Single());
         Assert.That(file.Events[0].Text(3), Is.EqualTo("brain.Event:2"));
         Assert.That(file.Events[0].Double(1), Is.EqualTo(DateTimeOffset.UtcNow.ToUnixTimeSeconds()).Within(600));
         Assert.That(file.Scalars, Is.EqualTo(new[] { ("loss/total", 0.25f, 3L), ("lr", 1e-3f, 3L) }));
@@ -52,10 +43,10 @@ public sealed class EventLogTests
     {
         var recipe = Toy.Recipe("train.steps=4", "train.checkpointEvery=2");
         using var backend = new CpuBackend(1);
-        var options = Toy.Options(recipe, backend, _folder.Path) with { Hooks = [new RunPictures((model, moment) => moment.Starts ? [("filters", Png)] : [("grid", Png)])] };
+        var options = Toy.Options(recipe, backend, Folder.Path) with { Hooks = [new RunPictures((model, moment) => moment.Starts ? [("filters", Png)] : [("grid", Png)])] };
         new Pretraining(options).Run();
-        var first = EventFile.Read(Directory.GetFiles(_folder.Path, EventLog.Prefix + "*").Single());
-        var lines = File.ReadLines(Path.Combine(_folder.Path, RunFiles.Metrics)).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement).ToList();
+        var first = EventFile.Read(Directory.GetFiles(Folder.Path, EventLog.Prefix + "*").Single());
+        var lines = File.ReadLines(Folder[RunFiles.Metrics]).Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement).ToList();
         Assert.That(
             first.Scalars.Where(s => s.Tag == "loss/total").Select(s => (s.Step, s.Value)),
             Is.EqualTo(lines.Select(l => (l.GetProperty("step").GetInt64(), (float)l.GetProperty("loss").GetDouble()))));
@@ -65,9 +56,9 @@ public sealed class EventLogTests
         Assert.That(first.Texts.Single().Text, Does.Contain("\"width\": 16"));
         Assert.That(first.Images.Select(i => (i.Tag, i.Step)), Is.EqualTo(new[] { ("filters", 0L), ("grid", 1L), ("grid", 2L), ("grid", 4L) }));
 
-        Directory.Delete(Directory.GetDirectories(Path.Combine(_folder.Path, RunFiles.Checkpoints)).Order(StringComparer.Ordinal).Last(), recursive: true);
+        Directory.Delete(Directory.GetDirectories(Folder[RunFiles.Checkpoints]).Order(StringComparer.Ordinal).Last(), recursive: true);
         new Pretraining(options with { Resume = true }).Run();
-        var second = EventFile.Read(Directory.GetFiles(_folder.Path, EventLog.Prefix + "*").Order(StringComparer.Ordinal).Last());
+        var second = EventFile.Read(Directory.GetFiles(Folder.Path, EventLog.Prefix + "*").Order(StringComparer.Ordinal).Last());
         Assert.That(second.Events[1].Number(2), Is.EqualTo(3), "steps from here on are forgotten");
         Assert.That(second.Events[1].Message(7).Number(1), Is.EqualTo(1), "START");
         Assert.That(second.Scalars.Where(s => s.Tag == "loss/total"), Is.EqualTo(first.Scalars.Where(s => s.Tag == "loss/total" && s.Step > 2)));
@@ -78,7 +69,7 @@ public sealed class EventLogTests
     {
         void Run(long from, long to, int cut = 0)
         {
-            using (var log = new EventLog(_folder.Path, from))
+            using (var log = new EventLog(Folder.Path, from))
             {
                 log.Text(from, "config", "{}");
                 for (var step = from + 1; step <= to; step++)
@@ -91,7 +82,7 @@ public sealed class EventLogTests
             file.SetLength(file.Length - cut);
         }
 
-        string[] Files() => [.. Directory.GetFiles(_folder.Path).Order(StringComparer.Ordinal)];
+        string[] Files() => [.. Directory.GetFiles(Folder.Path).Order(StringComparer.Ordinal)];
         long[] Steps() => [.. Files().SelectMany(file => EventFile.Read(file).Scalars).Select(s => s.Step)];
 
         Run(0, 5, cut: 3);

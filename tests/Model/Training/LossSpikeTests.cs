@@ -7,22 +7,13 @@ using LDaeCore.Model.Methods;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Distributed;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Training;
 
 /// <summary>A loss that jumps sends the run back to its last checkpoint, at half the rate, and not for ever.</summary>
-public sealed class LossSpikeTests
+public sealed class LossSpikeTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
-
     [Test]
     public void A_spike_is_a_multiple_of_the_median_of_enough_losses()
     {
@@ -54,12 +45,12 @@ public sealed class LossSpikeTests
         using var cpu = new CpuBackend(2);
         using var spiking = new SpikingBackend(cpu, call: 26, factor: 100);
         var lines = new List<string>();
-        var result = new Pretraining(Toy.Options(Recipe("train.steps=40"), spiking, _folder.Path) with { OnLine = lines.Add }).Run();
+        var result = new Pretraining(Toy.Options(Recipe("train.steps=40"), spiking, Folder.Path) with { OnLine = lines.Add }).Run();
         Assert.That((result.Steps, result.Rollbacks, result.Interrupted), Is.EqualTo((40L, 1, false)));
         var line = lines.Single(l => l.Contains("train.spikeFactor = 3 times the usual", StringComparison.Ordinal));
         Assert.That(line, Does.Contain("to the checkpoint of step 20, on at 0.5 of the learning rate"));
 
-        var metrics = File.ReadLines(Path.Combine(_folder.Path, RunFiles.Metrics)).Select(line => JsonDocument.Parse(line).RootElement).ToArray();
+        var metrics = File.ReadLines(Folder[RunFiles.Metrics]).Select(line => JsonDocument.Parse(line).RootElement).ToArray();
         Assert.That(metrics.Select(m => m.GetProperty("step").GetInt32()), Is.EqualTo(Enumerable.Range(1, 40)), "the steps that were taken back have one line");
         var length = new RunLength(Recipe("train.steps=40").Train, 40);
         foreach (var one in metrics)
@@ -69,7 +60,7 @@ public sealed class LossSpikeTests
         }
 
         Assert.That(metrics.Select(m => m.GetProperty("loss").GetDouble()), Is.All.LessThan(2));
-        var last = CheckpointFolder.LatestValid(Path.Combine(_folder.Path, RunFiles.Checkpoints), out _)!;
+        var last = CheckpointFolder.LatestValid(Folder[RunFiles.Checkpoints], out _)!;
         Assert.That(TrainingCheckpoint.ReadState(last).Rollbacks, Is.EqualTo(1), "a run that goes on keeps its rate");
     }
 
@@ -78,7 +69,7 @@ public sealed class LossSpikeTests
     {
         using var cpu = new CpuBackend(2);
         using var spiking = new SpikingBackend(cpu, call: 3, factor: 1e30);
-        var result = new Pretraining(Toy.Options(Recipe("train.steps=12"), spiking, _folder.Path)).Run();
+        var result = new Pretraining(Toy.Options(Recipe("train.steps=12"), spiking, Folder.Path)).Run();
         Assert.That((result.Steps, result.Rollbacks), Is.EqualTo((12L, 1)));
     }
 
@@ -86,11 +77,11 @@ public sealed class LossSpikeTests
     public void A_run_that_keeps_spiking_is_given_up_and_its_checkpoint_kept()
     {
         using var cpu = new CpuBackend(2);
-        var error = Assert.Throws<LdaeException>(() => new Pretraining(Toy.Options(Recipe("train.lr=1e30", "train.warmup=0", "train.steps=30"), cpu, _folder.Path)).Run())!;
+        var error = Assert.Throws<LdaeException>(() => new Pretraining(Toy.Options(Recipe("train.lr=1e30", "train.warmup=0", "train.steps=30"), cpu, Folder.Path)).Run())!;
         Assert.That(error.Kind, Is.EqualTo(ErrorKind.Run));
         Assert.That(error.Message, Does.Contain("gone back 5 times"));
         Assert.That(error.Remedy, Does.Contain("checkpoint of step 0 is kept").And.Contain("train.lr"));
-        Assert.That(CheckpointFolder.LatestValid(Path.Combine(_folder.Path, RunFiles.Checkpoints), out _)!.Step, Is.Zero);
+        Assert.That(CheckpointFolder.LatestValid(Folder[RunFiles.Checkpoints], out _)!.Step, Is.Zero);
     }
 
     [Test]
@@ -100,7 +91,7 @@ public sealed class LossSpikeTests
         {
             using var cpu = new CpuBackend(1);
             using var spiking = new SpikingBackend(cpu, call: 26, factor: 100);
-            var folder = Directory.CreateDirectory(Path.Combine(_folder.Path, $"{group.Rank}")).FullName;
+            var folder = Directory.CreateDirectory(Folder[$"{group.Rank}"]).FullName;
             var result = new Pretraining(Toy.Options(Recipe("train.steps=40"), spiking, folder) with { Group = group }).Run();
             return (result.Steps, result.Rollbacks, result.Last!.Value.Loss, result.Last.Value.LearningRate);
         });

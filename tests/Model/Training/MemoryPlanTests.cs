@@ -8,7 +8,6 @@ using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Training;

@@ -13,23 +13,15 @@ using NUnit.Framework;
 namespace LDaeCore.Tests.Model.Training;
 
 /// <summary>Whole small runs: what must be the same bits is compared bit by bit.</summary>
-public sealed class PretrainingTests
+public sealed class PretrainingTests : FolderPerTest
 {
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
-
     [Test]
     public void Two_runs_with_one_seed_are_bit_identical_whatever_the_threads()
     {
         var runs = new[] { 1, 2, 3, 2 }.Select((threads, i) =>
         {
             using var backend = new CpuBackend(threads);
-            return Toy.Train(Toy.Recipe(), backend, Folder($"run{i}"));
+            return Toy.Train(Toy.Recipe(), backend, NewFolder($"run{i}"));
         }).ToArray();
         foreach (var run in runs.Skip(1))
         {
@@ -38,15 +30,15 @@ public sealed class PretrainingTests
         }
 
         using var other = new CpuBackend(1);
-        Assert.That(Toy.Train(Toy.Recipe("train.seed=1"), other, Folder("other")).Model, Is.Not.EqualTo(runs[0].Model));
+        Assert.That(Toy.Train(Toy.Recipe("train.seed=1"), other, NewFolder("other")).Model, Is.Not.EqualTo(runs[0].Model));
     }
 
     [Test]
     public void Recompute_changes_no_bit_of_the_weights()
     {
         using var backend = new CpuBackend(2);
-        var kept = Toy.Train(Toy.Recipe(), backend, Folder("kept"));
-        var recomputed = Toy.Train(Toy.Recipe("network.recompute=true"), backend, Folder("recomputed"));
+        var kept = Toy.Train(Toy.Recipe(), backend, NewFolder("kept"));
+        var recomputed = Toy.Train(Toy.Recipe("network.recompute=true"), backend, NewFolder("recomputed"));
         Assert.That(recomputed.Optimizer, Is.EqualTo(kept.Optimizer));
     }
 
@@ -58,8 +50,8 @@ public sealed class PretrainingTests
     public void A_run_resumed_from_any_checkpoint_ends_in_the_same_bits(string setting)
     {
         using var backend = new CpuBackend(2);
-        var whole = Toy.Train(Toy.Recipe(setting), backend, Folder("whole"));
-        var folder = Folder("parts");
+        var whole = Toy.Train(Toy.Recipe(setting), backend, NewFolder("whole"));
+        var folder = NewFolder("parts");
         for (var steps = 2; steps <= 6; steps += 2)
         {
             // Cancelled after two steps: the run saves and stops.
@@ -100,7 +92,7 @@ public sealed class PretrainingTests
         List<double> Losses(LDaeCore.Engine.Backends.IBackend backend, string name)
         {
             var found = new List<double>();
-            new Pretraining(Toy.Options(Toy.Recipe(), backend, Folder(name)) with { OnStep = (_, _, result, _, _) => found.Add(result.Loss) }).Run();
+            new Pretraining(Toy.Options(Toy.Recipe(), backend, NewFolder(name)) with { OnStep = (_, _, result, _, _) => found.Add(result.Loss) }).Run();
             return found;
         }
     }
@@ -110,7 +102,7 @@ public sealed class PretrainingTests
     {
         using var backend = new CpuBackend(2);
         var losses = new List<double>();
-        new Pretraining(Toy.Options(Toy.Recipe("train.steps=150", "train.batch=16"), backend, Folder("longer")) with
+        new Pretraining(Toy.Options(Toy.Recipe("train.steps=150", "train.batch=16"), backend, NewFolder("longer")) with
         {
             OnStep = (_, _, result, _, _) => losses.Add(result.Loss),
         }).Run();
@@ -139,7 +131,7 @@ public sealed class PretrainingTests
     public void A_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpoint()
     {
         using var backend = new CpuBackend(1);
-        var folder = Folder("broken");
+        var folder = NewFolder("broken");
         Toy.Train(Toy.Recipe(), backend, folder);
         var before = Toy.Last(folder);
         var recipe = Toy.Recipe("train.lr=100", "train.warmup=0", "train.steps=400", "train.checkpointEvery=0");
@@ -153,7 +145,7 @@ public sealed class PretrainingTests
     public void A_recipe_that_does_not_fit_the_checkpoint_leaves_the_configuration_as_it_is()
     {
         using var backend = new CpuBackend(1);
-        var folder = Folder("refused");
+        var folder = NewFolder("refused");
         Toy.Train(Toy.Recipe(), backend, folder);
         var config = File.ReadAllText(Path.Combine(folder, RunFiles.Config));
         Assert.That(() => Toy.Train(Toy.Recipe("network.width=32"), backend, folder, resume: true), Throws.InstanceOf<LdaeException>());
@@ -165,7 +157,7 @@ public sealed class PretrainingTests
     {
         using var backend = new CpuBackend(1);
         var lines = new List<string>();
-        var options = new RunOptions(Toy.Recipe("train.accumulate=2"), backend, new FakeSource(4, 8, 0, 1, 2, 3), Folder("big")) { OnLine = lines.Add, MemoryBytes = 1000 };
+        var options = new RunOptions(Toy.Recipe("train.accumulate=2"), backend, new FakeSource(4, 8, 0, 1, 2, 3), NewFolder("big")) { OnLine = lines.Add, MemoryBytes = 1000 };
         var error = Assert.Throws<LdaeException>(() => new Pretraining(options).Run())!;
         Assert.That(error.Kind, Is.EqualTo(ErrorKind.Configuration));
         Assert.That(error.Message, Does.Contain("train.batch = 8").And.Contain("train.accumulate = 2"));
@@ -178,18 +170,18 @@ public sealed class PretrainingTests
     public void A_run_stopped_while_its_components_are_fitted_stops_and_can_be_resumed()
     {
         using var backend = new CpuBackend(1);
-        var folder = Folder("stopped");
+        var folder = NewFolder("stopped");
         Assert.That(
             () => Toy.Train(Toy.Recipe(), backend, folder, cancellation: new CancellationToken(true)), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(RecipeJson.ReadFile(Path.Combine(folder, RunFiles.Config)).Resolve(), Is.EqualTo(Toy.Recipe().Resolve()), "what --resume goes by");
-        Assert.That(Toy.Train(Toy.Recipe(), backend, folder, resume: true).Optimizer, Is.EqualTo(Toy.Train(Toy.Recipe(), backend, Folder("whole")).Optimizer));
+        Assert.That(Toy.Train(Toy.Recipe(), backend, folder, resume: true).Optimizer, Is.EqualTo(Toy.Train(Toy.Recipe(), backend, NewFolder("whole")).Optimizer));
     }
 
     [Test]
     public void A_run_that_cannot_begin_leaves_no_run()
     {
         using var backend = new CpuBackend(1);
-        var options = Toy.Options(Toy.Recipe(), backend, Folder("broken")) with { Source = new FakeSource(40, 8, [.. Enumerable.Range(0, 40)]) };
+        var options = Toy.Options(Toy.Recipe(), backend, NewFolder("broken")) with { Source = new FakeSource(40, 8, [.. Enumerable.Range(0, 40)]) };
         Assert.That(() => new Pretraining(options).Run(), Throws.InstanceOf<LdaeException>().With.Property(nameof(LdaeException.Kind)).EqualTo(ErrorKind.Data));
         Assert.That(File.Exists(Path.Combine(options.Folder, RunFiles.Config)), Is.False);
     }
@@ -199,7 +191,7 @@ public sealed class PretrainingTests
     {
         using var backend = new CpuBackend(1);
         using var stop = new CancellationTokenSource();
-        var options = Toy.Options(Toy.Recipe("train.knnEvery=4", "train.checkpointEvery=0"), backend, Folder("probing"));
+        var options = Toy.Options(Toy.Recipe("train.knnEvery=4", "train.checkpointEvery=0"), backend, NewFolder("probing"));
         var result = new Pretraining(options with { Cancellation = stop.Token, OnStep = (step, _, _, _, _) => Cancel(step) }).Run();
         Assert.That((result.Steps, result.Interrupted, result.KnnTop1), Is.EqualTo((4L, true, (double?)null)));
         Assert.That(Path.Combine(options.Folder, RunFiles.Checkpoints, "step-00000004"), Does.Exist);
@@ -217,9 +209,9 @@ public sealed class PretrainingTests
     public void Online_neighbours_are_measured_on_held_out_images()
     {
         using var backend = new CpuBackend(2);
-        var result = new Pretraining(Toy.Options(Toy.Recipe("train.knnEvery=3", "data.holdOut=0.25"), backend, Folder("knn"))).Run();
+        var result = new Pretraining(Toy.Options(Toy.Recipe("train.knnEvery=3", "data.holdOut=0.25"), backend, NewFolder("knn"))).Run();
         Assert.That(result.KnnTop1, Is.InRange(0.0, 100.0));
-        Assert.That(File.ReadAllText(Path.Combine(_folder.Path, "knn", RunFiles.Metrics)), Does.Contain("knn_top1"));
+        Assert.That(File.ReadAllText(Path.Combine(Folder.Path, "knn", RunFiles.Metrics)), Does.Contain("knn_top1"));
     }
 
     [Test]
@@ -239,5 +231,5 @@ public sealed class PretrainingTests
         Assert.That(counted.Done(7, 0), Is.EqualTo(1));
     }
 
-    private string Folder(string name) => Directory.CreateDirectory(Path.Combine(_folder.Path, name)).FullName;
+    private string NewFolder(string name) => Directory.CreateDirectory(Folder[name]).FullName;
 }

@@ -6,23 +6,15 @@ using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Methods.LatentDenoising;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Training;
 
 /// <summary>Every system of the journey, small, from its first patch to a probe's features, a reconstruction and a sample.</summary>
-public sealed class SystemTests
+public sealed class SystemTests : FolderPerTest
 {
     private const string Dit = "objective.target=noise objective.input=latent objective.output=latent noise.schedule=linearBeta conditioning.class=true";
     private const string Latent = "objective.target=noise objective.input=latent objective.output=latent noise.schedule=linearGammaSquared";
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     [TestCase(Dit)]
     [TestCase(Dit + " conditioning.time=false")]
@@ -43,8 +35,8 @@ public sealed class SystemTests
         using var backend = new CpuBackend(2);
         var recipe = Toy.Recipe([.. settings.Split(' '), "tokenizer.trainEpochs=2", "network.gateInit=random"]);
         RecipeValidation.Check(recipe);
-        var expected = Toy.Train(recipe, backend, _folder.Path);
-        var cut = Path.Combine(_folder.Path, "cut");
+        var expected = Toy.Train(recipe, backend, Folder.Path);
+        var cut = Folder["cut"];
         using var stop = new CancellationTokenSource();
         new Pretraining(Toy.Options(recipe, backend, cut) with
         {
@@ -59,7 +51,7 @@ public sealed class SystemTests
         }).Run();
         Assert.That(Toy.Train(recipe, backend, cut, resume: true).Model, Is.EqualTo(expected.Model), "a run that was cut");
 
-        using var model = MethodCatalog.LoadDenoiser(_folder.Path, backend);
+        using var model = MethodCatalog.LoadDenoiser(Folder.Path, backend);
         using var extractor = new FeatureExtractor(model.Encoder(model.Recipe.Probe), ownsEncoder: true);
         var features = extractor.Extract(Toy.Images(), [0, 1, 2], 1);
         Assert.That(features.Values, Has.All.Matches<float>(float.IsFinite).And.Some.Not.EqualTo(features.Values[0]));
@@ -81,7 +73,7 @@ public sealed class SystemTests
     {
         using var backend = new CpuBackend(2);
         var losses = new List<double>();
-        new Pretraining(Toy.Options(Toy.Recipe([.. settings.Split(' '), "train.steps=300", "train.batch=16", "train.checkpointEvery=0"]), backend, _folder.Path) with
+        new Pretraining(Toy.Options(Toy.Recipe([.. settings.Split(' '), "train.steps=300", "train.batch=16", "train.checkpointEvery=0"]), backend, Folder.Path) with
         {
             OnStep = (_, _, result, _, _) => losses.Add(result.Loss),
         }).Run();
@@ -93,10 +85,10 @@ public sealed class SystemTests
     {
         using var backend = new CpuBackend(1);
         var classes = Toy.Images().ClassNames.Count;
-        Toy.Train(Toy.Recipe(Dit.Split(' ')), backend, _folder.Path);
-        Assert.That(TrainingCheckpoint.RecipeIn(_folder.Path).Conditioning.Classes, Is.EqualTo(classes));
+        Toy.Train(Toy.Recipe(Dit.Split(' ')), backend, Folder.Path);
+        Assert.That(TrainingCheckpoint.RecipeIn(Folder.Path).Conditioning.Classes, Is.EqualTo(classes));
         var fewer = Toy.Recipe([.. Dit.Split(' '), $"conditioning.classes={classes - 1}"]);
-        var error = Assert.Throws<LdaeException>(() => Toy.Train(fewer, backend, Path.Combine(_folder.Path, "fewer")));
+        var error = Assert.Throws<LdaeException>(() => Toy.Train(fewer, backend, Folder["fewer"]));
         Assert.That(error!.Kind, Is.EqualTo(ErrorKind.Data));
         Assert.That(error.Message, Does.Contain($"one of {classes - 1} classes"));
     }

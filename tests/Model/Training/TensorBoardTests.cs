@@ -5,7 +5,6 @@ using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Model.Methods;
 using LDaeCore.Model.Training;
 using LDaeCore.Tests.Cuda;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Training;

@@ -10,24 +10,15 @@ using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Layers;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Training;
 
 /// <summary>A method of two phases, the second of which starts late and has an optimizer of its own, as a discriminator has.</summary>
-public sealed class TwoPhaseTests
+public sealed class TwoPhaseTests : FolderPerTest
 {
     private const int Steps = 8, Start = 3, Side = 8, Patch = 4, Code = 6;
     private const double Rate = 0.01;
-
-    private TemporaryFolder _folder = null!;
-
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => _folder.Dispose();
 
     /// <summary>Until its first step the judge stays as it is; then it takes the steps of an optimizer that begins.</summary>
     [Test]
@@ -78,7 +69,7 @@ public sealed class TwoPhaseTests
     {
         using var backend = new CpuBackend(1);
         var recipe = Toy.Recipe($"train.steps={Steps}", "train.checkpointEvery=1");
-        var (whole, parts) = (Folder("whole"), Folder("parts"));
+        var (whole, parts) = (NewFolder("whole"), NewFolder("parts"));
         Train(recipe, whole, false, default);
         using (var stop = new CancellationTokenSource())
         {
@@ -89,7 +80,7 @@ public sealed class TwoPhaseTests
         Train(recipe, parts, true, default);
         Assert.That(Toy.Last(parts), Is.EqualTo(Toy.Last(whole)));
 
-        string Folder(string name) => Directory.CreateDirectory(Path.Combine(_folder.Path, name)).FullName;
+        string NewFolder(string name) => Directory.CreateDirectory(Folder[name]).FullName;
 
         void Train(Recipe of, string folder, bool resume, CancellationToken cancellation, Action<long>? onStep = null) => new TrainingRun(
             new Factory(),

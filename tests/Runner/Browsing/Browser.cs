@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using LDaeCore.Tests.Cuda;
-using LDaeCore.Tests.Model.Data;
 
 namespace LDaeCore.Tests.Runner.Browsing;
 

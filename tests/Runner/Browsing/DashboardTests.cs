@@ -2,18 +2,16 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using LDaeCore.Runner.Dashboards;
-using LDaeCore.Tests.Model.Data;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Runner.Browsing;
 
 /// <summary>The dashboard: pages of runs that renew themselves, on this machine only, and nothing else of the machine.</summary>
-internal sealed class DashboardTests
+internal sealed class DashboardTests : FolderPerFixture
 {
     private const string Png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
     private readonly CancellationTokenSource _stop = new();
-    private TemporaryFolder _folder = null!;
     private DashboardServer _server = null!;
     private Task _serving = Task.CompletedTask;
     private string _first = "", _second = "";
@@ -21,9 +19,8 @@ internal sealed class DashboardTests
     [OneTimeSetUp]
     public void Serve()
     {
-        _folder = new TemporaryFolder();
         (_first, _second) = (Make("first", 0.5, "{\"network\":{\"width\":64}}"), Make("second", 0.25, "{\"network\":{\"width\":128}}"));
-        File.WriteAllText(Path.Combine(_folder.Path, "secret.txt"), "the secret");
+        File.WriteAllText(Folder["secret.txt"], "the secret");
         _server = new DashboardServer(new DashboardPages([_first, _second]), 0);
         _serving = _server.RunAsync(_stop.Token);
     }
@@ -35,7 +32,6 @@ internal sealed class DashboardTests
         Assert.That(_serving.Wait(10_000), Is.True, "it goes on after it was asked to stop");
         _server.Dispose();
         _stop.Dispose();
-        _folder.Dispose();
     }
 
     [Test]
@@ -84,9 +80,9 @@ internal sealed class DashboardTests
         var run = Make("linked", 1, "{}");
         var pictures = Directory.CreateDirectory(Path.Combine(run, "pictures")).FullName;
         File.WriteAllBytes(Path.Combine(pictures, "inside.png"), Convert.FromBase64String(Png));
-        var outside = _folder.Write("elsewhere/outside.png", Convert.FromBase64String(Png));
+        var outside = Folder.Write("elsewhere/outside.png", Convert.FromBase64String(Png));
         File.CreateSymbolicLink(Path.Combine(pictures, "a-link.png"), outside);
-        Directory.CreateSymbolicLink(Path.Combine(run, "results"), Path.GetDirectoryName(_folder.Write("foreign/foreign.json", "{\"top1\": 12.25}"u8.ToArray()))!);
+        Directory.CreateSymbolicLink(Path.Combine(run, "results"), Path.GetDirectoryName(Folder.Write("foreign/foreign.json", "{\"top1\": 12.25}"u8.ToArray()))!);
         File.WriteAllText(Path.Combine(pictures, "faked.png"), "the secret");
         var page = Encoding.UTF8.GetString(new DashboardPages([run]).Find("/")!.Value.Content);
         Assert.That(page, Does.Contain("inside").And.Not.Contain("a link").And.Not.Contain("12.25").And.Not.Contain("faked"));
@@ -119,7 +115,7 @@ internal sealed class DashboardTests
     [Test]
     public void A_folder_without_a_run_and_a_taken_port_are_refused_with_the_remedy()
     {
-        var empty = Directory.CreateDirectory(Path.Combine(_folder.Path, "empty")).FullName;
+        var empty = Directory.CreateDirectory(Folder["empty"]).FullName;
         foreach (var (arguments, code, named) in ((string[], int, string)[])
             [
                 ([_first, empty], 3, "holds no run"), (["/nowhere"], 3, "is not a folder"), ([_first, "--port", $"{_server.Port}"], 2, "cannot be listened on"),
@@ -164,9 +160,9 @@ internal sealed class DashboardTests
 
     private string Make(string name, double loss, string config)
     {
-        _folder.Write($"{name}/config.json", Encoding.UTF8.GetBytes(config));
+        Folder.Write($"{name}/config.json", Encoding.UTF8.GetBytes(config));
         var lines = Enumerable.Range(1, 20).Select(step => FormattableString.Invariant($"{{\"step\":{step},\"loss\":{loss + ((20 - step) / 20.0)},\"lr\":0.001}}"));
-        return Path.GetDirectoryName(_folder.Write($"{name}/metrics.jsonl", Encoding.UTF8.GetBytes(string.Join('\n', lines) + "\n")))!;
+        return Path.GetDirectoryName(Folder.Write($"{name}/metrics.jsonl", Encoding.UTF8.GetBytes(string.Join('\n', lines) + "\n")))!;
     }
 
     private string Ask(string request, string? host = null)

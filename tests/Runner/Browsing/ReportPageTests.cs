@@ -1,4 +1,3 @@
-using LDaeCore.Tests.Model.Data;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;
 using SkiaSharp;
@@ -6,30 +5,27 @@ using SkiaSharp;
 namespace LDaeCore.Tests.Runner.Browsing;
 
 /// <summary>The report of a real, tiny run in a real browser: everything is drawn, nothing overflows or complains, light and dark are both legible.</summary>
-internal sealed class ReportPageTests
+internal sealed class ReportPageTests : FolderPerFixture
 {
     private const int Phone = 360, Desk = 1280;
 
-    private TemporaryFolder? _folder;
     private Browser? _browser;
 
-    private string Report => Path.Combine(_folder!.Path, "run", "report.html");
+    private string Report => Path.Combine(Folder.Path, "run", "report.html");
 
     [OneTimeSetUp]
     public void TrainAndProbe()
     {
         _browser = Browser.Start();
-        _folder = new TemporaryFolder();
-        var run = Path.Combine(_folder.Path, "run");
+        var run = Folder["run"];
         Done(["pretrain", "--preset", "demo", "--data", "synthetic:120", "--device", "cpu", "--threads", "2", "--out", run, .. Toy.Settings.SelectMany(s => new[] { "--set", s })]);
-        Done(["probe", "--checkpoint", run, "--data", "synthetic:120", "--device", "cpu", "--out", Path.Combine(_folder.Path, "probe")]);
+        Done(["probe", "--checkpoint", run, "--data", "synthetic:120", "--device", "cpu", "--out", Folder["probe"]]);
     }
 
     [OneTimeTearDown]
     public void Close()
     {
         _browser?.Dispose();
-        _folder?.Dispose();
     }
 
     [TestCase(Phone, false)]
@@ -101,7 +97,7 @@ internal sealed class ReportPageTests
         var page = File.ReadAllText(Report);
         Assert.That(page, Does.Contain("</main>").And.Contain("Content-Security-Policy"));
         var planted = page.Replace("</main>", what + "</main>", StringComparison.Ordinal);
-        return _folder!.Write(
+        return Folder.Write(
             "planted.html", System.Text.Encoding.UTF8.GetBytes(guarded ? planted : planted.Replace("Content-Security-Policy", "nothing", StringComparison.Ordinal)));
     }
 
