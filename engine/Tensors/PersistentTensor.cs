@@ -1,5 +1,3 @@
-using LDaeCore.Engine.Backends;
-
 namespace LDaeCore.Engine.Tensors;
 
 /// <summary>A tensor with memory of its own that outlives steps: positions, a PCA basis, a batch of images. No gradient.</summary>
@@ -11,7 +9,7 @@ public sealed class PersistentTensor : IDisposable
     /// <param name="backend">Whose memory it is.</param>
     /// <param name="shape">Sizes.</param>
     /// <param name="dtype">Element type.</param>
-    public PersistentTensor(IBackend backend, Shape shape, DType dtype)
+    public PersistentTensor(IDeviceMemory backend, Shape shape, DType dtype)
     {
         _storage = backend.Allocate(shape.Count * dtype.Size());
         Tensor = new Tensor(shape, dtype, _storage.Address);

@@ -1,10 +1,8 @@
-using LDaeCore.Engine.Autograd;
-
 namespace LDaeCore.Engine.Tensors;
 
 /// <summary>
 /// A contiguous row-major array somewhere on a device: a shape, an element type and an address. It owns nothing;
-/// its memory belongs to an arena (see <see cref="StepArena"/>) or a parameter set (see <see cref="Parameters.ParameterSet"/>).
+/// its memory belongs to an arena (see <see cref="StepArena"/>) or a parameter set (see <c>ParameterSet</c>).
 /// </summary>
 public sealed class Tensor
 {
@@ -85,4 +83,17 @@ public sealed class Tensor
     /// <summary>Type and sizes, such as F32[128, 64, 192].</summary>
     /// <returns>The text.</returns>
     public override string ToString() => $"{DType}{Shape}";
+}
+
+/// <summary>Where one tensor's gradient is gathered: the first contribution is stored, later ones are added.</summary>
+internal sealed class GradientSlot
+{
+    /// <summary>The gradient, once there is memory for it. Parameters have theirs from the start.</summary>
+    public Tensor? Gradient { get; set; }
+
+    /// <summary>Whether a first contribution was stored.</summary>
+    public bool Stored { get; set; }
+
+    /// <summary>Whether the memory outlives the step (a parameter's gradient in the flat buffer).</summary>
+    public bool Persistent { get; init; }
 }
