@@ -15,3 +15,25 @@ public abstract class Node
     /// <param name="tape">Gives the incoming gradients and the places for the outgoing ones.</param>
     public abstract void Backward(Tape tape);
 }
+
+/// <summary>A place on the tape that somebody wants to hear of when the backward pass comes back to it.</summary>
+/// <param name="element">What to tell: the first element whose gradient is complete by then.</param>
+internal sealed class MarkNode(long element) : Node
+{
+    public override IReadOnlyList<Tensor> Owned => [];
+
+    public override void Backward(Tape tape) => tape.Passed?.Invoke(element);
+}
+
+/// <summary>Where one tensor's gradient is gathered: the first contribution is stored, later ones are added.</summary>
+internal sealed class GradientSlot
+{
+    /// <summary>The gradient, once there is memory for it. Parameters have theirs from the start.</summary>
+    public Tensor? Gradient { get; set; }
+
+    /// <summary>Whether a first contribution was stored.</summary>
+    public bool Stored { get; set; }
+
+    /// <summary>Whether the memory outlives the step (a parameter's gradient in the flat buffer).</summary>
+    public bool Persistent { get; init; }
+}

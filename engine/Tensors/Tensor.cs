@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Autograd;
+using LDaeCore.Engine.Backends;
 
 namespace LDaeCore.Engine.Tensors;
 
@@ -85,4 +86,26 @@ public sealed class Tensor
     /// <summary>Type and sizes, such as F32[128, 64, 192].</summary>
     /// <returns>The text.</returns>
     public override string ToString() => $"{DType}{Shape}";
+}
+
+/// <summary>A tensor with memory of its own that outlives steps: positions, a PCA basis, a batch of images. No gradient.</summary>
+public sealed class PersistentTensor : IDisposable
+{
+    private readonly Storage _storage;
+
+    /// <summary>Allocates, without clearing.</summary>
+    /// <param name="backend">Whose memory it is.</param>
+    /// <param name="shape">Sizes.</param>
+    /// <param name="dtype">Element type.</param>
+    public PersistentTensor(IBackend backend, Shape shape, DType dtype)
+    {
+        _storage = backend.Allocate(shape.Count * dtype.Size());
+        Tensor = new Tensor(shape, dtype, _storage.Address);
+    }
+
+    /// <summary>The tensor; not to be used after <see cref="Dispose"/>.</summary>
+    public Tensor Tensor { get; }
+
+    /// <summary>Frees the memory.</summary>
+    public void Dispose() => _storage.Dispose();
 }

@@ -2,7 +2,7 @@ using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using Microsoft.Win32.SafeHandles;
 
-namespace LDaeCore.Model.Data;
+namespace LDaeCore.Model.Data.Formats;
 
 /// <summary>A file of many images, read at places. What cannot be read is an error that names file and byte.</summary>
 internal sealed class ShardFile : IDisposable

@@ -3,7 +3,13 @@ using System.Globalization;
 using System.Text;
 using LDaeCore.Engine.Errors;
 
-namespace LDaeCore.Model.Data;
+namespace LDaeCore.Model.Data.Formats;
+
+/// <summary>A regular file of a tar archive.</summary>
+/// <param name="Name">Its path in the archive.</param>
+/// <param name="Offset">First byte of its content in the archive.</param>
+/// <param name="Length">Bytes of its content.</param>
+internal readonly record struct TarEntry(string Name, long Offset, long Length);
 
 /// <summary>
 /// The files of a tar archive by their places, read header by header without their contents: ustar, with the long names of pax and GNU.

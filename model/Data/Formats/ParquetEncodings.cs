@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace LDaeCore.Model.Data;
+namespace LDaeCore.Model.Data.Formats;
 
 /// <summary>How Parquet writes values: plainly, as runs, as differences.</summary>
 internal static class ParquetEncodings

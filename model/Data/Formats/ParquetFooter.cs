@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 
-namespace LDaeCore.Model.Data;
+namespace LDaeCore.Model.Data.Formats;
 
 /// <summary>What the end of a Parquet file says is in it: the columns of images and classes, and where the row groups have them.</summary>
 internal sealed class ParquetFooter
@@ -282,4 +282,110 @@ internal sealed class ParquetFooter
         // An image has more bytes than one: what has not cannot be as many as it says.
         return rows >= 0 && rows <= found.Length ? new ParquetRowGroup((int)rows, found, labels) : throw new InvalidDataException($"{rows} images in {found.Length} bytes");
     }
+}
+
+/// <summary>A row group of a Parquet file.</summary>
+/// <param name="Rows">Its rows.</param>
+/// <param name="Images">The column of encoded images.</param>
+/// <param name="Labels">The column of classes; null where there is none.</param>
+internal readonly record struct ParquetRowGroup(int Rows, ParquetChunk Images, ParquetChunk? Labels);
+
+/// <summary>Reads where a row group has a column.</summary>
+internal static class ParquetChunks
+{
+    /// <summary>Reads one.</summary>
+    /// <param name="reader">In front of it.</param>
+    /// <param name="fileLength">Bytes of the file, in which it must lie.</param>
+    /// <returns>The column's name and where it is.</returns>
+    /// <exception cref="InvalidDataException">It is damaged or does not lie in the file.</exception>
+    public static (string Name, ParquetChunk Chunk) Read(ref ThriftReader reader, long fileLength)
+    {
+        (string, ParquetChunk)? found = null;
+        for (var field = 0; reader.Next(ref field, out var type);)
+        {
+            if (field == 1 && !reader.Binary(type).IsEmpty)
+            {
+                throw new InvalidDataException("columns in another file");
+            }
+
+            if (field == 3 && type == ThriftType.Struct)
+            {
+                found = MetaData(ref reader, fileLength);
+            }
+            else if (field != 1)
+            {
+                reader.Skip(type);
+            }
+        }
+
+        return found ?? throw new InvalidDataException("a column without a description");
+    }
+
+    private static (string Name, ParquetChunk Chunk) MetaData(ref ThriftReader reader, long fileLength)
+    {
+        var (name, codec, unpacked, length, pages, dictionary) = ("", -1, 0L, -1L, 0L, 0L);
+        for (var field = 0; reader.Next(ref field, out var type);)
+        {
+            switch (field)
+            {
+                case 3:
+                    name = Path(ref reader, type);
+                    break;
+                case 4:
+                    codec = reader.Int32(type);
+                    break;
+                case 6:
+                    unpacked = reader.Int64(type);
+                    break;
+                case 7:
+                    length = reader.Int64(type);
+                    break;
+                case 9:
+                    pages = reader.Int64(type);
+                    break;
+                case 11:
+                    dictionary = reader.Int64(type);
+                    break;
+                default:
+                    reader.Skip(type);
+                    break;
+            }
+        }
+
+        // Some writers put 0 where there is no dictionary.
+        var start = dictionary > 0 && dictionary < pages ? dictionary : pages;
+        return start >= 4 && length >= 0 && length <= Array.MaxLength && start <= fileLength - length
+            ? (name, new ParquetChunk(start, (int)length, unpacked, codec))
+            : throw new InvalidDataException($"column {name}: {length} bytes from byte {start} on do not lie in the file, or are more than {Array.MaxLength}");
+    }
+
+    private static string Path(ref ThriftReader reader, ThriftType list)
+    {
+        var path = new StringBuilder();
+        for (var left = reader.List(list, out var type); left > 0; left--)
+        {
+            path.Append(path.Length > 0 ? "." : "").Append(Encoding.UTF8.GetString(reader.Binary(type)));
+        }
+
+        return path.ToString();
+    }
+}
+
+/// <summary>What a row group has of a column.</summary>
+/// <param name="Start">First byte in the file.</param>
+/// <param name="Length">Bytes in the file.</param>
+/// <param name="Unpacked">Bytes when unpacked, as the file says: a hint.</param>
+/// <param name="Codec">Parquet's number of its compression.</param>
+internal readonly record struct ParquetChunk(long Start, int Length, long Unpacked, int Codec);
+
+/// <summary>A column of a Parquet file.</summary>
+/// <param name="Name">Its name, with those of the structs it is in: <c>image.bytes</c>.</param>
+/// <param name="Type">Parquet's number of its type.</param>
+/// <param name="Optional">How many of it and the structs around it may be missing: the definition level of a value that is there.</param>
+/// <param name="IsRepeated">Whether it is in a list.</param>
+/// <param name="IsText">Whether its bytes are said to be UTF-8.</param>
+internal sealed record ParquetColumn(string Name, int Type, int Optional, bool IsRepeated, bool IsText = false)
+{
+    /// <summary>Parquet's numbers of the types that are read.</summary>
+    public const int Int32 = 1, Int64 = 2, ByteArray = 6;
 }

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace LDaeCore.Model.Data;
+namespace LDaeCore.Model.Data.Formats;
 
 /// <summary>Snappy's block format: literals, and copies of what was written before.</summary>
 internal static class SnappyBlock

@@ -1,4 +1,22 @@
-namespace LDaeCore.Model.Data;
+namespace LDaeCore.Model.Data.Formats;
+
+/// <summary>How a value is written in Thrift's compact protocol. A field that is a truth says which one by its type.</summary>
+internal enum ThriftType
+{
+    Stop,
+    True,
+    False,
+    Byte,
+    Int16,
+    Int32,
+    Int64,
+    Double,
+    Binary,
+    List,
+    Set,
+    Map,
+    Struct,
+}
 
 /// <summary>
 /// Thrift's compact protocol, in which Parquet writes what its files hold. Every length is held against the bytes that are left, types
