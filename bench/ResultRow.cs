@@ -8,7 +8,7 @@ internal sealed record ResultRow
 {
     // The first is patches and noise in one pass.
     private static readonly string[] NoiseAndLossPrimitives =
-        [nameof(IBackend.LatentNoiseFromImages), nameof(IBackend.LatentNoise), nameof(IBackend.PcaLoss), nameof(IBackend.SquaredError)];
+        [nameof(IKernels.LatentNoiseFromImages), nameof(IKernels.LatentNoise), nameof(IKernels.PcaLoss), nameof(IKernels.SquaredError)];
 
     /// <summary>An op case, a step, a limit: what rivals and earlier runs are matched by, together with <see cref="Pass"/>.</summary>
     public required string Name { get; init; }

@@ -38,7 +38,7 @@ public readonly record struct AdamWArgs(Tensor Values, Tensor Gradients, Tensor 
     /// <summary>Weight decay of all elements, where <see cref="Decay"/> is null.</summary>
     public double WeightDecay { get; init; }
 
-    /// <summary>A moving average of the values, updated with the new ones as <see cref="IBackend.Ema"/> does, or null.</summary>
+    /// <summary>A moving average of the values, updated with the new ones as <see cref="IKernels.Ema"/> does, or null.</summary>
     public Tensor? Average { get; init; }
 
     /// <summary>Share of the average that is kept.</summary>

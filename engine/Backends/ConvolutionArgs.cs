@@ -42,17 +42,4 @@ public readonly record struct ConvolutionArgs(Tensor X, Tensor Weight, Tensor Y)
     /// <returns>[B, H', W', N].</returns>
     public static Shape ResultOf(Shape x, Shape weight, int stride, int padding) => new(
         x[0], ((x[1] + (2 * padding) - weight[1]) / stride) + 1, ((x[2] + (2 * padding) - weight[2]) / stride) + 1, weight[0]);
-
-    /// <summary>Throws when the sizes do not fit each other.</summary>
-    public void Check()
-    {
-        var shapes = X.Shape.Rank == 4 && Weight.Shape.Rank == 4 && X.Shape[3] == Inputs && Stride > 0 && Padding >= 0
-            && Math.Min(X.Shape[1] - Weight.Shape[1], X.Shape[2] - Weight.Shape[2]) + (2 * Padding) >= 0
-            && Y.Shape == ResultOf(X.Shape, Weight.Shape, Stride, Padding);
-        if (!shapes || (Bias is { } bias && bias.Shape.Count != Outputs) || (Residual is { } residual && residual.Shape != Y.Shape))
-        {
-            throw new ArgumentException(
-                $"A convolution of {X} by {Weight}, stride {Stride}, padding {Padding}, does not fit {Y} (bias {Bias}, residual {Residual}).");
-        }
-    }
 }

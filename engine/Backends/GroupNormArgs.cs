@@ -27,14 +27,4 @@ public readonly record struct GroupNormArgs(Tensor X, int Groups, Tensor Weight,
 
     /// <summary>Channels of one group.</summary>
     public int GroupChannels => Channels / Groups;
-
-    /// <summary>Throws when the sizes do not fit each other.</summary>
-    public void Check()
-    {
-        if (Groups < 1 || Channels % Groups != 0 || Weight.Shape.Count != Channels || Bias.Shape.Count != Channels || Y.Shape != X.Shape
-            || Mean.Shape.Count != (long)Images * Groups || Rstd.Shape.Count != Mean.Shape.Count)
-        {
-            throw new ArgumentException($"{X} in {Groups} groups does not fit weight {Weight}, bias {Bias}, result {Y}, mean {Mean} and rstd {Rstd}.");
-        }
-    }
 }

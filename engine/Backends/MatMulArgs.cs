@@ -40,20 +40,4 @@ public readonly record struct MatMulArgs(Tensor A, bool TransposeA, Tensor B, bo
 
     /// <summary>Length of the sums.</summary>
     public int K => TransposeA ? A.Shape.Rows : A.Shape.Columns;
-
-    /// <summary>Throws when the sizes of the operands do not fit each other.</summary>
-    public void Check()
-    {
-        var k = TransposeB ? B.Shape.Columns : B.Shape.Rows;
-        if (k != K || C.Shape.Columns != N || C.Shape.Rows != M || (Bias is { } bias && bias.Shape.Count != N))
-        {
-            throw new ArgumentException(
-                $"A matrix product of {A}{(TransposeA ? " transposed" : "")} and {B}{(TransposeB ? " transposed" : "")} does not fit {C} (bias {Bias}).");
-        }
-
-        if (Residual is { } residual && (residual.Shape.Columns != N || M % residual.Shape.Rows != 0))
-        {
-            throw new ArgumentException($"The residual {residual} cannot be added to {C}.");
-        }
-    }
 }

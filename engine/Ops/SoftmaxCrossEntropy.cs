@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Autograd;
+using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Ops;

@@ -27,7 +27,7 @@ public sealed record OptimizerOptions
     /// <summary>The settings of each parameter; read once, when the optimizer is made.</summary>
     public Func<Parameter, ParameterSettings> Settings { get; init; } = _ => ParameterSettings.Plain;
 
-    /// <summary>One element on the device that multiplies all gradients, such as <see cref="Backends.IBackend.GlobalNorm"/> leaves it; null for 1.</summary>
+    /// <summary>One element on the device that multiplies all gradients, such as <see cref="Backends.IKernels.GlobalNorm"/> leaves it; null for 1.</summary>
     public Tensors.Tensor? ClipScale { get; init; }
 
     /// <summary>Share of the moving average of the parameters that a step keeps; 0 for no average.</summary>

@@ -14,7 +14,7 @@ namespace LDaeCore.Tests.Cuda;
 /// up so; losses, latent noise, Gaussian latents and patches, which would be several operators, count as one; an accumulating operator rounds
 /// once, after the addition. Our kernels read nothing from here and it knows nothing of their tiles or orders.
 /// </summary>
-internal sealed class NaiveBf16Backend : IBackend
+internal sealed class NaiveBf16Backend : IBackend, IKernels
 {
     private readonly ReferenceBackend _exact = new();
 
@@ -262,6 +262,8 @@ internal sealed class NaiveBf16Backend : IBackend
     public void GlobalNorm(Tensor x, double limit, Tensor norm, Tensor scale) => _exact.GlobalNorm(x, limit, norm, scale);
 
     public void Sgd(in SgdArgs args) => _exact.Sgd(args);
+
+    public void Run<T>(in PrimitiveCall call, T arguments, Action<IKernels, T> kernel) => kernel(this, arguments);
 
     public void Synchronize()
     {

@@ -1,3 +1,4 @@
+using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Tensors;
 using NUnit.Framework;

@@ -24,18 +24,19 @@ public sealed class PlantedErrorTests
     /// <summary>The reference, with the gradient of the queries, keys or values of opposite sign.</summary>
     private sealed class PlantedBackend(IBackend inner, int part) : CountingBackend(inner)
     {
-        public override void AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv)
+        public override void Run<T>(in PrimitiveCall call, T arguments, Action<IKernels, T> kernel)
         {
-            base.AttentionBackward(args, dOutput, dQkv);
-            if (part < 0)
+            base.Run(call, arguments, kernel);
+            if (part < 0 || call.Name != nameof(IKernels.AttentionBackward))
             {
                 return;
             }
 
-            var gradient = dQkv.ReadDoubles(this);
+            var dQkv = call.Results[0]!;
+            var (gradient, width) = (dQkv.ReadDoubles(this), dQkv.Shape.Columns / 3);
             for (var i = 0; i < gradient.Length; i++)
             {
-                gradient[i] *= i % (3 * args.Width) / args.Width == part ? -1 : 1;
+                gradient[i] *= i % (3 * width) / width == part ? -1 : 1;
             }
 
             dQkv.Write(this, gradient);

@@ -15,10 +15,8 @@ public sealed unsafe partial class CpuBackend
     /// <summary>About how many floats a tile of windows has: 1 MB, half of a second-level cache.</summary>
     internal int WindowElements { get; init; } = 1 << 18;
 
-    /// <inheritdoc/>
-    public void Convolution(in ConvolutionArgs args)
+    void IKernels.Convolution(in ConvolutionArgs args)
     {
-        args.Check();
         var windows = ConvolutionWindows.OfInput(args);
         var (tile, outputs) = (windows.TileRows(WindowElements, WindowRows), args.Outputs);
         var scratch = SharedScratch(WindowFloats(windows, tile));
@@ -42,10 +40,8 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void ConvolutionInputGradient(in ConvolutionArgs args, Tensor dy, Tensor dx, bool accumulate)
+    void IKernels.ConvolutionInputGradient(in ConvolutionArgs args, Tensor dy, Tensor dx, bool accumulate)
     {
-        args.Check();
         var windows = ConvolutionWindows.OfOutput(args);
         var tile = windows.TileRows(WindowElements, WindowRows);
         int outputs = args.Outputs, taps = args.Taps, inputs = args.Inputs;
@@ -76,10 +72,8 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void ConvolutionWeightGradient(in ConvolutionArgs args, Tensor dy, Tensor dWeight, bool accumulate)
+    void IKernels.ConvolutionWeightGradient(in ConvolutionArgs args, Tensor dy, Tensor dWeight, bool accumulate)
     {
-        args.Check();
         var windows = ConvolutionWindows.OfInput(args);
         var (tile, outputs) = (windows.TileRows(WindowElements, WindowRows), args.Outputs);
         var scratch = SharedScratch(WindowFloats(windows, tile));
@@ -101,8 +95,7 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void Upsample(Tensor x, Tensor y)
+    void IKernels.Upsample(Tensor x, Tensor y)
     {
         int width = x.Shape[2], channels = x.Shape[3];
         float* from = F32(x), to = F32(y);
@@ -121,8 +114,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void UpsampleBackward(Tensor dy, Tensor dx, bool accumulate)
+    void IKernels.UpsampleBackward(Tensor dy, Tensor dx, bool accumulate)
     {
         int width = dx.Shape[2], channels = dx.Shape[3];
         float* from = F32(dy), to = F32(dx);
@@ -145,11 +137,9 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void ToPatches(Tensor image, int patch, Tensor patches, bool accumulate) => MoveRuns(image, patch, patches, accumulate, toPatches: true);
+    void IKernels.ToPatches(Tensor image, int patch, Tensor patches, bool accumulate) => MoveRuns(image, patch, patches, accumulate, toPatches: true);
 
-    /// <inheritdoc/>
-    public void FromPatches(Tensor patches, int patch, Tensor image, bool accumulate) => MoveRuns(image, patch, patches, accumulate, toPatches: false);
+    void IKernels.FromPatches(Tensor patches, int patch, Tensor image, bool accumulate) => MoveRuns(image, patch, patches, accumulate, toPatches: false);
 
     /// <summary>A patch's row of pixels is one run of values in the image and in the patch.</summary>
     private void MoveRuns(Tensor image, int patch, Tensor patches, bool accumulate, bool toPatches)

@@ -14,8 +14,7 @@ public sealed unsafe partial class CpuBackend
     // Patches of a product: their latents and one panel of the basis stay in the second-level cache.
     private const int WideRows = 1024;
 
-    /// <inheritdoc/>
-    public void TimestepEmbedding(Tensor t, Tensor y)
+    void IKernels.TimestepEmbedding(Tensor t, Tensor y)
     {
         // In double: the angle of t = 1000 in float32 would leave 6e-5 of error in its sine.
         var half = y.Shape.Columns / 2;
@@ -31,8 +30,7 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void Patchify(Tensor images, int patch, Tensor range, Tensor patches)
+    void IKernels.Patchify(Tensor images, int patch, Tensor range, Tensor patches)
     {
         if (images.DType == DType.U8)
         {
@@ -74,8 +72,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void LatentNoise(in LatentNoiseArgs args)
+    void IKernels.LatentNoise(in LatentNoiseArgs args)
     {
         switch (args.Basis)
         {

@@ -9,8 +9,7 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Elements of one piece of an elementwise pass: 64 KB a buffer.</summary>
     private const int PieceElements = 16384;
 
-    /// <inheritdoc/>
-    public void Add(Tensor x, Tensor result, bool accumulate)
+    void IKernels.Add(Tensor x, Tensor result, bool accumulate)
     {
         float* a = F32(x), r = F32(result);
         Pieces(x.Shape.Count, PieceElements, (first, count) =>
@@ -27,8 +26,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void Scale(Tensor tensor, Tensor factor)
+    void IKernels.Scale(Tensor tensor, Tensor factor)
     {
         var f = *F32(factor);
         var values = F32(tensor);
@@ -39,8 +37,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    void IKernels.GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
     {
         float* g = F32(dy), u = F32(x), r = F32(dx);
         Pieces(x.Shape.Count, PieceElements, (first, count) =>
@@ -54,8 +51,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void GeluErf(Tensor x, Tensor y)
+    void IKernels.GeluErf(Tensor x, Tensor y)
     {
         float* a = F32(x), r = F32(y);
         Pieces(x.Shape.Count, PieceElements, (first, count) =>
@@ -67,8 +63,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    void IKernels.GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
     {
         float* g = F32(dy), a = F32(x), r = F32(dx);
         Pieces(x.Shape.Count, PieceElements, (first, count) =>
@@ -82,8 +77,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void Silu(Tensor x, Tensor y)
+    void IKernels.Silu(Tensor x, Tensor y)
     {
         float* a = F32(x), r = F32(y);
         Pieces(x.Shape.Count, PieceElements, (first, count) =>
@@ -96,8 +90,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void SiluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    void IKernels.SiluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
     {
         float* g = F32(dy), a = F32(x), r = F32(dx);
         Pieces(x.Shape.Count, PieceElements, (first, count) =>
@@ -113,8 +106,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void MeanPool(Tensor x, Tensor y)
+    void IKernels.MeanPool(Tensor x, Tensor y)
     {
         int tokens = x.Shape[1], columns = x.Shape[2];
         float* from = F32(x), to = F32(y);
@@ -131,8 +123,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void MeanPoolBackward(Tensor dy, Tensor dx, bool accumulate)
+    void IKernels.MeanPoolBackward(Tensor dy, Tensor dx, bool accumulate)
     {
         int tokens = dx.Shape[1], columns = dx.Shape[2];
         float* g = F32(dy), to = F32(dx);
@@ -154,8 +145,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate)
+    void IKernels.GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate)
     {
         var columns = y.Shape.Columns;
         float* source = F32(x), fills = F32OrNull(fill), to = F32(y);

@@ -7,8 +7,7 @@ public sealed unsafe partial class CpuBackend
 {
     private const int GaussianPiece = 1024;
 
-    /// <inheritdoc/>
-    public void GaussianLatent(in GaussianLatentArgs args)
+    void IKernels.GaussianLatent(in GaussianLatentArgs args)
     {
         var a = args;
         float* mean = F32(a.Mean), logVariance = F32(a.LogVariance), z = F32(a.Latents);
@@ -29,8 +28,7 @@ public sealed unsafe partial class CpuBackend
         *F32(a.Divergence) = (float)(parts.Sum() / count);
     }
 
-    /// <inheritdoc/>
-    public void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients)
+    void IKernels.GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients)
     {
         var a = args;
         var (addMean, addLogVariance) = (gradients.AccumulateMean, gradients.AccumulateLogVariance);

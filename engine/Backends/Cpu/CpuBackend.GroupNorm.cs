@@ -8,10 +8,8 @@ namespace LDaeCore.Engine.Backends.Cpu;
 /// </content>
 public sealed unsafe partial class CpuBackend
 {
-    /// <inheritdoc/>
-    public void GroupNorm(in GroupNormArgs args)
+    void IKernels.GroupNorm(in GroupNormArgs args)
     {
-        args.Check();
         var a = args;
         var cut = new GroupNormCut(a);
         var sums = SharedScratch((long)cut.Pieces * a.Channels);
@@ -48,8 +46,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void GroupNormBackward(in GroupNormArgs args, in GroupNormGradients gradients)
+    void IKernels.GroupNormBackward(in GroupNormArgs args, in GroupNormGradients gradients)
     {
         var a = args;
         var cut = new GroupNormCut(a);

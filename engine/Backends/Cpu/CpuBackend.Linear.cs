@@ -7,10 +7,8 @@ namespace LDaeCore.Engine.Backends.Cpu;
 /// <content>Matrix products and attention.</content>
 public sealed unsafe partial class CpuBackend
 {
-    /// <inheritdoc/>
-    public void MatMul(in MatMulArgs args)
+    void IKernels.MatMul(in MatMulArgs args)
     {
-        args.Check();
         _gemm.Run(new GemmCall
         {
             A = F32(args.A),
@@ -30,8 +28,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void SumRows(Tensor x, Tensor result, bool accumulate)
+    void IKernels.SumRows(Tensor x, Tensor result, bool accumulate)
     {
         // Blocks of 64 rows are summed where they lie, one after the other in memory, and their sums added up in order: rounding
         // grows with the root of few terms, and nothing depends on who took which block.
@@ -60,16 +57,14 @@ public sealed unsafe partial class CpuBackend
         new Span<float>(sums, columns).CopyTo(new Span<float>(to, columns));
     }
 
-    /// <inheritdoc/>
-    public void Attention(in AttentionArgs args)
+    void IKernels.Attention(in AttentionArgs args)
     {
         var a = args;
         ReserveThreadScratch(FlashAttention.ScratchFloats(a.Tokens, a.HeadSize));
         _pool.Run(a.Images * a.Heads, (index, worker) => FlashAttention.Forward(HeadOf(a, index), ThreadScratch(worker)));
     }
 
-    /// <inheritdoc/>
-    public void AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv)
+    void IKernels.AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv)
     {
         var a = args;
         ReserveThreadScratch(FlashAttention.ScratchFloats(a.Tokens, a.HeadSize));

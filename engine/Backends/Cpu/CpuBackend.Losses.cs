@@ -7,8 +7,7 @@ namespace LDaeCore.Engine.Backends.Cpu;
 /// <content>Losses with their gradients.</content>
 public sealed unsafe partial class CpuBackend
 {
-    /// <inheritdoc/>
-    public void SoftmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits)
+    void IKernels.SoftmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits)
     {
         int rows = logits.Shape.Rows, classes = logits.Shape.Columns;
         float* z = F32(logits), gradient = F32OrNull(dLogits);
@@ -30,8 +29,7 @@ public sealed unsafe partial class CpuBackend
         *F32(loss) = (float)(parts.Sum() / rows);
     }
 
-    /// <inheritdoc/>
-    public void SquaredError(in SquaredErrorArgs args)
+    void IKernels.SquaredError(in SquaredErrorArgs args)
     {
         const int piece = 16384;
         var a = args;
@@ -77,8 +75,7 @@ public sealed unsafe partial class CpuBackend
         return total;
     }
 
-    /// <inheritdoc/>
-    public void PcaLoss(in PcaLossArgs args)
+    void IKernels.PcaLoss(in PcaLossArgs args)
     {
         var parts = new (double Kept, double Residual)[args.Prediction.Shape[0]];
         if (args.Basis.Shape.Rows > MostFusedComponents)

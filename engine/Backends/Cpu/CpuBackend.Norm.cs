@@ -9,8 +9,7 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Rows of one piece of work; sums over rows are first made within a piece.</summary>
     private const int ChunkRows = 64;
 
-    /// <inheritdoc/>
-    public void LayerNorm(in LayerNormArgs args)
+    void IKernels.LayerNorm(in LayerNormArgs args)
     {
         var a = args;
         var tokens = a.X.Shape.Rows / a.Images;
@@ -23,8 +22,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void LayerNormBackward(in LayerNormArgs args, in LayerNormGradients gradients)
+    void IKernels.LayerNormBackward(in LayerNormArgs args, in LayerNormGradients gradients)
     {
         var a = args;
         var g = gradients;
@@ -56,8 +54,7 @@ public sealed unsafe partial class CpuBackend
         AddSums(g, sums, a.Images, chunks, columns, normalized);
     }
 
-    /// <inheritdoc/>
-    public void BatchNorm(Tensor x, Tensor y, Tensor mean, Tensor rstd)
+    void IKernels.BatchNorm(Tensor x, Tensor y, Tensor mean, Tensor rstd)
     {
         int rows = x.Shape.Rows, columns = x.Shape.Columns;
         float* from = F32(x), to = F32(y), m = F32(mean), s = F32(rstd);
@@ -88,8 +85,7 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void BatchNormBackward(Tensor dy, Tensor y, Tensor rstd, Tensor dx, bool accumulate)
+    void IKernels.BatchNormBackward(Tensor dy, Tensor y, Tensor rstd, Tensor dx, bool accumulate)
     {
         int rows = y.Shape.Rows, columns = y.Shape.Columns;
         float* g = F32(dy), xhat = F32(y), s = F32(rstd), to = F32(dx);

@@ -6,8 +6,7 @@ namespace LDaeCore.Engine.Backends.Cpu;
 /// <content>Optimizers: one pass over flat buffers.</content>
 public sealed unsafe partial class CpuBackend
 {
-    /// <inheritdoc/>
-    public void AdamW(in AdamWArgs args)
+    void IKernels.AdamW(in AdamWArgs args)
     {
         var a = args;
         float* p = F32(a.Values), g = F32(a.Gradients), m = F32(a.FirstMoment), v = F32(a.SecondMoment), scale = F32OrNull(a.RateScale), decay = F32OrNull(a.Decay);
@@ -47,7 +46,7 @@ public sealed unsafe partial class CpuBackend
         });
         if (args.Average is { } average)
         {
-            Ema(args.Values, args.AverageDecay, average);
+            this.Ema(args.Values, args.AverageDecay, average);
         }
 
         if (args.Rounded is { } rounded)
@@ -56,8 +55,7 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void Ema(Tensor values, double decay, Tensor average)
+    void IKernels.Ema(Tensor values, double decay, Tensor average)
     {
         float* p = F32(values), a = F32(average);
         var share = Vector256.Create((float)(1 - decay));
@@ -72,16 +70,14 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <inheritdoc/>
-    public void GlobalNorm(Tensor x, double limit, Tensor norm, Tensor scale)
+    void IKernels.GlobalNorm(Tensor x, double limit, Tensor norm, Tensor scale)
     {
         var length = Norm(x);
         *F32(norm) = (float)length;
         *F32(scale) = limit > 0 && length > limit ? (float)(limit / length) : 1;
     }
 
-    /// <inheritdoc/>
-    public void Sgd(in SgdArgs args)
+    void IKernels.Sgd(in SgdArgs args)
     {
         var a = args;
         float* p = F32(a.Values), g = F32(a.Gradients), m = F32(a.Velocity);

@@ -7,7 +7,7 @@ namespace LDaeCore.Engine.Backends.Cpu;
 /// float32 on the processor's vector units, with a team of threads. Every primitive is cut into pieces by its shape alone, each
 /// piece writes its own memory and sums run in one order, so a result is the same bits whatever the number of threads.
 /// </summary>
-public sealed unsafe partial class CpuBackend : IBackend
+public sealed unsafe partial class CpuBackend : IBackend, IKernels
 {
     private readonly WorkerPool _pool;
     private readonly PackedGemm _gemm;
@@ -52,11 +52,12 @@ public sealed unsafe partial class CpuBackend : IBackend
     public void Download<T>(Tensor from, Span<T> values)
         where T : unmanaged => HostMemory.Download(from, values);
 
-    /// <inheritdoc/>
-    public void Copy(Tensor from, Tensor to) => HostMemory.Copy(from, to);
+    void IKernels.Copy(Tensor from, Tensor to) => HostMemory.Copy(from, to);
+
+    void IKernels.Fill(Tensor tensor, double value) => HostMemory.Span<float>(tensor).Fill((float)value);
 
     /// <inheritdoc/>
-    public void Fill(Tensor tensor, double value) => HostMemory.Span<float>(tensor).Fill((float)value);
+    public void Run<T>(in PrimitiveCall call, T arguments, Action<IKernels, T> kernel) => kernel(this, arguments);
 
     /// <inheritdoc/>
     public void Synchronize()
@@ -72,9 +73,7 @@ public sealed unsafe partial class CpuBackend : IBackend
         Array.ForEach(_threadScratch, s => s?.Dispose());
     }
 
-    private static float* F32(Tensor tensor) => tensor.DType == DType.F32
-        ? (float*)tensor.Address
-        : throw new ArgumentException($"The cpu computes in F32; {tensor} does not fit.");
+    private static float* F32(Tensor tensor) => (float*)tensor.Address;
 
     private static float* F32OrNull(Tensor? tensor) => tensor is null ? null : F32(tensor);
 

@@ -11,8 +11,7 @@ public sealed unsafe partial class CudaBackend
     // The driver's limit of the second and third axis of a grid: heads and images.
     private const int MostBlocksAcross = 65_535;
 
-    /// <inheritdoc/>
-    public void Attention(in AttentionArgs args)
+    void IKernels.Attention(in AttentionArgs args)
     {
         CheckAttention(args);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
@@ -37,12 +36,9 @@ public sealed unsafe partial class CudaBackend
         Launch(kernel, tiling.Forward, args, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv)
+    void IKernels.AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv)
     {
         CheckAttention(args);
-        Require(dOutput, args.Qkv.DType, args.Output.Shape.Count);
-        Require(dQkv, args.Qkv.DType, args.Qkv.Shape.Count);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(args.Qkv);
         arguments.Add(args.Output);
@@ -100,8 +96,6 @@ public sealed unsafe partial class CudaBackend
 
     private static void CheckAttention(in AttentionArgs args)
     {
-        Require(args.Output, args.Qkv.DType, args.Qkv.Shape.Count / 3);
-        Require(args.LogSumExp, DType.F32, (long)args.Images * args.Heads * args.Tokens);
         if (args.Heads > MostBlocksAcross || args.Images > MostBlocksAcross)
         {
             throw new ArgumentException($"Attention on a GPU takes up to {MostBlocksAcross} images and heads, not {args.Images} and {args.Heads}.", nameof(args));

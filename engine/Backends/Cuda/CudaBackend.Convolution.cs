@@ -13,10 +13,8 @@ public sealed unsafe partial class CudaBackend
     /// <summary>About how many values a tile of windows has: 32 MB in bf16, which an L2 cache of 50 MB and more still holds.</summary>
     internal int WindowElements { get; init; } = 1 << 24;
 
-    /// <inheritdoc/>
-    public void Convolution(in ConvolutionArgs args)
+    void IKernels.Convolution(in ConvolutionArgs args)
     {
-        CheckConvolution(args, args.X, args.Y);
         var windows = ConvolutionWindows.OfInput(args);
         var tile = windows.TileRows(WindowElements, WindowRows);
         int outputs = args.Outputs, columns = windows.Columns;
@@ -32,7 +30,7 @@ public sealed unsafe partial class CudaBackend
         for (var first = 0; first < windows.Rows; first += tile)
         {
             var rows = Math.Min(tile, windows.Rows - first);
-            MatMul(new MatMulArgs(Gather(windows, args.X, first, rows, scratch), false, matrix, true, RowsOf(args.Y, first, rows))
+            this.MatMul(new MatMulArgs(Gather(windows, args.X, first, rows, scratch), false, matrix, true, RowsOf(args.Y, first, rows))
             {
                 Bias = added,
                 Residual = args.Residual is { } residual ? RowsOf(residual, first, rows) : null,
@@ -40,10 +38,8 @@ public sealed unsafe partial class CudaBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void ConvolutionInputGradient(in ConvolutionArgs args, Tensor dy, Tensor dx, bool accumulate)
+    void IKernels.ConvolutionInputGradient(in ConvolutionArgs args, Tensor dy, Tensor dx, bool accumulate)
     {
-        CheckConvolution(args, dx, dy);
         var windows = ConvolutionWindows.OfOutput(args);
         var tile = windows.TileRows(WindowElements, WindowRows);
         var windowBytes = WindowBytes(windows, tile);
@@ -53,15 +49,12 @@ public sealed unsafe partial class CudaBackend
         for (var first = 0; first < windows.Rows; first += tile)
         {
             var rows = Math.Min(tile, windows.Rows - first);
-            MatMul(new MatMulArgs(Gather(windows, dy, first, rows, scratch), false, swapped, false, RowsOf(dx, first, rows)) { Accumulate = accumulate });
+            this.MatMul(new MatMulArgs(Gather(windows, dy, first, rows, scratch), false, swapped, false, RowsOf(dx, first, rows)) { Accumulate = accumulate });
         }
     }
 
-    /// <inheritdoc/>
-    public void ConvolutionWeightGradient(in ConvolutionArgs args, Tensor dy, Tensor dWeight, bool accumulate)
+    void IKernels.ConvolutionWeightGradient(in ConvolutionArgs args, Tensor dy, Tensor dWeight, bool accumulate)
     {
-        CheckConvolution(args, args.X, dy);
-        Require(dWeight, DType.F32, args.Weight.Shape.Count);
         var windows = ConvolutionWindows.OfInput(args);
         var tile = windows.TileRows(WindowElements, WindowRows);
         var scratch = Scratch(WindowBytes(windows, tile) + ScratchAlignment);
@@ -69,14 +62,12 @@ public sealed unsafe partial class CudaBackend
         for (var first = 0; first < windows.Rows; first += tile)
         {
             var rows = Math.Min(tile, windows.Rows - first);
-            MatMul(new MatMulArgs(RowsOf(dy, first, rows), true, Gather(windows, args.X, first, rows, scratch), false, matrix) { Accumulate = accumulate || first > 0 });
+            this.MatMul(new MatMulArgs(RowsOf(dy, first, rows), true, Gather(windows, args.X, first, rows, scratch), false, matrix) { Accumulate = accumulate || first > 0 });
         }
     }
 
-    /// <inheritdoc/>
-    public void Upsample(Tensor x, Tensor y)
+    void IKernels.Upsample(Tensor x, Tensor y)
     {
-        Require(x, y.DType, y.Shape.Count / 4);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(x);
         arguments.Add(y);
@@ -86,10 +77,8 @@ public sealed unsafe partial class CudaBackend
         LaunchMoves("resample_up_forward", y, Aligned(x.Shape[3], x, y), ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void UpsampleBackward(Tensor dy, Tensor dx, bool accumulate)
+    void IKernels.UpsampleBackward(Tensor dy, Tensor dx, bool accumulate)
     {
-        Require(dx, dy.DType, dy.Shape.Count / 4);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(dy);
         arguments.Add(dx);
@@ -100,17 +89,14 @@ public sealed unsafe partial class CudaBackend
         LaunchMoves("resample_up_backward", dx, Aligned(dx.Shape[3], dx, dy), ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void ToPatches(Tensor image, int patch, Tensor patches, bool accumulate) =>
+    void IKernels.ToPatches(Tensor image, int patch, Tensor patches, bool accumulate) =>
         MovePatches("resample_to_patches", image, patches, image, patch, accumulate);
 
-    /// <inheritdoc/>
-    public void FromPatches(Tensor patches, int patch, Tensor image, bool accumulate) =>
+    void IKernels.FromPatches(Tensor patches, int patch, Tensor image, bool accumulate) =>
         MovePatches("resample_from_patches", patches, image, image, patch, accumulate);
 
     private void MovePatches(string entry, Tensor from, Tensor to, Tensor image, int patch, bool accumulate)
     {
-        Require(from, to.DType, to.Shape.Count);
         var run = patch * image.Shape[3];
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(from);
@@ -173,16 +159,6 @@ public sealed unsafe partial class CudaBackend
     {
         var bytes = windows.IsSource ? 0 : (long)Math.Min(tile, windows.Rows) * windows.Columns * ActivationType.Size();
         return (bytes + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment;
-    }
-
-    private void CheckConvolution(in ConvolutionArgs args, Tensor x, Tensor y)
-    {
-        args.Check();
-        Require(x, ActivationType, args.X.Shape.Count);
-        Require(y, ActivationType, args.Y.Shape.Count);
-        Require(args.Weight, DType.F32, args.Weight.Shape.Count);
-        Require(args.Bias, DType.F32, args.Outputs);
-        Require(args.Residual, ActivationType, args.Y.Shape.Count);
     }
 
     /// <summary>Rows of a tensor seen as a matrix.</summary>

@@ -5,11 +5,9 @@ namespace LDaeCore.Engine.Backends.Cuda;
 /// <content>Patches, latent noise and time.</content>
 public sealed unsafe partial class CudaBackend
 {
-    /// <inheritdoc/>
-    public void TimestepEmbedding(Tensor t, Tensor y)
+    void IKernels.TimestepEmbedding(Tensor t, Tensor y)
     {
         int images = y.Shape.Rows, half = y.Shape.Columns / 2;
-        Require(t, DType.F32, images);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(t);
         arguments.Add(y);
@@ -18,11 +16,9 @@ public sealed unsafe partial class CudaBackend
         _kernels.Get("timestep", "timestep_sinusoids", RealOf(y)).Launch(_stream, Grid.Over((long)images * half, PackThreads), PackThreads, 0, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void Patchify(Tensor images, int patch, Tensor range, Tensor patches)
+    void IKernels.Patchify(Tensor images, int patch, Tensor range, Tensor patches)
     {
-        var entry = EntryFor(images, patches.Shape.Count, "patchify_forward", "patchify_values");
-        Require(range, DType.F32, 6);
+        var entry = images.DType == DType.U8 ? "patchify_forward" : "patchify_values";
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(images);
         arguments.Add(range);
@@ -34,11 +30,9 @@ public sealed unsafe partial class CudaBackend
         LaunchPacks("patchify", entry, patches, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void LatentNoise(in LatentNoiseArgs args)
+    void IKernels.LatentNoise(in LatentNoiseArgs args)
     {
         int images = args.Clean.Shape[0], tokens = args.Clean.Shape[1], columns = args.Clean.Shape[2], components = args.Dim;
-        CheckLatentSpace(args, images, columns, components);
         if (args.Basis is not { } basis)
         {
             IdentityNoise(args);
@@ -67,28 +61,25 @@ public sealed unsafe partial class CudaBackend
         LaunchPatches("latent_noise", "latent_noise_forward", RealOf(args.Clean), aligned, shape, blocks, shape.SharedBytes(components), ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void LatentNoiseFromImages(Tensor images, int patch, Tensor range, in LatentNoiseArgs args)
+    void IKernels.LatentNoiseFromImages(Tensor images, int patch, Tensor range, in LatentNoiseArgs args)
     {
         // The clean patches, which are the targets, are written beside the noisy ones instead of being read again.
         if (args.Basis is null || args.Dim > MostFusedComponents)
         {
-            Patchify(images, patch, range, args.Clean);
-            LatentNoise(args);
+            this.Patchify(images, patch, range, args.Clean);
+            this.LatentNoise(args);
             return;
         }
 
         int columns = args.Clean.Shape[2], components = args.Dim;
-        var entry = EntryFor(images, args.Clean.Shape.Count, "latent_noise_from_images", "latent_noise_from_values");
-        Require(range, DType.F32, 6);
-        CheckLatentSpace(args, images.Shape[0], columns, components);
+        var entry = images.DType == DType.U8 ? "latent_noise_from_images" : "latent_noise_from_values";
         var shape = PatchShape.Of(columns);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(images);
         arguments.Add(range);
         AddLatentSpace(args, ref arguments);
         arguments.Add(args.Clean);
-        arguments.Add(args.Noisy ?? throw new ArgumentException("Noise from images goes to noisy patches.", nameof(args)));
+        arguments.Add(args.Noisy!);
         arguments.Add(args.Latents);
         AddNoisePlace(args, ref arguments);
         arguments.Add(args.Clean.Shape.Rows);
@@ -121,24 +112,6 @@ public sealed unsafe partial class CudaBackend
         // An image's first pack may begin up to three values before it.
         var blocks = Grid.Over(imageValues + 3L, Threads * pack);
         _kernels.Get("identity_noise", "identity_noise_forward", RealOf(args.Clean)).Launch(_stream, new Grid(images, blocks.X), Threads, 0, ref arguments);
-    }
-
-    /// <summary>The kernel for images of bytes or of floats.</summary>
-    private static string EntryFor(Tensor images, long count, string bytes, string values)
-    {
-        Require(images, images.DType == DType.U8 ? DType.U8 : DType.F32, count);
-        return images.DType == DType.U8 ? bytes : values;
-    }
-
-    private static void CheckLatentSpace(in LatentNoiseArgs args, int images, int columns, int components)
-    {
-        Require(args.Mean, DType.F32, columns);
-        Require(args.Basis, DType.F32, (long)components * columns);
-        Require(args.LatentStd, DType.F32, components);
-        Require(args.Gamma, DType.F32, images);
-        Require(args.Sigma, DType.F32, images);
-        Require(args.Noisy, args.Clean.DType, args.Clean.Shape.Count);
-        Require(args.Latents, args.Clean.DType, (long)args.Clean.Shape.Rows * components);
     }
 
     private static void AddLatentSpace(in LatentNoiseArgs args, ref KernelArguments arguments)

@@ -8,10 +8,8 @@ public sealed unsafe partial class CudaBackend
     /// <summary>Threads of a block of every kernel in which a thread owns a pack.</summary>
     private const int PackThreads = 256;
 
-    /// <inheritdoc/>
-    public void Add(Tensor x, Tensor result, bool accumulate)
+    void IKernels.Add(Tensor x, Tensor result, bool accumulate)
     {
-        Require(x, result.DType, result.Shape.Count);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(x);
         arguments.Add(result);
@@ -20,11 +18,9 @@ public sealed unsafe partial class CudaBackend
         LaunchPacks("elementwise", "elementwise_add", result, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void Scale(Tensor tensor, Tensor factor)
+    void IKernels.Scale(Tensor tensor, Tensor factor)
     {
         // The gradient of a loss that is followed by its parts: its first element counts.
-        Require(factor, DType.F32, factor.Shape.Count);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(tensor);
         arguments.Add(factor);
@@ -32,28 +28,21 @@ public sealed unsafe partial class CudaBackend
         LaunchPacks("elementwise", "elementwise_scale", tensor, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) => SlopeTimes("gelu", "gelu_backward", dy, x, dx, accumulate);
+    void IKernels.GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) => SlopeTimes("gelu", "gelu_backward", dy, x, dx, accumulate);
 
-    /// <inheritdoc/>
-    public void GeluErf(Tensor x, Tensor y) => Activate("gelu", "gelu_erf_forward", x, y);
+    void IKernels.GeluErf(Tensor x, Tensor y) => Activate("gelu", "gelu_erf_forward", x, y);
 
-    /// <inheritdoc/>
-    public void GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) => SlopeTimes("gelu", "gelu_erf_backward", dy, x, dx, accumulate);
+    void IKernels.GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) => SlopeTimes("gelu", "gelu_erf_backward", dy, x, dx, accumulate);
 
-    /// <inheritdoc/>
-    public void Silu(Tensor x, Tensor y) => Activate("elementwise", "elementwise_silu_forward", x, y);
+    void IKernels.Silu(Tensor x, Tensor y) => Activate("elementwise", "elementwise_silu_forward", x, y);
 
-    /// <inheritdoc/>
-    public void SiluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) =>
+    void IKernels.SiluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate) =>
         SlopeTimes("elementwise", "elementwise_silu_backward", dy, x, dx, accumulate);
 
-    /// <inheritdoc/>
-    public void SumRows(Tensor x, Tensor result, bool accumulate)
+    void IKernels.SumRows(Tensor x, Tensor result, bool accumulate)
     {
         const int FewestRows = 64, MostBlocks = 1024, Warps = 8;
         int rows = x.Shape.Rows, columns = x.Shape.Columns, pack = PackOf(x);
-        Require(result, DType.F32, columns);
         var (across, aligned) = ((columns + (32 * pack) - 1) / (32 * pack), Aligned(columns, x));
 
         // The cut depends on the shape alone, so the sums meet in the same order on every GPU.
@@ -78,12 +67,10 @@ public sealed unsafe partial class CudaBackend
             .Launch(_stream, Grid.Over(columns, 32), PackThreads, PackThreads * sizeof(float), ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void MeanPool(Tensor x, Tensor y)
+    void IKernels.MeanPool(Tensor x, Tensor y)
     {
         const int Warps = 8;
         int images = x.Shape[0], tokens = x.Shape[1], columns = x.Shape[2], pack = PackOf(x);
-        Require(y, x.DType, (long)images * columns);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(x);
         arguments.Add(y);
@@ -93,11 +80,9 @@ public sealed unsafe partial class CudaBackend
             .Launch(_stream, new Grid((columns + (32 * pack) - 1) / (32 * pack), images), PackThreads, Warps * 32 * pack * sizeof(float), ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void MeanPoolBackward(Tensor dy, Tensor dx, bool accumulate)
+    void IKernels.MeanPoolBackward(Tensor dy, Tensor dx, bool accumulate)
     {
         int images = dx.Shape[0], tokens = dx.Shape[1], columns = dx.Shape[2], pack = PackOf(dx);
-        Require(dy, dx.DType, (long)images * columns);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(dy);
         arguments.Add(dx);
@@ -108,16 +93,9 @@ public sealed unsafe partial class CudaBackend
             .Launch(_stream, new Grid((columns + (PackThreads * pack) - 1) / (PackThreads * pack), tokens, images), PackThreads, 0, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate)
+    void IKernels.GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate)
     {
         int rows = y.Shape.Rows, columns = y.Shape.Columns, packs = (columns + PackOf(y) - 1) / PackOf(y);
-        Require(index, DType.I32, rows);
-        if (x.DType != y.DType || x.Shape.Columns != columns || (fill is not null && (fill.DType != DType.F32 || fill.Shape.Columns != columns)))
-        {
-            throw new ArgumentException($"Rows of {x} and {fill} cannot be gathered to {y}.", nameof(x));
-        }
-
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(x);
         arguments.Add(index);
@@ -133,7 +111,6 @@ public sealed unsafe partial class CudaBackend
 
     private void Activate(string family, string entry, Tensor x, Tensor y)
     {
-        Require(x, y.DType, y.Shape.Count);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(x);
         arguments.Add(y);
@@ -143,8 +120,6 @@ public sealed unsafe partial class CudaBackend
 
     private void SlopeTimes(string family, string entry, Tensor dy, Tensor x, Tensor dx, bool accumulate)
     {
-        Require(dy, dx.DType, dx.Shape.Count);
-        Require(x, dx.DType, dx.Shape.Count);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(dy);
         arguments.Add(x);

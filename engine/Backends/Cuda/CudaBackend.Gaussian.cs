@@ -1,14 +1,10 @@
-using LDaeCore.Engine.Tensors;
-
 namespace LDaeCore.Engine.Backends.Cuda;
 
 /// <content>The latent of a variational autoencoder; see kernels/gaussian.cu.</content>
 public sealed unsafe partial class CudaBackend
 {
-    /// <inheritdoc/>
-    public void GaussianLatent(in GaussianLatentArgs args)
+    void IKernels.GaussianLatent(in GaussianLatentArgs args)
     {
-        CheckGaussian(args);
         var count = checked((int)args.Mean.Shape.Count);
         var blocks = Grid.Over(count, SumThreads);
         var part = Scratch((long)blocks.X * sizeof(float));
@@ -27,16 +23,8 @@ public sealed unsafe partial class CudaBackend
         _kernels.Get("losses", "losses_mean", RealOf(args.Mean)).Launch(_stream, 1, SumThreads, SumSharedBytes, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients)
+    void IKernels.GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients)
     {
-        CheckGaussian(args);
-        foreach (var gradient in (ReadOnlySpan<Tensor?>)[gradients.DLatents, gradients.DMean, gradients.DLogVariance])
-        {
-            Require(gradient, args.Mean.DType, args.Mean.Shape.Count);
-        }
-
-        Require(gradients.DDivergence, DType.F32, 1);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(args.Mean);
         arguments.Add(args.LogVariance);
@@ -58,12 +46,5 @@ public sealed unsafe partial class CudaBackend
         arguments.Add(args.Step);
         arguments.Add(RecordedStep);
         arguments.Add(checked((int)args.Mean.Shape.Count));
-    }
-
-    private static void CheckGaussian(in GaussianLatentArgs args)
-    {
-        Require(args.LogVariance, args.Mean.DType, args.Mean.Shape.Count);
-        Require(args.Latents, args.Mean.DType, args.Mean.Shape.Count);
-        Require(args.Divergence, DType.F32, 1);
     }
 }

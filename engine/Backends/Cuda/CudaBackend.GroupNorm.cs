@@ -1,5 +1,4 @@
 using System.Numerics;
-using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Backends.Cuda;
 
@@ -9,8 +8,7 @@ public sealed unsafe partial class CudaBackend
     /// <summary>Values of a chunk of an image's pixels, about: enough to fill a block, few enough to stay in L1 for the second walk.</summary>
     private const int GroupNormChunk = 16384;
 
-    /// <inheritdoc/>
-    public void GroupNorm(in GroupNormArgs args)
+    void IKernels.GroupNorm(in GroupNormArgs args)
     {
         CheckGroupNorm(args);
         var (chunk, chunks) = ChunksOf(args);
@@ -43,14 +41,9 @@ public sealed unsafe partial class CudaBackend
         LaunchApply("groupnorm_apply", args, aligned, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void GroupNormBackward(in GroupNormArgs args, in GroupNormGradients gradients)
+    void IKernels.GroupNormBackward(in GroupNormArgs args, in GroupNormGradients gradients)
     {
         CheckGroupNorm(args);
-        Require(gradients.DY, args.X.DType, args.X.Shape.Count);
-        Require(gradients.DX, args.X.DType, args.X.Shape.Count);
-        Require(gradients.DWeight, DType.F32, args.Channels);
-        Require(gradients.DBias, DType.F32, args.Channels);
         var (chunk, chunks) = ChunksOf(args);
         var aligned = Aligned(args.Channels, args.X, gradients.DY, gradients.DX);
         var parts = 2L * args.Images * chunks * args.Channels;
@@ -147,16 +140,10 @@ public sealed unsafe partial class CudaBackend
 
     private static void CheckGroupNorm(in GroupNormArgs args)
     {
-        args.Check();
         if (args.Images > MostBlocksAcross || args.Pixels / Math.Max(1, GroupNormChunk / args.Channels) >= MostBlocksAcross)
         {
             throw new ArgumentException($"Group normalisation on a GPU takes up to {MostBlocksAcross} images and chunks of one, not {args.X}.", nameof(args));
         }
 
-        Require(args.Y, args.X.DType, args.X.Shape.Count);
-        Require(args.Weight, DType.F32, args.Channels);
-        Require(args.Bias, DType.F32, args.Channels);
-        Require(args.Mean, DType.F32, (long)args.Images * args.Groups);
-        Require(args.Rstd, DType.F32, (long)args.Images * args.Groups);
     }
 }

@@ -9,11 +9,8 @@ namespace LDaeCore.Engine.Backends.Cuda;
 /// </content>
 public sealed unsafe partial class CudaBackend
 {
-    /// <inheritdoc/>
-    public void MatMul(in MatMulArgs args)
+    void IKernels.MatMul(in MatMulArgs args)
     {
-        args.Check();
-        CheckTypes(args);
         var operands = Operands(args, out var input);
         var output = TypeOf(args.C);
         if (Fused(args) is not { } epilogue || !TryProduct(args, operands, input, output, epilogue))
@@ -127,25 +124,6 @@ public sealed unsafe partial class CudaBackend
                 ("LDAE_BF16", args.C.DType == DType.BF16 ? 1 : 0),
                 ("BIAS_BF16", args.Bias?.DType == DType.BF16 ? 1 : 0))
             .Launch(_stream, Grid.Over((long)args.M * args.N, Threads), Threads, 0, ref arguments);
-    }
-
-    private void CheckTypes(in MatMulArgs args)
-    {
-        foreach (var tensor in (ReadOnlySpan<Tensor?>)[args.A, args.B, args.C, args.Bias])
-        {
-            if (tensor is not null && tensor.DType != DType.F32 && !(IsBf16 && tensor.DType == DType.BF16))
-            {
-                throw new ArgumentException($"A product in {ActivationType} does not take {tensor}.");
-            }
-        }
-
-        foreach (var tensor in (ReadOnlySpan<Tensor?>)[args.PreActivation, args.GeluGradientOf, args.Residual])
-        {
-            if (tensor is not null && tensor.DType != args.C.DType)
-            {
-                throw new ArgumentException($"{tensor} goes with a result of its own type, not with {args.C}.");
-            }
-        }
     }
 
     private static CublasLtType TypeOf(Tensor tensor) => tensor.DType == DType.BF16 ? CublasLtType.BF16 : CublasLtType.F32;

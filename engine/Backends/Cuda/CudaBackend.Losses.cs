@@ -7,14 +7,10 @@ public sealed unsafe partial class CudaBackend
 {
     private const int SumThreads = 256, SumSharedBytes = SumThreads / 32 * sizeof(float);
 
-    /// <inheritdoc/>
-    public void SoftmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits)
+    void IKernels.SoftmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits)
     {
         const int Rows = 8;
         int rows = logits.Shape.Rows, classes = logits.Shape.Columns;
-        Require(labels, DType.I32, rows);
-        Require(loss, DType.F32, 1);
-        Require(dLogits, logits.DType, logits.Shape.Count);
         var blocks = Grid.Over(rows, Rows);
         var part = Scratch((long)blocks.X * sizeof(float));
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
@@ -33,16 +29,11 @@ public sealed unsafe partial class CudaBackend
         _kernels.Get("losses", "losses_mean", RealOf(logits)).Launch(_stream, 1, SumThreads, SumSharedBytes, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void SquaredError(in SquaredErrorArgs args)
+    void IKernels.SquaredError(in SquaredErrorArgs args)
     {
         // Enough blocks for every multiprocessor, each with some packs a thread.
         const int MostBlocks = 1024, BlockValues = SumThreads * 32;
         var (images, count) = (args.Prediction.Shape[0], args.Prediction.Shape.Count);
-        Require(args.Target, args.Prediction.DType, count);
-        Require(args.DPrediction, args.Prediction.DType, count);
-        Require(args.Weight, DType.F32, images);
-        Require(args.Loss, DType.F32, 1);
         var imageValues = count / images;
         var grid = new Grid(images, (int)Math.Clamp((imageValues + BlockValues - 1) / BlockValues, 1, Math.Max(1, MostBlocks / images)));
         var part = Scratch((long)grid.X * grid.Y * sizeof(float));
@@ -62,15 +53,9 @@ public sealed unsafe partial class CudaBackend
         _kernels.Get("losses", "losses_sum", RealOf(args.Prediction)).Launch(_stream, 1, SumThreads, SumSharedBytes, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void PcaLoss(in PcaLossArgs args)
+    void IKernels.PcaLoss(in PcaLossArgs args)
     {
         int images = args.Prediction.Shape[0], tokens = args.Prediction.Shape[1], columns = args.Prediction.Shape[2], components = args.Basis.Shape.Rows;
-        Require(args.Clean, args.Prediction.DType, args.Prediction.Shape.Count);
-        Require(args.DPrediction, args.Prediction.DType, args.Prediction.Shape.Count);
-        Require(args.Basis, DType.F32, (long)components * columns);
-        Require(args.Lambda, DType.F32, images);
-        Require(args.Loss, DType.F32, 3);
         if (components > MostFusedComponents)
         {
             WideLoss(args);

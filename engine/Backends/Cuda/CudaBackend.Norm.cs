@@ -5,11 +5,9 @@ namespace LDaeCore.Engine.Backends.Cuda;
 /// <content>Layer and batch normalisation.</content>
 public sealed unsafe partial class CudaBackend
 {
-    /// <inheritdoc/>
-    public void LayerNorm(in LayerNormArgs args)
+    void IKernels.LayerNorm(in LayerNormArgs args)
     {
         int rows = args.X.Shape.Rows, columns = args.X.Shape.Columns;
-        CheckNorm(args);
         var shape = RowShape.Forward(columns, PackOf(args.X));
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(args.X);
@@ -35,13 +33,9 @@ public sealed unsafe partial class CudaBackend
             .Launch(_stream, Grid.Over(rows, shape.Groups), shape.BlockThreads, SharedOfWarps(shape, 1), ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void LayerNormBackward(in LayerNormArgs args, in LayerNormGradients gradients)
+    void IKernels.LayerNormBackward(in LayerNormArgs args, in LayerNormGradients gradients)
     {
         int columns = args.X.Shape.Columns, tokens = args.X.Shape.Rows / args.Images, pack = PackOf(args.X);
-        CheckNorm(args);
-        Require(gradients.DWeight, DType.F32, columns);
-        Require(gradients.DBias, DType.F32, columns);
         var shape = RowShape.Backward(columns, pack);
         var normalized = gradients.DY is not null && args.Y is not null;
         var dGate = args.Branch is null ? null : gradients.DGate;
@@ -89,13 +83,9 @@ public sealed unsafe partial class CudaBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void BatchNorm(Tensor x, Tensor y, Tensor mean, Tensor rstd)
+    void IKernels.BatchNorm(Tensor x, Tensor y, Tensor mean, Tensor rstd)
     {
         int rows = x.Shape.Rows, columns = x.Shape.Columns;
-        Require(y, x.DType, x.Shape.Count);
-        Require(mean, DType.F32, columns);
-        Require(rstd, DType.F32, columns);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(x);
         arguments.Add(y);
@@ -106,13 +96,9 @@ public sealed unsafe partial class CudaBackend
         LaunchColumns("batchnorm_forward", x, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void BatchNormBackward(Tensor dy, Tensor y, Tensor rstd, Tensor dx, bool accumulate)
+    void IKernels.BatchNormBackward(Tensor dy, Tensor y, Tensor rstd, Tensor dx, bool accumulate)
     {
         int rows = y.Shape.Rows, columns = y.Shape.Columns;
-        Require(dy, y.DType, y.Shape.Count);
-        Require(dx, y.DType, y.Shape.Count);
-        Require(rstd, DType.F32, columns);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(dy);
         arguments.Add(y);
@@ -165,27 +151,6 @@ public sealed unsafe partial class CudaBackend
         arguments.Add(gradients.DWeight);
         _kernels.Get("layernorm_backward", "layernorm_backward_parameters", constants)
             .Launch(_stream, new Grid((columns + 31) / 32, 2), PackThreads, PackThreads * sizeof(float), ref arguments);
-    }
-
-    private static void CheckNorm(in LayerNormArgs args)
-    {
-        var (type, columns) = (args.X.DType, args.X.Shape.Columns);
-        Require(args.Weight, DType.F32, columns);
-        Require(args.Bias, DType.F32, columns);
-        Require(args.Mean, DType.F32, args.X.Shape.Rows);
-        Require(args.Rstd, DType.F32, args.X.Shape.Rows);
-        foreach (var tensor in (ReadOnlySpan<Tensor?>)[args.Branch, args.H, args.Y])
-        {
-            Require(tensor, type, args.X.Shape.Count);
-        }
-
-        foreach (var table in (ReadOnlySpan<Tensor?>)[args.Gate?.Table, args.Shift?.Table, args.Scale?.Table])
-        {
-            if (table is not null && table.DType != type)
-            {
-                throw new ArgumentException($"A modulation of {args.X} has its type; {table} does not fit.");
-            }
-        }
     }
 
     /// <summary>Bytes of a few floats a warp, rounded up to whole packs.</summary>

@@ -7,18 +7,9 @@ public sealed unsafe partial class CudaBackend
 {
     private const int Quad = 4;
 
-    /// <inheritdoc/>
-    public void AdamW(in AdamWArgs args)
+    void IKernels.AdamW(in AdamWArgs args)
     {
         var count = args.Values.Shape.Count;
-        foreach (var tensor in (ReadOnlySpan<Tensor?>)[args.Values, args.Gradients, args.FirstMoment, args.SecondMoment, args.RateScale, args.Decay])
-        {
-            Require(tensor, DType.F32, count);
-        }
-
-        Require(args.ClipScale, DType.F32, 1);
-        Require(args.Average, DType.F32, count);
-        Require(args.Rounded, DType.BF16, count);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(args.Values);
         arguments.Add(args.Gradients);
@@ -45,12 +36,9 @@ public sealed unsafe partial class CudaBackend
         LaunchQuads("optimizer_adamw", count, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void Ema(Tensor values, double decay, Tensor average)
+    void IKernels.Ema(Tensor values, double decay, Tensor average)
     {
         var count = values.Shape.Count;
-        Require(values, DType.F32, count);
-        Require(average, DType.F32, count);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(values);
         arguments.Add(average);
@@ -59,11 +47,8 @@ public sealed unsafe partial class CudaBackend
         LaunchQuads("optimizer_ema", count, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void GlobalNorm(Tensor x, double limit, Tensor norm, Tensor scale)
+    void IKernels.GlobalNorm(Tensor x, double limit, Tensor norm, Tensor scale)
     {
-        Require(norm, DType.F32, 1);
-        Require(scale, DType.F32, 1);
         var parts = SumParts(x.Shape.Count);
         var part = Scratch((long)parts * sizeof(float));
         SquareSum(x, null, null, 0, part, parts);
@@ -76,14 +61,9 @@ public sealed unsafe partial class CudaBackend
         _kernels.Get("optimizer", "optimizer_norm").Launch(_stream, 1, SumThreads, SumSharedBytes, ref arguments);
     }
 
-    /// <inheritdoc/>
-    public void Sgd(in SgdArgs args)
+    void IKernels.Sgd(in SgdArgs args)
     {
         var count = args.Values.Shape.Count;
-        Require(args.Values, DType.F32, count);
-        Require(args.Gradients, DType.F32, count);
-        Require(args.Velocity, DType.F32, count);
-        Require(args.ClipScale, DType.F32, 1);
         var ratio = args.Trust > 0 ? TrustRatio(args) : 0;
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(args.Values);
@@ -122,7 +102,6 @@ public sealed unsafe partial class CudaBackend
 
     private void SquareSum(Tensor x, Tensor? scale, Tensor? y, float decay, nint part, int parts)
     {
-        Require(x, DType.F32, x.Shape.Count);
         var arguments = new KernelArguments(stackalloc long[KernelArguments.Capacity]);
         arguments.Add(x);
         arguments.Add(scale);

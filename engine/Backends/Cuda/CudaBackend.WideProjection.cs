@@ -29,11 +29,11 @@ public sealed unsafe partial class CudaBackend
             var rows = Math.Min(most, patches - first);
             var (centered, latents) = (Floats(scratch, rows, columns), Floats((nint)(scratch + patchBytes), rows, args.Dim));
             ShiftRows("wide_center", RowsOf(args.Clean, first, rows), args.Mean, centered);
-            MatMul(new MatMulArgs(centered, false, basis, true, latents));
+            this.MatMul(new MatMulArgs(centered, false, basis, true, latents));
             NoiseRows(args, first, latents);
             if (args.Noisy is { } noisy)
             {
-                MatMul(new MatMulArgs(latents, false, basis, false, centered));
+                this.MatMul(new MatMulArgs(latents, false, basis, false, centered));
                 ShiftRows("wide_restore", centered, args.Mean, RowsOf(noisy, first, rows));
             }
         }
@@ -58,11 +58,11 @@ public sealed unsafe partial class CudaBackend
             Tensor r = Floats(scratch, rows, columns), back = Floats((nint)(scratch + patchBytes), rows, columns);
             var projected = Floats((nint)(scratch + (2 * patchBytes)), rows, components);
             DifferenceOfRows(args, first, r, part);
-            MatMul(new MatMulArgs(r, false, args.Basis, true, projected));
+            this.MatMul(new MatMulArgs(r, false, args.Basis, true, projected));
             WeighProjections(args, first, projected, part);
             if (args.DPrediction is { } gradient)
             {
-                MatMul(new MatMulArgs(projected, false, args.Basis, false, back));
+                this.MatMul(new MatMulArgs(projected, false, args.Basis, false, back));
                 GradientOfRows(args, first, r, back, RowsOf(gradient, first, rows));
             }
 

@@ -11,7 +11,7 @@ namespace LDaeCore.Engine.Backends.Cuda;
 /// or F32, parameters and statistics F32, sums always float32 and in a fixed order, so two runs give the same bits. Which GPU, and
 /// whether it is a real one, is the <see cref="CudaDevice"/>'s affair.
 /// </summary>
-public sealed unsafe partial class CudaBackend : IDeviceBackend
+public sealed unsafe partial class CudaBackend : IDeviceBackend, IKernels
 {
     /// <summary>Where compiled kernels are, inside the cache.</summary>
     public const string CubinFolder = "cubins";
@@ -133,8 +133,7 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void Fill(Tensor tensor, double value)
+    void IKernels.Fill(Tensor tensor, double value)
     {
         _context.MakeCurrent();
         var (driver, count) = (_context.Driver, tensor.Shape.Count);
@@ -165,8 +164,7 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
         _stream.Observer?.After(LaunchFacts.OfCopy("fill", tensor.Bytes));
     }
 
-    /// <inheritdoc/>
-    public void Copy(Tensor from, Tensor to)
+    void IKernels.Copy(Tensor from, Tensor to)
     {
         if (from.DType == DType.F32 && to.DType == DType.BF16 && from.Shape.Count == to.Shape.Count)
         {
@@ -189,6 +187,9 @@ public sealed unsafe partial class CudaBackend : IDeviceBackend
         _context.Driver.CopyOnDevice(to.Address, from.Address, to.Bytes, _stream.Handle);
         _stream.Observer?.After(LaunchFacts.OfCopy("copy", to.Bytes));
     }
+
+    /// <inheritdoc/>
+    public void Run<T>(in PrimitiveCall call, T arguments, Action<IKernels, T> kernel) => kernel(this, arguments);
 
     /// <inheritdoc/>
     public void Synchronize() => _stream.Synchronize();

@@ -5,8 +5,7 @@ namespace LDaeCore.Engine.Backends.Reference;
 /// <content>Softmax attention.</content>
 public sealed partial class ReferenceBackend
 {
-    /// <inheritdoc/>
-    public void Attention(in AttentionArgs args)
+    void IKernels.Attention(in AttentionArgs args)
     {
         int tokens = args.Tokens, size = args.HeadSize;
         for (var image = 0; image < args.Images; image++)
@@ -40,8 +39,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv)
+    void IKernels.AttentionBackward(in AttentionArgs args, Tensor dOutput, Tensor dQkv)
     {
         F64(dQkv).Clear();
         for (var image = 0; image < args.Images; image++)

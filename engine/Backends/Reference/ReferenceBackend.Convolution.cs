@@ -7,10 +7,8 @@ public sealed partial class ReferenceBackend
 {
     private delegate void Product(Span<double> x, int input, Span<double> weight, int tap, Span<double> y, int output);
 
-    /// <inheritdoc/>
-    public void Convolution(in ConvolutionArgs args)
+    void IKernels.Convolution(in ConvolutionArgs args)
     {
-        args.Check();
         var y = F64(args.Y);
         y.Clear();
         ForEachProduct(args, args.X, args.Weight, args.Y, static (x, input, weight, tap, y, output) => y[output] += x[input] * weight[tap]);
@@ -21,8 +19,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void ConvolutionInputGradient(in ConvolutionArgs args, Tensor dy, Tensor dx, bool accumulate)
+    void IKernels.ConvolutionInputGradient(in ConvolutionArgs args, Tensor dy, Tensor dx, bool accumulate)
     {
         if (!accumulate)
         {
@@ -32,8 +29,7 @@ public sealed partial class ReferenceBackend
         ForEachProduct(args, dx, args.Weight, dy, static (dx, input, weight, tap, dy, output) => dx[input] += dy[output] * weight[tap]);
     }
 
-    /// <inheritdoc/>
-    public void ConvolutionWeightGradient(in ConvolutionArgs args, Tensor dy, Tensor dWeight, bool accumulate)
+    void IKernels.ConvolutionWeightGradient(in ConvolutionArgs args, Tensor dy, Tensor dWeight, bool accumulate)
     {
         if (!accumulate)
         {
@@ -43,8 +39,7 @@ public sealed partial class ReferenceBackend
         ForEachProduct(args, args.X, dWeight, dy, static (x, input, dWeight, tap, dy, output) => dWeight[tap] += dy[output] * x[input]);
     }
 
-    /// <inheritdoc/>
-    public void Upsample(Tensor x, Tensor y)
+    void IKernels.Upsample(Tensor x, Tensor y)
     {
         for (var at = 0; at < F64(y).Length; at++)
         {
@@ -52,8 +47,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void UpsampleBackward(Tensor dy, Tensor dx, bool accumulate)
+    void IKernels.UpsampleBackward(Tensor dy, Tensor dx, bool accumulate)
     {
         if (!accumulate)
         {
@@ -66,8 +60,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void ToPatches(Tensor image, int patch, Tensor patches, bool accumulate)
+    void IKernels.ToPatches(Tensor image, int patch, Tensor patches, bool accumulate)
     {
         for (var at = 0; at < F64(patches).Length; at++)
         {
@@ -75,8 +68,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void FromPatches(Tensor patches, int patch, Tensor image, bool accumulate)
+    void IKernels.FromPatches(Tensor patches, int patch, Tensor image, bool accumulate)
     {
         for (var at = 0; at < F64(patches).Length; at++)
         {

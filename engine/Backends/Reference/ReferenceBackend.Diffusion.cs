@@ -5,8 +5,7 @@ namespace LDaeCore.Engine.Backends.Reference;
 /// <content>Patches, latent noise and time.</content>
 public sealed partial class ReferenceBackend
 {
-    /// <inheritdoc/>
-    public void TimestepEmbedding(Tensor t, Tensor y)
+    void IKernels.TimestepEmbedding(Tensor t, Tensor y)
     {
         var half = y.Shape.Columns / 2;
         for (var b = 0; b < y.Shape.Rows; b++)
@@ -20,8 +19,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void Patchify(Tensor images, int patch, Tensor range, Tensor patches)
+    void IKernels.Patchify(Tensor images, int patch, Tensor range, Tensor patches)
     {
         Span<byte> bytes = images.DType == DType.U8 ? HostMemory.Span<byte>(images) : [];
         Span<double> values = images.DType == DType.U8 ? [] : F64(images);
@@ -48,8 +46,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void LatentNoise(in LatentNoiseArgs args)
+    void IKernels.LatentNoise(in LatentNoiseArgs args)
     {
         int tokens = args.Clean.Shape[1], pixels = args.Clean.Shape[2], kept = args.Dim;
         Span<double> mean = F64(args.Mean), basis = args.Basis is { } v ? F64(v) : [], std = F64(args.LatentStd);

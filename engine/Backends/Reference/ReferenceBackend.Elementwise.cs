@@ -8,8 +8,7 @@ public sealed partial class ReferenceBackend
 {
     private static readonly double GeluSlope = Math.Sqrt(2 / Math.PI);
 
-    /// <inheritdoc/>
-    public void Add(Tensor x, Tensor result, bool accumulate)
+    void IKernels.Add(Tensor x, Tensor result, bool accumulate)
     {
         if (accumulate)
         {
@@ -21,11 +20,9 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void Scale(Tensor tensor, Tensor factor) => TensorPrimitives.Multiply(F64(tensor), F64(factor)[0], F64(tensor));
+    void IKernels.Scale(Tensor tensor, Tensor factor) => TensorPrimitives.Multiply(F64(tensor), F64(factor)[0], F64(tensor));
 
-    /// <inheritdoc/>
-    public void GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate)
+    void IKernels.GatherRows(Tensor x, Tensor index, Tensor? fill, Tensor y, bool accumulate)
     {
         var columns = y.Shape.Columns;
         for (var row = 0; row < y.Shape.Rows; row++)
@@ -39,8 +36,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    void IKernels.GeluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
     {
         Span<double> g = F64(dy), u = F64(x), r = F64(dx);
         for (var i = 0; i < g.Length; i++)
@@ -49,8 +45,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void GeluErf(Tensor x, Tensor y)
+    void IKernels.GeluErf(Tensor x, Tensor y)
     {
         Span<double> a = F64(x), r = F64(y);
         for (var i = 0; i < a.Length; i++)
@@ -59,8 +54,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    void IKernels.GeluErfBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
     {
         Span<double> g = F64(dy), a = F64(x), r = F64(dx);
         for (var i = 0; i < g.Length; i++)
@@ -69,8 +63,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void Silu(Tensor x, Tensor y)
+    void IKernels.Silu(Tensor x, Tensor y)
     {
         Span<double> a = F64(x), r = F64(y);
         for (var i = 0; i < a.Length; i++)
@@ -79,8 +72,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void SiluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
+    void IKernels.SiluBackward(Tensor dy, Tensor x, Tensor dx, bool accumulate)
     {
         Span<double> g = F64(dy), a = F64(x), r = F64(dx);
         for (var i = 0; i < g.Length; i++)

@@ -3,8 +3,7 @@ namespace LDaeCore.Engine.Backends.Reference;
 /// <content>The latent of a variational autoencoder.</content>
 public sealed partial class ReferenceBackend
 {
-    /// <inheritdoc/>
-    public void GaussianLatent(in GaussianLatentArgs args)
+    void IKernels.GaussianLatent(in GaussianLatentArgs args)
     {
         Span<double> mean = F64(args.Mean), logVariance = F64(args.LogVariance), z = F64(args.Latents);
         var divergence = 0.0;
@@ -17,8 +16,7 @@ public sealed partial class ReferenceBackend
         F64(args.Divergence)[0] = divergence / z.Length;
     }
 
-    /// <inheritdoc/>
-    public void GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients)
+    void IKernels.GaussianLatentBackward(in GaussianLatentArgs args, in GaussianLatentGradients gradients)
     {
         Span<double> mean = F64(args.Mean), logVariance = F64(args.LogVariance);
         var share = (gradients.DDivergence is { } incoming ? F64(incoming)[0] : 0) / mean.Length;

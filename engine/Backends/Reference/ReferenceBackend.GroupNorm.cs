@@ -3,10 +3,8 @@ namespace LDaeCore.Engine.Backends.Reference;
 /// <content>Group normalisation.</content>
 public sealed partial class ReferenceBackend
 {
-    /// <inheritdoc/>
-    public void GroupNorm(in GroupNormArgs args)
+    void IKernels.GroupNorm(in GroupNormArgs args)
     {
-        args.Check();
         Span<double> x = F64(args.X), y = F64(args.Y), weight = F64(args.Weight), bias = F64(args.Bias);
         var count = (double)args.Pixels * args.GroupChannels;
         for (var group = 0; group < args.Images * args.Groups; group++)
@@ -31,8 +29,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void GroupNormBackward(in GroupNormArgs args, in GroupNormGradients gradients)
+    void IKernels.GroupNormBackward(in GroupNormArgs args, in GroupNormGradients gradients)
     {
         // With g = dy * weight: dx = rstd (g - mean(g) - xhat mean(g xhat)), the two means, over the group, being what its own mean and
         // variance pass back; dweight = sum of dy xhat and dbias = sum of dy over images and pixels.

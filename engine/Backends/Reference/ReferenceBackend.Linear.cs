@@ -5,10 +5,8 @@ namespace LDaeCore.Engine.Backends.Reference;
 /// <content>Matrix products.</content>
 public sealed partial class ReferenceBackend
 {
-    /// <inheritdoc/>
-    public void MatMul(in MatMulArgs args)
+    void IKernels.MatMul(in MatMulArgs args)
     {
-        args.Check();
         Span<double> a = F64(args.A), b = F64(args.B), c = F64(args.C);
         int m = args.M, n = args.N, k = args.K;
         for (var row = 0; row < m; row++)
@@ -28,8 +26,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void SumRows(Tensor x, Tensor result, bool accumulate)
+    void IKernels.SumRows(Tensor x, Tensor result, bool accumulate)
     {
         Span<double> values = F64(x), r = F64(result);
         var columns = x.Shape.Columns;

@@ -5,8 +5,7 @@ namespace LDaeCore.Engine.Backends.Reference;
 /// <content>Losses and pooling.</content>
 public sealed partial class ReferenceBackend
 {
-    /// <inheritdoc/>
-    public void MeanPool(Tensor x, Tensor y)
+    void IKernels.MeanPool(Tensor x, Tensor y)
     {
         int images = x.Shape[0], tokens = x.Shape[1], columns = x.Shape[2];
         F64(y).Clear();
@@ -22,8 +21,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void MeanPoolBackward(Tensor dy, Tensor dx, bool accumulate)
+    void IKernels.MeanPoolBackward(Tensor dy, Tensor dx, bool accumulate)
     {
         int images = dx.Shape[0], tokens = dx.Shape[1], columns = dx.Shape[2];
         for (var b = 0; b < images; b++)
@@ -38,8 +36,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void SoftmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits)
+    void IKernels.SoftmaxCrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits)
     {
         int rows = logits.Shape.Rows, classes = logits.Shape.Columns;
         var label = HostMemory.Span<int>(labels);
@@ -65,8 +62,7 @@ public sealed partial class ReferenceBackend
         F64(loss)[0] = total;
     }
 
-    /// <inheritdoc/>
-    public void SquaredError(in SquaredErrorArgs args)
+    void IKernels.SquaredError(in SquaredErrorArgs args)
     {
         Span<double> prediction = F64(args.Prediction), target = F64(args.Target);
         var imageValues = prediction.Length / args.Prediction.Shape[0];
@@ -85,8 +81,7 @@ public sealed partial class ReferenceBackend
         F64(args.Loss)[0] = total;
     }
 
-    /// <inheritdoc/>
-    public void PcaLoss(in PcaLossArgs args)
+    void IKernels.PcaLoss(in PcaLossArgs args)
     {
         int images = args.Prediction.Shape[0], tokens = args.Prediction.Shape[1], pixels = args.Prediction.Shape[2];
         int kept = args.Basis.Shape.Rows, patches = images * tokens;

@@ -5,8 +5,7 @@ namespace LDaeCore.Engine.Backends.Reference;
 /// <content>Layer and batch normalisation.</content>
 public sealed partial class ReferenceBackend
 {
-    /// <inheritdoc/>
-    public void LayerNorm(in LayerNormArgs args)
+    void IKernels.LayerNorm(in LayerNormArgs args)
     {
         int rows = args.X.Shape.Rows, columns = args.X.Shape.Columns, tokens = rows / args.Images;
         for (var row = 0; row < rows; row++)
@@ -67,8 +66,7 @@ public sealed partial class ReferenceBackend
         : args.Bias is { } bias ? F64(bias)[column]
         : 0;
 
-    /// <inheritdoc/>
-    public void LayerNormBackward(in LayerNormArgs args, in LayerNormGradients gradients)
+    void IKernels.LayerNormBackward(in LayerNormArgs args, in LayerNormGradients gradients)
     {
         int rows = args.X.Shape.Rows, columns = args.X.Shape.Columns, tokens = rows / args.Images;
         var dh = new double[columns];
@@ -145,8 +143,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void BatchNorm(Tensor x, Tensor y, Tensor mean, Tensor rstd)
+    void IKernels.BatchNorm(Tensor x, Tensor y, Tensor mean, Tensor rstd)
     {
         int rows = x.Shape.Rows, columns = x.Shape.Columns;
         Span<double> values = F64(x), result = F64(y);
@@ -173,8 +170,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void BatchNormBackward(Tensor dy, Tensor y, Tensor rstd, Tensor dx, bool accumulate)
+    void IKernels.BatchNormBackward(Tensor dy, Tensor y, Tensor rstd, Tensor dx, bool accumulate)
     {
         int rows = y.Shape.Rows, columns = y.Shape.Columns;
         Span<double> g = F64(dy), xhat = F64(y), result = F64(dx);

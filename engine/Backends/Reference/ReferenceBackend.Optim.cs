@@ -5,8 +5,7 @@ namespace LDaeCore.Engine.Backends.Reference;
 /// <content>Optimizers.</content>
 public sealed partial class ReferenceBackend
 {
-    /// <inheritdoc/>
-    public void AdamW(in AdamWArgs args)
+    void IKernels.AdamW(in AdamWArgs args)
     {
         Span<double> p = F64(args.Values), g = F64(args.Gradients), m = F64(args.FirstMoment), v = F64(args.SecondMoment);
         double clip = F64(args.ClipScale)[0], correction1 = 1 - Math.Pow(args.Beta1, args.Step), correction2 = 1 - Math.Pow(args.Beta2, args.Step);
@@ -23,7 +22,7 @@ public sealed partial class ReferenceBackend
 
         if (args.Average is { } average)
         {
-            Ema(args.Values, args.AverageDecay, average);
+            this.Ema(args.Values, args.AverageDecay, average);
         }
 
         if (args.Rounded is { } rounded)
@@ -32,8 +31,7 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void Ema(Tensor values, double decay, Tensor average)
+    void IKernels.Ema(Tensor values, double decay, Tensor average)
     {
         Span<double> p = F64(values), a = F64(average);
         for (var i = 0; i < p.Length; i++)
@@ -42,16 +40,14 @@ public sealed partial class ReferenceBackend
         }
     }
 
-    /// <inheritdoc/>
-    public void GlobalNorm(Tensor x, double limit, Tensor norm, Tensor scale)
+    void IKernels.GlobalNorm(Tensor x, double limit, Tensor norm, Tensor scale)
     {
         var length = TensorPrimitives.Norm<double>(F64(x));
         F64(norm)[0] = length;
         F64(scale)[0] = limit > 0 && length > limit ? limit / length : 1;
     }
 
-    /// <inheritdoc/>
-    public void Sgd(in SgdArgs args)
+    void IKernels.Sgd(in SgdArgs args)
     {
         Span<double> p = F64(args.Values), g = F64(args.Gradients), m = F64(args.Velocity);
         var step = new double[p.Length];

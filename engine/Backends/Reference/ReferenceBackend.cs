@@ -7,7 +7,7 @@ namespace LDaeCore.Engine.Backends.Reference;
 /// is fast, and nothing should be: whoever wonders what a primitive means reads it here, and every other backend is held
 /// against it.
 /// </summary>
-public sealed partial class ReferenceBackend : IBackend
+public sealed partial class ReferenceBackend : IBackend, IKernels
 {
     private const double NormEpsilon = 1e-6;
 
@@ -34,11 +34,12 @@ public sealed partial class ReferenceBackend : IBackend
     public void Download<T>(Tensor from, Span<T> values)
         where T : unmanaged => HostMemory.Download(from, values);
 
-    /// <inheritdoc/>
-    public void Copy(Tensor from, Tensor to) => HostMemory.Copy(from, to);
+    void IKernels.Copy(Tensor from, Tensor to) => HostMemory.Copy(from, to);
+
+    void IKernels.Fill(Tensor tensor, double value) => F64(tensor).Fill(value);
 
     /// <inheritdoc/>
-    public void Fill(Tensor tensor, double value) => F64(tensor).Fill(value);
+    public void Run<T>(in PrimitiveCall call, T arguments, Action<IKernels, T> kernel) => kernel(this, arguments);
 
     /// <inheritdoc/>
     public void Synchronize()

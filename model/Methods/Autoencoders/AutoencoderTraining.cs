@@ -1,4 +1,5 @@
 using System.Globalization;
+using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
