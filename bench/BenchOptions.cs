@@ -1,5 +1,4 @@
 using System.Globalization;
-using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
 

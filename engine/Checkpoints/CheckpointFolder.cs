@@ -267,3 +267,13 @@ public static class CheckpointFolder
         }
     }
 }
+
+/// <summary>A complete checkpoint on disk.</summary>
+/// <param name="Step">Optimizer steps done when it was written.</param>
+/// <param name="Folder">Its folder.</param>
+public sealed record Checkpoint(long Step, string Folder);
+
+/// <summary>A file of a checkpoint to be written.</summary>
+/// <param name="Name">Plain file name, without folders.</param>
+/// <param name="Write">Writes the file at the path it is given, and closes it.</param>
+public sealed record CheckpointFile(string Name, Action<string> Write);

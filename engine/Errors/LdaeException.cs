@@ -16,3 +16,25 @@ public class LdaeException(ErrorKind kind, string message, string remedy, Except
     /// <summary>What the user can do about it.</summary>
     public string Remedy { get; } = remedy;
 }
+
+/// <summary>A device has no memory left for what a run asks; whoever knows the run's owners of memory adds them.</summary>
+/// <param name="message">What was asked, held and free.</param>
+/// <param name="remedy">What the user can do about it.</param>
+/// <param name="inner">The driver's error.</param>
+public sealed class DeviceMemoryException(string message, string remedy, Exception inner) : LdaeException(ErrorKind.Run, message, remedy, inner);
+
+/// <summary>What kind of thing went wrong; each kind is one exit code of the console runner.</summary>
+public enum ErrorKind
+{
+    /// <summary>The run itself failed (a non-finite loss, a full disk): exit code 1.</summary>
+    Run = 1,
+
+    /// <summary>Bad usage or configuration, named by field and value: exit code 2.</summary>
+    Configuration = 2,
+
+    /// <summary>Bad input data (missing, unreadable, of the wrong kind or length): exit code 3.</summary>
+    Data = 3,
+
+    /// <summary>The asked device, or something it needs, is not available: exit code 4.</summary>
+    Device = 4,
+}

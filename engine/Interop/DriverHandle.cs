@@ -45,3 +45,42 @@ internal abstract class DriverHandle : SafeHandle
         return done;
     }
 }
+
+/// <summary>A retained primary context.</summary>
+internal sealed class ContextHandle(CudaDriver driver, nint value, int device) : DriverHandle(driver, value, null)
+{
+    /// <inheritdoc/>
+    protected override bool Destroy()
+    {
+        Driver.ReleasePrimaryContext(device);
+        return true;
+    }
+}
+
+/// <summary>A stream.</summary>
+internal sealed class StreamHandle(CudaDriver driver, nint value, ContextHandle context) : DriverHandle(driver, value, context)
+{
+    /// <inheritdoc/>
+    protected override bool Destroy() => Driver.DestroyStream(Value);
+}
+
+/// <summary>An event.</summary>
+internal sealed class EventHandle(CudaDriver driver, nint value, ContextHandle context) : DriverHandle(driver, value, context)
+{
+    /// <inheritdoc/>
+    protected override bool Destroy() => Driver.DestroyEvent(Value);
+}
+
+/// <summary>An instantiated graph.</summary>
+internal sealed class GraphHandle(CudaDriver driver, nint value, ContextHandle context) : DriverHandle(driver, value, context)
+{
+    /// <inheritdoc/>
+    protected override bool Destroy() => Driver.DestroyGraph(Value);
+}
+
+/// <summary>A loaded cubin.</summary>
+internal sealed class CubinHandle(CudaDriver driver, nint value, ContextHandle context) : DriverHandle(driver, value, context)
+{
+    /// <inheritdoc/>
+    protected override bool Destroy() => Driver.Unload(Value);
+}

@@ -42,3 +42,41 @@ internal enum DriverStatus
     /// <summary>Forward compatibility is not for this GPU.</summary>
     CompatNotSupported = 804,
 }
+
+/// <summary>The device attributes that are read (CUdevice_attribute).</summary>
+internal enum DeviceNumber
+{
+    /// <summary>Streaming multiprocessors.</summary>
+    Multiprocessors = 16,
+
+    /// <summary>Major compute capability.</summary>
+    ComputeMajor = 75,
+
+    /// <summary>Minor compute capability.</summary>
+    ComputeMinor = 76,
+
+    /// <summary>Shared memory a block may have when it asks, bytes.</summary>
+    SharedMemoryPerBlock = 97,
+
+    /// <summary>Whether stream-ordered allocation works.</summary>
+    MemoryPools = 115,
+}
+
+/// <summary>The kernel attributes that are read or set (CUfunction_attribute).</summary>
+internal enum FunctionNumber
+{
+    /// <summary>Threads of the largest block.</summary>
+    MaxThreads = 0,
+
+    /// <summary>Static shared memory, bytes.</summary>
+    StaticShared = 1,
+
+    /// <summary>Local memory a thread, bytes: spills and arrays that found no registers.</summary>
+    Local = 3,
+
+    /// <summary>Registers a thread.</summary>
+    Registers = 4,
+
+    /// <summary>Most dynamic shared memory a launch may ask for, bytes.</summary>
+    MaxDynamicShared = 8,
+}

@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using LDaeCore.Engine.Errors;
+
 namespace LDaeCore.Engine.Interop;
 
 /// <summary>One of the native libraries that the engine may load: what it is called and how a user gets it.</summary>
@@ -63,4 +66,33 @@ internal sealed record LibraryKind(string Title, IReadOnlyList<string> FileNames
 
     /// <summary>Whether it is found where CUDA's libraries are: a toolkit's folders and Python's.</summary>
     public bool IsCuda { get; private init; } = true;
+}
+
+/// <summary>A native library in the process. It stays loaded until the process ends: function pointers into it are kept everywhere.</summary>
+/// <param name="Title">Name in messages.</param>
+/// <param name="Path">The file.</param>
+/// <param name="Handle">The loader's handle.</param>
+/// <param name="Remedy">How a user gets a working one.</param>
+internal sealed record LoadedLibrary(string Title, string Path, nint Handle, string Remedy)
+{
+    /// <summary>The address of a function.</summary>
+    /// <param name="name">Its symbol.</param>
+    /// <exception cref="LdaeException">Device: this version of the library has no such function.</exception>
+    public nint Export(string name) => NativeLibrary.TryGetExport(Handle, name, out var address)
+        ? address
+        : throw new LdaeException(ErrorKind.Device, $"{Title} at {Path} has no function {name}: its version is too old.", Remedy);
+}
+
+/// <summary>What a search came to.</summary>
+/// <param name="Kind">What was looked for.</param>
+/// <param name="Library">The library, or null.</param>
+/// <param name="Tried">What was tried without success, one line each, with the reason.</param>
+internal sealed record LibraryFinding(LibraryKind Kind, LoadedLibrary? Library, IReadOnlyList<string> Tried)
+{
+    /// <summary>The library.</summary>
+    /// <exception cref="LdaeException">Device: it was not found; the message says where it was looked for.</exception>
+    public LoadedLibrary Require() => Library ?? throw new LdaeException(
+        ErrorKind.Device,
+        $"{Kind.Title} was not found: {string.Join("; ", Tried)}.",
+        Kind.Remedy);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace LDaeCore.Engine.Interop;
@@ -31,4 +32,33 @@ internal sealed unsafe class NativeStrings : IDisposable
         _owned.ForEach(Marshal.FreeCoTaskMem);
         _owned.Clear();
     }
+}
+
+/// <summary>
+/// The text of a native call for an error message, such as <c>cuMemAllocAsync(4096 bytes)</c>, made only when the call's status is
+/// not zero: a successful call formats nothing and allocates nothing.
+/// </summary>
+[InterpolatedStringHandler]
+internal ref struct CallText
+{
+    private DefaultInterpolatedStringHandler _text;
+
+    /// <summary>Called by the compiler.</summary>
+    /// <param name="literalLength">Characters outside the holes.</param>
+    /// <param name="formattedCount">Number of holes.</param>
+    /// <param name="status">What the native call returned.</param>
+    /// <param name="failed">Whether a text is wanted.</param>
+    public CallText(int literalLength, int formattedCount, int status, out bool failed)
+    {
+        failed = status != 0;
+        _text = failed ? new DefaultInterpolatedStringHandler(literalLength, formattedCount, System.Globalization.CultureInfo.InvariantCulture) : default;
+    }
+
+    public void AppendLiteral(string text) => _text.AppendLiteral(text);
+
+    public void AppendFormatted<T>(T value) => _text.AppendFormatted(value);
+
+    public void AppendFormatted<T>(T value, string? format) => _text.AppendFormatted(value, format);
+
+    public string Take() => _text.ToStringAndClear();
 }

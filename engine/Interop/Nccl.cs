@@ -90,3 +90,10 @@ internal sealed unsafe class Nccl
         }
     }
 }
+
+/// <summary>ncclUniqueId: 128 opaque bytes.</summary>
+[InlineArray(128)]
+internal struct NcclUniqueId
+{
+    private byte _first;
+}

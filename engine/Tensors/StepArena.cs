@@ -220,3 +220,45 @@ public sealed unsafe class StepArena : IDisposable
         }
     }
 }
+
+/// <summary>How an arena hands out memory.</summary>
+public enum ArenaMode
+{
+    /// <summary>All tensors share one allocation of the planned size. The normal mode.</summary>
+    Packed,
+
+    /// <summary>
+    /// Every tensor is an allocation of its own, filled with NaN first, so that overruns and reads of what was never written show:
+    /// in the processor's memory between two guard zones; in a device's to the byte, for compute-sanitizer and the emulator to watch. Op cases always run so;
+    /// LDAE_ARENA=guard makes every run do it.
+    /// </summary>
+    Guard,
+
+    /// <summary>No memory: addresses are offsets and only the peak is of interest.</summary>
+    Plan,
+}
+
+/// <summary>A range of a step arena that is in use.</summary>
+internal sealed class ArenaBlock
+{
+    /// <summary>Offset of the first byte in the arena.</summary>
+    public required long Offset { get; init; }
+
+    /// <summary>Bytes taken, rounded up to the arena's alignment.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Bytes asked for.</summary>
+    public required long Requested { get; init; }
+
+    /// <summary>First byte.</summary>
+    public required nint Address { get; init; }
+
+    /// <summary>Who asked, for the ledger.</summary>
+    public required string Owner { get; init; }
+
+    /// <summary>The allocation of its own behind the block when the arena is in guard mode.</summary>
+    public Storage? Guarded { get; init; }
+
+    /// <summary>False once the block went back to the arena.</summary>
+    public bool Live { get; set; } = true;
+}

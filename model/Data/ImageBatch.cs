@@ -40,3 +40,34 @@ public sealed class ImageBatch(int capacity, int side)
     /// <returns>[side, side, 3].</returns>
     internal Span<byte> Image(int place) => Pixels.AsSpan(place * side * side * 3, side * side * 3);
 }
+
+/// <summary>The batches of a run, one a step in their order.</summary>
+public interface IImageBatches
+{
+    /// <summary>The batch of the next step; waits until it is there.</summary>
+    /// <returns>The batch; give it back with <see cref="Return"/>.</returns>
+    ImageBatch Next();
+
+    /// <summary>Gives a batch back, to be filled again.</summary>
+    /// <param name="batch">A batch of <see cref="Next"/>.</param>
+    void Return(ImageBatch batch);
+}
+
+/// <summary>The places of every global batch that one process takes.</summary>
+/// <param name="First">The first.</param>
+/// <param name="Count">How many.</param>
+/// <param name="Batch">Images of the global batch.</param>
+public readonly record struct BatchPart(int First, int Count, int Batch)
+{
+    /// <summary>The whole batch.</summary>
+    /// <param name="batch">Images of the global batch.</param>
+    /// <returns>All its places.</returns>
+    public static BatchPart All(int batch) => new(0, batch, batch);
+
+    /// <summary>The part of one of several processes: rank r of N takes places r B / N to (r + 1) B / N.</summary>
+    /// <param name="batch">Images of the global batch; a multiple of <paramref name="size"/>.</param>
+    /// <param name="rank">The process.</param>
+    /// <param name="size">Number of processes.</param>
+    /// <returns>Its places.</returns>
+    public static BatchPart Of(int batch, int rank, int size) => new(rank * (batch / size), batch / size, batch);
+}

@@ -1,5 +1,6 @@
 using System.Globalization;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Data.Formats;
 
 namespace LDaeCore.Model.Data;
 

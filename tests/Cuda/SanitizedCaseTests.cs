@@ -1,4 +1,3 @@
-using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Interop;
 using NUnit.Framework;
 

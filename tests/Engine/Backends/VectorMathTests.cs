@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
-using LDaeCore.Engine.Backends.Cpu;
+using LDaeCore.Engine.Backends.Cpu.Kernels;
+using LDaeCore.Engine.Backends.Cpu.Vectors;
 using LDaeCore.Engine.Tensors;
 using NUnit.Framework;
 
