@@ -94,7 +94,7 @@ public sealed class PersistentTensor : IDisposable
     private readonly Storage _storage;
 
     /// <summary>Allocates, without clearing.</summary>
-    /// <param name="backend">Whose memory it is.</param>
+    /// <param name="backend">The device.</param>
     /// <param name="shape">Sizes.</param>
     /// <param name="dtype">Element type.</param>
     public PersistentTensor(IBackend backend, Shape shape, DType dtype)
