@@ -7,29 +7,29 @@ namespace LDaeCore.Engine.Autograd;
 /// <summary>
 /// The list of operations of one step, in order, and the memory they work in. <see cref="Backward(Tensor)"/> walks it from
 /// the end: each node reads the gradient of its results and stores or adds the gradients of its inputs, after which its
-/// results, their gradients and what it had saved go back to the arena.
+/// results, their gradients and its saved tensors are freed.
 /// </summary>
-/// <param name="backend">Who computes.</param>
-/// <param name="arena">Where results are placed.</param>
+/// <param name="backend">The device.</param>
+/// <param name="arena">Memory for results.</param>
 public sealed class Tape(IBackend backend, StepArena arena)
 {
     private readonly List<Node> _nodes = [];
 
-    /// <summary>Who computes.</summary>
+    /// <summary>The device.</summary>
     public IBackend Backend { get; } = backend;
 
-    /// <summary>Where results are placed.</summary>
+    /// <summary>Memory for results.</summary>
     public StepArena Arena { get; } = arena;
 
     /// <summary>Whether operations are recorded for a backward pass.</summary>
     public bool Recording { get; private set; } = true;
 
-    /// <summary>Under whose name memory is booked, for the ledger.</summary>
+    /// <summary>Owner of the memory that is allocated next, for the memory plan.</summary>
     public string Owner { get; set; } = "step";
 
     /// <summary>
-    /// Told when the backward pass comes back to a <see cref="Mark"/>: gradients of parameters from that element on are complete, as parameters lie in the
-    /// order in which a network declares and uses them. Null where nobody wants to know.
+    /// Called when the backward pass reaches a <see cref="Mark"/>: gradients from that element on are complete, because parameters lie in the
+    /// order in which a network declares and uses them. May be null.
     /// </summary>
     public Action<long>? Passed { get; init; }
 
@@ -51,8 +51,8 @@ public sealed class Tape(IBackend backend, StepArena arena)
         return new Tensor(shape, dtype, block.Address, block, slot) { GeluInput = geluInput };
     }
 
-    /// <summary>Gives a temporary back before the step ends.</summary>
-    /// <param name="tensor">A tensor of <see cref="New(Shape, DType?, bool)"/> that nobody reads any more.</param>
+    /// <summary>Frees a temporary tensor before the step ends.</summary>
+    /// <param name="tensor">A tensor of <see cref="New(Shape, DType?, bool)"/> that is not read any more.</param>
     public void Free(Tensor tensor)
     {
         if (tensor.Block is { Live: true } block)
@@ -71,7 +71,7 @@ public sealed class Tape(IBackend backend, StepArena arena)
         }
     }
 
-    /// <summary>Notes that operations recorded before this use no parameter from an element on; see <see cref="Passed"/>.</summary>
+    /// <summary>Records that the operations before it use no parameter from an element on; see <see cref="Passed"/>.</summary>
     /// <param name="element">Place in the flat buffers of the parameters.</param>
     public void Mark(long element)
     {
@@ -81,8 +81,8 @@ public sealed class Tape(IBackend backend, StepArena arena)
         }
     }
 
-    /// <summary>Runs operations without recording them and frees all they made but the results.</summary>
-    /// <param name="work">The operations; returns what is kept.</param>
+    /// <summary>Runs operations without recording them (no_grad) and frees all their tensors except the results.</summary>
+    /// <param name="work">The operations; returns the results.</param>
     /// <returns>The results.</returns>
     public Tensor[] WithoutRecording(Func<Tensor[]> work)
     {
@@ -106,13 +106,13 @@ public sealed class Tape(IBackend backend, StepArena arena)
         }
     }
 
-    /// <summary>The gradient that has arrived at a result, or null when nothing that was differentiated reads it.</summary>
-    /// <param name="result">A result of the node that asks.</param>
+    /// <summary>The gradient of a result; null when the loss does not depend on it.</summary>
+    /// <param name="result">A result of the calling node.</param>
     /// <returns>The gradient.</returns>
     public Tensor? Incoming(Tensor result) =>
         result.Slot is { Stored: true, Gradient: { } gradient } ? Shaped(gradient, result) : null;
 
-    /// <summary>Where to put a contribution to an input's gradient.</summary>
+    /// <summary>Memory for a contribution to an input's gradient.</summary>
     /// <param name="input">The input; it must require a gradient.</param>
     /// <param name="accumulate">False for the first contribution, which is stored; true for later ones, which are added.</param>
     /// <returns>The gradient's memory.</returns>
@@ -140,10 +140,10 @@ public sealed class Tape(IBackend backend, StepArena arena)
     }
 
     /// <summary>
-    /// Hands the gradient of a result on as the gradient of an input (an addition passes it through). The memory itself
-    /// changes hands when the input has no gradient yet.
+    /// Uses the gradient of a result as the gradient of an input, as in an addition. Its memory becomes the input's
+    /// when the input has no gradient yet.
     /// </summary>
-    /// <param name="gradient">The gradient to hand on; its holder must not use it afterwards.</param>
+    /// <param name="gradient">The gradient; the caller must not use it afterwards.</param>
     /// <param name="input">The input; nothing happens when it needs no gradient.</param>
     public void PassOn(Tensor gradient, Tensor input)
     {
@@ -163,9 +163,9 @@ public sealed class Tape(IBackend backend, StepArena arena)
         }
     }
 
-    /// <summary>Takes the gradient of a result away from it, so that the node may hand the memory on.</summary>
-    /// <param name="result">A result of the node that asks.</param>
-    /// <returns>The gradient, or null when none arrived.</returns>
+    /// <summary>Detaches the gradient of a result, so that the node may reuse its memory.</summary>
+    /// <param name="result">A result of the calling node.</param>
+    /// <returns>The gradient, or null.</returns>
     public Tensor? Take(Tensor result)
     {
         if (Incoming(result) is null)
@@ -188,7 +188,7 @@ public sealed class Tape(IBackend backend, StepArena arena)
         Backward();
     }
 
-    /// <summary>Walks the tape with the gradients that were put at the results through <see cref="Outgoing"/>.</summary>
+    /// <summary>Walks the tape from gradients that were written to the results by <see cref="Outgoing"/>.</summary>
     public void Backward()
     {
         using var range = Ranges.Open("backward");

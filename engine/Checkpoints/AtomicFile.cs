@@ -4,10 +4,10 @@ using LDaeCore.Engine.Interop;
 
 namespace LDaeCore.Engine.Checkpoints;
 
-/// <summary>Writes small files whole: a kill or a full disk leaves the old content or the new, never half of it.</summary>
+/// <summary>Writes small files atomically: after a kill or on a full disk the file has its old or its new content.</summary>
 public static class AtomicFile
 {
-    /// <summary>Writes a text into a file beside it, flushes it to the disk, and renames it.</summary>
+    /// <summary>Writes a text to a temporary file in the same folder, flushes it to the disk, and renames it.</summary>
     /// <param name="path">The file; its folder exists.</param>
     /// <param name="text">Its whole content.</param>
     /// <exception cref="LdaeException">Run: it cannot be written (a full disk, no permission).</exception>
@@ -32,15 +32,15 @@ public static class AtomicFile
     }
 }
 
-/// <summary>Files that come from elsewhere.</summary>
+/// <summary>Files that are not this program's own.</summary>
 public static class InputFile
 {
     /// <summary>
-    /// Whether there is nothing to read: an empty file, or a named pipe, a socket or a device, which say that they have no bytes. Such a thing is better not opened at all: a pipe
-    /// waits for a writer who may never come, and a device may never end.
+    /// Whether a file has no bytes: it is empty, or a named pipe, a socket or a device, whose length is 0. Do not open such a file: a pipe waits for a
+    /// writer, and a device may never end.
     /// </summary>
-    /// <param name="path">What is about to be opened; links are followed.</param>
-    /// <returns>False also where nothing is there, which opening it says better.</returns>
+    /// <param name="path">The file; links are followed.</param>
+    /// <returns>True if so; false where no file exists, which opening it reports.</returns>
     public static bool IsEmpty(string path)
     {
         FileSystemInfo file = new FileInfo(path);

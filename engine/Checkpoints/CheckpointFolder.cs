@@ -48,7 +48,7 @@ public static class CheckpointFolder
         }
         catch (Exception e)
         {
-            // On a full disk the half checkpoint is what must go first.
+            // On a full disk the incomplete checkpoint must be deleted first.
             TryRemove(temporary);
             if (e is not (IOException or UnauthorizedAccessException))
             {
@@ -63,7 +63,7 @@ public static class CheckpointFolder
         }
     }
 
-    /// <summary>The checkpoints whose writing was finished, newest first. Their content is not looked at.</summary>
+    /// <summary>The checkpoints whose writing was finished, newest first. Their content is not checked.</summary>
     /// <param name="checkpoints">Folder of the run's checkpoints; may be missing.</param>
     /// <returns>The checkpoints.</returns>
     public static IReadOnlyList<Checkpoint> List(string checkpoints) =>
@@ -89,12 +89,12 @@ public static class CheckpointFolder
                 using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1);
                 if (file.Length != bytes)
                 {
-                    throw CheckpointManifest.Bad($"{path} has {file.Length} bytes, where its manifest says {bytes}");
+                    throw CheckpointManifest.Bad($"{path} has {file.Length} bytes, but its manifest has {bytes}");
                 }
 
                 if (Hash(file) != sha256)
                 {
-                    throw CheckpointManifest.Bad($"{path} is not what was written: its SHA-256 differs from the manifest's");
+                    throw CheckpointManifest.Bad($"{path} was changed: its SHA-256 differs from the manifest's");
                 }
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -108,7 +108,7 @@ public static class CheckpointFolder
 
     /// <summary>The newest checkpoint that verifies.</summary>
     /// <param name="checkpoints">Folder of the run's checkpoints; may be missing.</param>
-    /// <param name="warnings">One line for each broken checkpoint that was passed over, newest first.</param>
+    /// <param name="warnings">One line for each broken checkpoint that was skipped, newest first.</param>
     /// <returns>The checkpoint, or null if there is none.</returns>
     public static Checkpoint? LatestValid(string checkpoints, out IReadOnlyList<string> warnings)
     {
@@ -122,7 +122,7 @@ public static class CheckpointFolder
             }
             catch (LdaeException e)
             {
-                lines.Add($"Checkpoint passed over: {e.Message}");
+                lines.Add($"Checkpoint skipped: {e.Message}");
             }
         }
 
@@ -130,13 +130,13 @@ public static class CheckpointFolder
     }
 
     /// <summary>
-    /// Deletes all but the newest complete checkpoints. Those of later steps than the run is at are neither counted nor deleted: the run
-    /// passed them over as broken, and must not lose a whole checkpoint for them.
+    /// Deletes all but the newest complete checkpoints. Those of later steps than the run's are neither counted nor deleted: the run
+    /// skipped them as broken, and must not lose an intact checkpoint because of them.
     /// </summary>
     /// <param name="checkpoints">Folder of the run's checkpoints.</param>
     /// <param name="keepLast">How many to keep, at least 1.</param>
     /// <param name="step">Steps the run has done.</param>
-    /// <param name="spared">Step of a checkpoint that stays beside those, or null.</param>
+    /// <param name="spared">Step of a checkpoint that is kept in addition, or null.</param>
     public static void Prune(string checkpoints, int keepLast, long step, long? spared = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(keepLast, 1);
@@ -151,8 +151,8 @@ public static class CheckpointFolder
     }
 
     /// <summary>
-    /// Clears what a killed run left: unfinished folders go; a checkpoint that was being replaced comes back if its replacement did not
-    /// arrive. Only the process that writes the checkpoints may call it, before it writes.
+    /// Clears what a killed run left: deletes unfinished folders, and restores a checkpoint whose replacement was not
+    /// finished. Only the process that writes the checkpoints may call it, before it writes.
     /// </summary>
     /// <param name="checkpoints">Folder of the run's checkpoints; may be missing.</param>
     public static void RemoveStale(string checkpoints)
@@ -199,7 +199,7 @@ public static class CheckpointFolder
         manifest.Flush(flushToDisk: true);
     }
 
-    /// <summary>A folder cannot be renamed onto another, so an older one of the same step steps aside first.</summary>
+    /// <summary>A folder cannot be renamed onto another, so an older one of the same step is renamed first.</summary>
     private static void Publish(string checkpoints, string temporary, string final, long step)
     {
         var aside = Path.Combine(checkpoints, Replaced + NameOf(step));
@@ -255,7 +255,7 @@ public static class CheckpointFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The error that brought us here says more; the next start clears the folder.
+            // The original error is more useful; the next start deletes the folder.
         }
     }
 

@@ -4,7 +4,7 @@ using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Engine.Checkpoints;
 
-/// <summary>What a checkpoint consists of: written last, so that its presence says that everything else was written.</summary>
+/// <summary>The files of a checkpoint. It is written last, so that its presence proves that all files are complete.</summary>
 /// <param name="Step">Optimizer steps done.</param>
 /// <param name="Files">Name, length and SHA-256 (lower-case hexadecimal) of each file.</param>
 internal sealed record CheckpointManifest(long Step, IReadOnlyList<(string Name, long Bytes, string Sha256)> Files)
@@ -69,7 +69,7 @@ internal sealed record CheckpointManifest(long Step, IReadOnlyList<(string Name,
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw Bad($"{folder} is no complete checkpoint: it has no {FileName}", e);
+            throw Bad($"{folder} is not a complete checkpoint: it has no {FileName}", e);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

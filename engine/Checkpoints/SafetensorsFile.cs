@@ -6,7 +6,7 @@ namespace LDaeCore.Engine.Checkpoints;
 
 /// <summary>
 /// A safetensors file open for reading (github.com/huggingface/safetensors). The whole header is validated before anything is
-/// allocated for the data; tensors are read one at a time, when asked for. Not for use by several threads after disposal.
+/// allocated for the data; tensors are read one at a time. Not thread-safe after disposal.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {

@@ -7,7 +7,7 @@ namespace LDaeCore.Engine.Checkpoints;
 
 /// <summary>
 /// The header of a safetensors file: eight bytes of length (little-endian), then a JSON object of that length, then the data.
-/// Nothing it says is believed before it is checked against the file's length, so that a damaged or hostile file costs no memory.
+/// Every length is compared with the file's before it is used, so that a damaged or hostile file costs no memory.
 /// </summary>
 internal sealed class SafetensorsHeader
 {
@@ -44,7 +44,7 @@ internal sealed class SafetensorsHeader
     /// <param name="inner">The cause, when there is one.</param>
     /// <returns>The exception to throw.</returns>
     public static LdaeException Bad(string path, string what, Exception? inner = null) => new(
-        ErrorKind.Data, $"{path}: {what}.", "Use an undamaged .safetensors file: copy it again or write it anew.", inner);
+        ErrorKind.Data, $"{path}: {what}.", "Use an undamaged .safetensors file: copy or write it again.", inner);
 
     /// <summary>The error of a file without room for the header's length.</summary>
     public static LdaeException TooShort(string path, long length) => Bad(path, $"a safetensors file has at least 8 bytes, this one has {length}");
@@ -249,7 +249,7 @@ internal sealed class SafetensorsHeader
         }
     }
 
-    /// <summary>The tensors must tile the data section: no overlap, no hole, nothing behind the last.</summary>
+    /// <summary>The tensors must tile the data section: no overlap, no gap, nothing after the last.</summary>
     private void CheckCoverage()
     {
         var reached = 0L;

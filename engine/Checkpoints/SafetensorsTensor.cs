@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace LDaeCore.Engine.Checkpoints;
 
 /// <summary>
-/// A tensor to be written: its bytes are asked for when their turn comes, so that parameters go from their flat buffer
-/// (or from a device, in pieces) straight to the file.
+/// A tensor to be written: its bytes are produced when it is written, so that parameters go from their flat buffer
+/// (or from a device, in pieces) directly to the file.
 /// </summary>
 /// <param name="name">Name in the file.</param>
 /// <param name="dtype">F64, F32, I32 or U8.</param>

@@ -91,7 +91,8 @@ public sealed record Launch(LaunchWay Way, string By, int Rank, int Size, int Lo
 
         if (Of("PMI_SIZE") is { } size && size != "1")
         {
-            throw Rejected($"PMI_SIZE = {size} says that MPICH's mpiexec started this process; MPICH is not supported.", "Start it with Open MPI's mpirun (Debian's openmpi-bin).");
+            throw Rejected(
+                $"PMI_SIZE = {size} means that MPICH's mpiexec started this process; MPICH is not supported.", "Start it with Open MPI's mpirun (Debian's openmpi-bin).");
         }
 
         return Alone;

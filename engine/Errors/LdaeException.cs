@@ -17,8 +17,8 @@ public class LdaeException(ErrorKind kind, string message, string remedy, Except
     public string Remedy { get; } = remedy;
 }
 
-/// <summary>A device has no memory left for what a run asks; whoever knows the run's owners of memory adds them.</summary>
-/// <param name="message">What was asked, held and free.</param>
+/// <summary>A device is out of memory; a run adds its memory plan to the message.</summary>
+/// <param name="message">Bytes requested, held and free.</param>
 /// <param name="remedy">What the user can do about it.</param>
 /// <param name="inner">The driver's error.</param>
 public sealed class DeviceMemoryException(string message, string remedy, Exception inner) : LdaeException(ErrorKind.Run, message, remedy, inner);

@@ -84,16 +84,16 @@ internal sealed unsafe class CublasLt
     }
 
     /// <summary>
-    /// The algorithms that the library's own model likes best for a product, best first; none when it has none for this product.
+    /// The algorithms that the library's heuristic recommends for a product, best first; none when it supports none.
     /// </summary>
     /// <param name="library">From <see cref="Create"/>.</param>
     /// <param name="product">The product.</param>
     /// <param name="layouts">Of A, B, C and D.</param>
-    /// <param name="workspace">Bytes of workspace that will be there.</param>
+    /// <param name="workspace">Bytes of workspace.</param>
     /// <param name="alignments">Alignment of A, B, C and D, bytes.</param>
-    /// <param name="wanted">Most algorithms to return.</param>
+    /// <param name="most">Most algorithms to return.</param>
     public CublasLtCandidate[] Candidates(
-        CublasLtHandle library, CublasLtHandle product, GemmLayouts layouts, long workspace, (int A, int B, int C, int D) alignments, int wanted)
+        CublasLtHandle library, CublasLtHandle product, GemmLayouts layouts, long workspace, (int A, int B, int C, int D) alignments, int most)
     {
         const int NotSupported = 15, InvalidValue = 7;
         const int MaxWorkspace = 1, MinAlignmentA = 5;
@@ -110,13 +110,13 @@ internal sealed unsafe class CublasLt
                 Check(_preferenceSetAttribute(preference, MinAlignmentA + i, &alignment, sizeof(uint)), $"cublasLtMatmulPreferenceSetAttribute({MinAlignmentA + i}, {alignment})");
             }
 
-            var found = new CublasLtCandidate[wanted];
+            var found = new CublasLtCandidate[most];
             int count;
             int status;
             fixed (CublasLtCandidate* to = found)
             {
                 status = _getHeuristic(
-                    library.Value, product.Value, layouts.A.Value, layouts.B.Value, layouts.C.Value, layouts.D.Value, preference, wanted, to, &count);
+                    library.Value, product.Value, layouts.A.Value, layouts.B.Value, layouts.C.Value, layouts.D.Value, preference, most, to, &count);
             }
 
             if (status is NotSupported or InvalidValue)
@@ -124,7 +124,7 @@ internal sealed unsafe class CublasLt
                 return [];
             }
 
-            Check(status, $"cublasLtMatmulAlgoGetHeuristic({wanted} wanted)");
+            Check(status, $"cublasLtMatmulAlgoGetHeuristic(at most {most})");
             return [.. found.Take(count).Where(c => c.State == 0)];
         }
         finally
@@ -141,7 +141,7 @@ internal sealed unsafe class CublasLt
             TryRun(library, product, layouts, addresses, beta, algorithm, workspace, stream),
             $"cublasLtMatmul(A {layouts.A}, B {layouts.B}, C {layouts.C}, D {layouts.D}, beta {beta}, {stream})");
 
-    /// <summary>As <see cref="Run"/>; returns the status instead of throwing: a candidate may turn out not to run.</summary>
+    /// <summary>As <see cref="Run"/>; returns the status instead of throwing, because a candidate may not run.</summary>
     public int TryRun(
         CublasLtHandle library, CublasLtHandle product, GemmLayouts layouts, GemmAddresses addresses, float beta, in CublasLtAlgorithm algorithm,
         (nint Address, long Bytes) workspace, StreamHandle stream)

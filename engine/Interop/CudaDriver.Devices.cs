@@ -56,7 +56,7 @@ internal sealed unsafe partial class CudaDriver
         return Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
     }
 
-    /// <summary>A number about a GPU.</summary>
+    /// <summary>An attribute of a GPU.</summary>
     public int DeviceNumber(DeviceNumber number, int device)
     {
         int value;
@@ -72,7 +72,7 @@ internal sealed unsafe partial class CudaDriver
         return (long)bytes;
     }
 
-    /// <summary>The GPU's primary context, shared by all who retain it in the process.</summary>
+    /// <summary>The GPU's primary context, shared in the process.</summary>
     public ContextHandle RetainPrimaryContext(int device)
     {
         nint context;

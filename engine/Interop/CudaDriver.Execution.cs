@@ -57,7 +57,7 @@ internal sealed unsafe partial class CudaDriver
         return function;
     }
 
-    /// <summary>A number about a kernel.</summary>
+    /// <summary>An attribute of a kernel.</summary>
     public int FunctionNumber(FunctionNumber number, nint function)
     {
         int value;
@@ -65,7 +65,7 @@ internal sealed unsafe partial class CudaDriver
         return value;
     }
 
-    /// <summary>Lets a kernel's blocks have that much dynamic shared memory.</summary>
+    /// <summary>Sets the most dynamic shared memory of a kernel's blocks.</summary>
     public void AllowDynamicShared(nint function, int bytes, string name) =>
         Check(_functionSetAttribute(function, (int)Interop.FunctionNumber.MaxDynamicShared, bytes), $"cuFuncSetAttribute({name}, MaxDynamicShared, {bytes})");
 
@@ -85,7 +85,7 @@ internal sealed unsafe partial class CudaDriver
         return new StreamHandle(this, stream, context);
     }
 
-    /// <summary>Waits until a stream has done all it was asked.</summary>
+    /// <summary>Waits until all work of a stream is done.</summary>
     public void Synchronize(StreamHandle stream) => Check(_streamSynchronize(stream.Value), $"cuStreamSynchronize({stream})");
 
     /// <summary>Makes a stream wait for an event.</summary>
@@ -99,7 +99,7 @@ internal sealed unsafe partial class CudaDriver
         return new EventHandle(this, made, context);
     }
 
-    /// <summary>The event happens when the stream has come this far.</summary>
+    /// <summary>Records the event in the stream.</summary>
     public void Record(EventHandle what, StreamHandle stream) => Check(_eventRecord(what.Value, stream.Value), $"cuEventRecord({what}, {stream})");
 
     /// <summary>Waits for an event.</summary>
@@ -113,10 +113,10 @@ internal sealed unsafe partial class CudaDriver
         return time;
     }
 
-    /// <summary>From now on the stream's work is recorded, not done.</summary>
+    /// <summary>Starts to record the stream's work instead of running it.</summary>
     public void BeginCapture(StreamHandle stream) => Check(_beginCapture(stream.Value, ThreadLocalCapture), $"cuStreamBeginCapture({stream}, thread local)");
 
-    /// <summary>Ends the recording and makes it launchable.</summary>
+    /// <summary>Ends the recording and instantiates it.</summary>
     public GraphHandle EndCapture(StreamHandle stream, ContextHandle context)
     {
         nint graph, executable;
@@ -133,7 +133,7 @@ internal sealed unsafe partial class CudaDriver
         return new GraphHandle(this, executable, context);
     }
 
-    /// <summary>Does all that was recorded.</summary>
+    /// <summary>Launches the recorded work.</summary>
     public void Launch(GraphHandle graph, StreamHandle stream) => Check(_graphLaunch(graph.Value, stream.Value), $"cuGraphLaunch({graph}, {stream})");
 
     internal bool Unload(nint module) => _moduleUnload(module) == 0;

@@ -23,7 +23,7 @@ internal sealed unsafe partial class CudaDriver
         return ((long)free, (long)total);
     }
 
-    /// <summary>Device memory, usable by what the stream does from now on.</summary>
+    /// <summary>Allocates device memory in the stream's order.</summary>
     public nint Allocate(long bytes, StreamHandle stream)
     {
         nint address;
@@ -31,10 +31,10 @@ internal sealed unsafe partial class CudaDriver
         return address;
     }
 
-    /// <summary>Gives device memory back once the stream has done what it was asked before.</summary>
+    /// <summary>Frees device memory in the stream's order.</summary>
     public void Free(nint address, StreamHandle stream) => Check(_memFreeAsync(address, stream.Value), $"cuMemFreeAsync(0x{address:x}, {stream})");
 
-    /// <summary>Page-locked host memory: copies from it run beside the processor.</summary>
+    /// <summary>Page-locked host memory, for asynchronous copies.</summary>
     public nint AllocatePinned(long bytes)
     {
         nint address;

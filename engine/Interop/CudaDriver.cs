@@ -76,9 +76,9 @@ internal sealed unsafe partial class CudaDriver
     {
         DriverStatus.OutOfMemory => "Lower train.batch or raise train.accumulate, or stop what else uses the GPU (nvidia-smi lists it).",
         DriverStatus.NoDevice => "The driver sees no GPU: check nvidia-smi and CUDA_VISIBLE_DEVICES; in a container, pass the GPU through.",
-        DriverStatus.InvalidDevice => "Ask for a GPU that exists: ldae doctor lists them.",
+        DriverStatus.InvalidDevice => "Use a GPU that exists: ldae doctor lists them.",
         DriverStatus.InvalidImage or DriverStatus.NoBinaryForGpu or DriverStatus.InvalidPtx or DriverStatus.UnsupportedPtxVersion =>
-            "The driver does not take what NVRTC made: it is older than NVRTC. Update NVIDIA's driver, or install the NVRTC of the driver's CUDA version (ldae doctor prints "
+            "The driver cannot load NVRTC's output, because it is older than NVRTC. Update NVIDIA's driver, or install the NVRTC of the driver's CUDA version (ldae doctor prints "
                 + "both).",
         DriverStatus.SystemDriverMismatch or DriverStatus.CompatNotSupported =>
             "The driver's library and kernel module are of different versions: reboot after a driver update, or remove the compat libraries from the path.",

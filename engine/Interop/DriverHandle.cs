@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace LDaeCore.Engine.Interop;
 
 /// <summary>
-/// A driver object that must be given back. What belongs to a context keeps the context alive, so that the order in which
-/// finalizers run does not matter.
+/// A driver object that must be released. An object of a context keeps the context alive, so that the order of
+/// finalizers does not matter.
 /// </summary>
 internal abstract class DriverHandle : SafeHandle
 {
@@ -34,7 +34,7 @@ internal abstract class DriverHandle : SafeHandle
     /// <inheritdoc/>
     public override string ToString() => $"{GetType().Name.Replace("Handle", "", StringComparison.Ordinal)} 0x{handle:x}";
 
-    /// <summary>Gives the object back.</summary>
+    /// <summary>Releases the object.</summary>
     protected abstract bool Destroy();
 
     /// <inheritdoc/>

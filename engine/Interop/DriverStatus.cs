@@ -18,7 +18,7 @@ internal enum DriverStatus
     /// <summary>No GPU of that number.</summary>
     InvalidDevice = 101,
 
-    /// <summary>What was to be loaded is no cubin the driver knows.</summary>
+    /// <summary>The image is not a cubin that the driver supports.</summary>
     InvalidImage = 200,
 
     /// <summary>The cubin is for another architecture.</summary>
@@ -30,16 +30,16 @@ internal enum DriverStatus
     /// <summary>PTX of a newer CUDA than the driver's.</summary>
     UnsupportedPtxVersion = 222,
 
-    /// <summary>A kernel touched memory that is not there.</summary>
+    /// <summary>A kernel accessed an invalid address.</summary>
     IllegalAddress = 700,
 
     /// <summary>A kernel failed.</summary>
     LaunchFailed = 719,
 
-    /// <summary>Kernel module and library differ.</summary>
+    /// <summary>Kernel module and library have different versions.</summary>
     SystemDriverMismatch = 803,
 
-    /// <summary>Forward compatibility is not for this GPU.</summary>
+    /// <summary>This GPU does not support forward compatibility.</summary>
     CompatNotSupported = 804,
 }
 
@@ -55,7 +55,7 @@ internal enum DeviceNumber
     /// <summary>Minor compute capability.</summary>
     ComputeMinor = 76,
 
-    /// <summary>Shared memory a block may have when it asks, bytes.</summary>
+    /// <summary>Most shared memory a block may opt in to, bytes.</summary>
     SharedMemoryPerBlock = 97,
 
     /// <summary>Whether stream-ordered allocation works.</summary>
@@ -71,12 +71,12 @@ internal enum FunctionNumber
     /// <summary>Static shared memory, bytes.</summary>
     StaticShared = 1,
 
-    /// <summary>Local memory a thread, bytes: spills and arrays that found no registers.</summary>
+    /// <summary>Local memory a thread, bytes: spilled registers and arrays.</summary>
     Local = 3,
 
     /// <summary>Registers a thread.</summary>
     Registers = 4,
 
-    /// <summary>Most dynamic shared memory a launch may ask for, bytes.</summary>
+    /// <summary>Most dynamic shared memory of a launch, bytes.</summary>
     MaxDynamicShared = 8,
 }

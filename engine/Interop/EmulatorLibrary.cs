@@ -8,8 +8,8 @@ using LDaeCore.Engine.Errors;
 namespace LDaeCore.Engine.Interop;
 
 /// <summary>
-/// The CUDA-on-CPU library: its sources are in the engine's assembly; g++ builds them once into the cache, under a hash of all
-/// that goes in.
+/// The CUDA-on-CPU library: its sources are in the engine's assembly; g++ builds them once into the cache, under a hash of
+/// sources and options.
 /// </summary>
 internal static class EmulatorLibrary
 {
@@ -37,7 +37,7 @@ internal static class EmulatorLibrary
 
     /// <summary>The folder with the built library and its sources.</summary>
     /// <param name="cache">The cache folder.</param>
-    /// <param name="sanitizer">What <see cref="SanitizeVariable"/> says.</param>
+    /// <param name="sanitizer">The value of <see cref="SanitizeVariable"/>.</param>
     public static string Build(string cache, string? sanitizer)
     {
         var sources = KernelSources.All.Where(s => s.Name.StartsWith("emulator/", StringComparison.Ordinal) || s.Name.StartsWith("common/", StringComparison.Ordinal)).ToList();
@@ -65,7 +65,7 @@ internal static class EmulatorLibrary
         }
         catch (IOException) when (File.Exists(Path.Combine(folder, FileName)))
         {
-            // Another process was faster; its library is the same.
+            // Another process has built the same library.
             Directory.Delete(fresh, recursive: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

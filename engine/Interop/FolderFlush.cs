@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace LDaeCore.Engine.Interop;
 
 /// <summary>
-/// Flushes a folder's own content, the names in it, to the disk. A file that is flushed and then renamed has its bytes on the disk, but
-/// its new name only when the folder is flushed as well; .NET has no call for that.
+/// Flushes a folder's entries to the disk. A file that was flushed and then renamed has its bytes on the disk, but
+/// its new name only after its folder is flushed as well; .NET has no call for that.
 /// </summary>
 internal static partial class FolderFlush
 {
@@ -12,7 +12,7 @@ internal static partial class FolderFlush
 
     /// <summary>Flushes it; returns when the disk has it.</summary>
     /// <param name="folder">The folder.</param>
-    /// <returns>False where it could not be done: there is no such folder, or its file system or this operating system does not offer it.</returns>
+    /// <returns>False where the folder does not exist, or the file system or operating system does not support it.</returns>
     public static bool Flush(string folder)
     {
         if (!OperatingSystem.IsLinux())

@@ -3,10 +3,10 @@ using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Engine.Interop;
 
-/// <summary>One of the native libraries that the engine may load: what it is called and how a user gets it.</summary>
+/// <summary>A native library that the engine may load: its names and how a user installs it.</summary>
 /// <param name="Title">Name in messages.</param>
-/// <param name="FileNames">The names the dynamic loader knows it by, newest first.</param>
-/// <param name="Probe">A function that every version of it exports: a file without it is another library.</param>
+/// <param name="FileNames">Its names for the dynamic loader, newest first.</param>
+/// <param name="Probe">A function that every version exports; a file without it is another library.</param>
 /// <param name="Remedy">How to install it.</param>
 internal sealed record LibraryKind(string Title, IReadOnlyList<string> FileNames, string Probe, string Remedy)
 {
@@ -61,10 +61,10 @@ internal sealed record LibraryKind(string Title, IReadOnlyList<string> FileNames
         IsCuda = false,
     };
 
-    /// <summary>Environment variables that name folders to look in first.</summary>
+    /// <summary>Environment variables with the folders that are searched first.</summary>
     public IReadOnlyList<string> Variables { get; private init; } = ["LDAE_CUDA_PATH", "CUDA_PATH", "CUDA_HOME"];
 
-    /// <summary>Whether it is found where CUDA's libraries are: a toolkit's folders and Python's.</summary>
+    /// <summary>Whether it is searched in the folders of CUDA toolkits and of Python.</summary>
     public bool IsCuda { get; private init; } = true;
 }
 
@@ -83,14 +83,14 @@ internal sealed record LoadedLibrary(string Title, string Path, nint Handle, str
         : throw new LdaeException(ErrorKind.Device, $"{Title} at {Path} has no function {name}: its version is too old.", Remedy);
 }
 
-/// <summary>What a search came to.</summary>
-/// <param name="Kind">What was looked for.</param>
+/// <summary>The result of a search.</summary>
+/// <param name="Kind">The library that was searched.</param>
 /// <param name="Library">The library, or null.</param>
-/// <param name="Tried">What was tried without success, one line each, with the reason.</param>
+/// <param name="Tried">Files that were tried without success, one line each, with the reason.</param>
 internal sealed record LibraryFinding(LibraryKind Kind, LoadedLibrary? Library, IReadOnlyList<string> Tried)
 {
     /// <summary>The library.</summary>
-    /// <exception cref="LdaeException">Device: it was not found; the message says where it was looked for.</exception>
+    /// <exception cref="LdaeException">Device: it was not found; the message lists the places that were searched.</exception>
     public LoadedLibrary Require() => Library ?? throw new LdaeException(
         ErrorKind.Device,
         $"{Kind.Title} was not found: {string.Join("; ", Tried)}.",

@@ -3,13 +3,13 @@ using System.Runtime.InteropServices;
 namespace LDaeCore.Engine.Interop;
 
 /// <summary>
-/// Where native libraries are looked for, in order: LDAE_CUDA_PATH; CUDA_PATH and CUDA_HOME; the dynamic loader's own names;
+/// Searches native libraries in this order: LDAE_CUDA_PATH; CUDA_PATH and CUDA_HOME; the dynamic loader's own names;
 /// /usr/local/cuda*/lib64; the nvidia/*/lib folders of an active Python environment, which VIRTUAL_ENV or CONDA_PREFIX name or whose
-/// python3 comes first on the path. Open MPI: LDAE_MPI_PATH, MPI_HOME, the loader's names. A file that is not the library asked for is noted and passed over.
+/// python3 comes first on the path. Open MPI: LDAE_MPI_PATH, MPI_HOME, the loader's names. A file that is another library is noted and skipped.
 /// </summary>
 /// <param name="environment">Reads an environment variable.</param>
-/// <param name="localRoot">What stands for /usr/local; tests give a folder of their own.</param>
-/// <param name="useLoader">Whether the dynamic loader's own search is part of it; tests that need an empty machine turn it off.</param>
+/// <param name="localRoot">/usr/local, or a folder of a test.</param>
+/// <param name="useLoader">Whether the dynamic loader is asked too; false in tests that need a machine without libraries.</param>
 internal sealed class LibrarySearch(Func<string, string?> environment, string localRoot = "/usr/local", bool useLoader = true)
 {
     /// <summary>The search on this machine as the process was started.</summary>
@@ -17,13 +17,13 @@ internal sealed class LibrarySearch(Func<string, string?> environment, string lo
 
     /// <summary>Finds and loads a library.</summary>
     /// <param name="kind">Which one.</param>
-    /// <returns>The library, or where it was looked for and why nothing there would do.</returns>
+    /// <returns>The library, or the files that were tried.</returns>
     public LibraryFinding Find(LibraryKind kind)
     {
         var tried = new List<string>();
         foreach (var file in Candidates(kind))
         {
-            // A bare name is the loader's to find; a path must exist, so that the list of what was tried stays short.
+            // The loader finds a bare name; a path must exist, so that the list of tried files stays short.
             var isPath = file.Contains('/');
             if (isPath && !File.Exists(file))
             {
@@ -49,7 +49,7 @@ internal sealed class LibrarySearch(Func<string, string?> environment, string lo
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            // That the loader knows no such name is said once, at the end, for all names.
+            // The end of the list says once that the loader finds none of the names.
             var reason = Reason(e);
             if (reason != $"{file}: cannot open shared object file: No such file or directory")
             {
@@ -70,8 +70,8 @@ internal sealed class LibrarySearch(Func<string, string?> environment, string lo
     }
 
     /// <summary>
-    /// NVRTC opens its builtins by name when it first compiles, and finds them only on the loader's path. Loaded from the same
-    /// folder first, they are there by that name.
+    /// NVRTC opens its builtins by name when it first compiles, and finds them only on the loader's path, unless they are loaded
+    /// already: so they are loaded from the same folder first.
     /// </summary>
     private static void LoadBuiltinsBeside(LibraryKind kind, string file)
     {
@@ -159,7 +159,7 @@ internal sealed class LibrarySearch(Func<string, string?> environment, string lo
         {
             yield return Path.GetDirectoryName(bin.TrimEnd('/')) ?? "/";
 
-            // Where the system's Python puts what was installed for the whole machine.
+            // The system Python's folder for packages of the whole machine.
             yield return localRoot;
         }
     }
@@ -178,14 +178,14 @@ internal sealed class LibrarySearch(Func<string, string?> environment, string lo
 
     private static string Reason(Exception e)
     {
-        // The runtime's message is several lines, one a place it tried; the loader's own reasons name a file, a colon and what is wrong.
+        // The runtime's message has a line for each place; those of the loader have the form "file: reason".
         var lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return lines.FirstOrDefault(
             line => line.Contains(".so", StringComparison.Ordinal) && line.Contains(": ", StringComparison.Ordinal) && !line.StartsWith("Unable", StringComparison.Ordinal))
             ?? lines[0];
     }
 
-    /// <summary>The file behind a bare name, as the process's memory map has it.</summary>
+    /// <summary>The file that a bare name was loaded from, by the process's memory map.</summary>
     private static string LoadedPath(string file)
     {
         if (file.Contains('/') || !File.Exists("/proc/self/maps"))

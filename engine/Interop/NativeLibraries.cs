@@ -4,8 +4,8 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Engine.Interop;
 
 /// <summary>
-/// The native libraries of one kind of device, loaded together. This is the only place that knows that the emulated device is
-/// one library of our own in place of NVIDIA's four: from here on nobody asks.
+/// The native libraries of one kind of device, loaded together. Only this type knows that the emulated device replaces NVIDIA's four libraries
+/// by one of this project.
 /// </summary>
 /// <param name="Kind">The device they serve.</param>
 /// <param name="Driver">The driver.</param>
@@ -27,16 +27,16 @@ internal sealed record NativeLibraries(DeviceKind Kind, CudaDriver Driver, Nvrtc
         },
         LazyThreadSafetyMode.PublicationOnly);
 
-    /// <summary>Collectives between GPUs, looked for when they are first asked for.</summary>
+    /// <summary>Collectives between GPUs, searched at first use.</summary>
     /// <exception cref="LdaeException">Device: the library is missing; the remedy says how to install it.</exception>
     public Nccl Nccl => _nccl.Value;
 
-    /// <summary>What a GPU needs, in the order in which it is asked for.</summary>
+    /// <summary>The libraries of a GPU, in the order in which they are searched.</summary>
     public static IReadOnlyList<LibraryKind> Required { get; } = [LibraryKind.Driver, LibraryKind.Nvrtc, LibraryKind.CublasLt];
 
     /// <summary>The libraries of a kind of device, loaded once a process.</summary>
     /// <param name="kind">Cuda or Emulated.</param>
-    /// <exception cref="LdaeException">Device: one is missing, or is not what it should be; the remedy says what to install.</exception>
+    /// <exception cref="LdaeException">Device: one is missing or unusable; the remedy says what to install.</exception>
     public static NativeLibraries Of(DeviceKind kind) => kind switch
     {
         DeviceKind.Cuda => Cuda.Value,

@@ -47,7 +47,7 @@ internal ref struct CallText
     /// <param name="literalLength">Characters outside the holes.</param>
     /// <param name="formattedCount">Number of holes.</param>
     /// <param name="status">What the native call returned.</param>
-    /// <param name="failed">Whether a text is wanted.</param>
+    /// <param name="failed">Whether the call failed, so that the text is needed.</param>
     public CallText(int literalLength, int formattedCount, int status, out bool failed)
     {
         failed = status != 0;

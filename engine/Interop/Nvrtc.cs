@@ -52,7 +52,7 @@ internal sealed unsafe class Nvrtc
     /// <summary>Where it was loaded from.</summary>
     public LoadedLibrary Library { get; }
 
-    /// <summary>The CUDA version it belongs to.</summary>
+    /// <summary>Its CUDA version.</summary>
     public Version Version { get; }
 
     /// <summary>Architectures it compiles for (80 is sm_80), ascending.</summary>
@@ -107,10 +107,10 @@ internal sealed unsafe class Nvrtc
                 ? $"NVRTC {Version} at {Library.Path} does not find its builtins, libnvrtc-builtins.so.{Version}: {log}"
                 : $"nvrtcCompileProgram({name}, {string.Join(' ', options)}) failed: {ErrorString(status)} ({status}).\n{log}",
             builtins
-                ? $"Put libnvrtc-builtins.so.{Version} of the same version beside {Library.Path}. {Library.Remedy}"
+                ? $"Put libnvrtc-builtins.so.{Version} of the same version into the folder of {Library.Path}. {Library.Remedy}"
                 : status == CompilationFailed
                     ? "The log names file and line: correct the kernel there."
-                    : $"Check that NVRTC {Version} knows these options; ldae doctor prints its version and architectures.");
+                    : $"Check that NVRTC {Version} supports these options; ldae doctor prints its version and architectures.");
     }
 
     private byte[] Read(nint program, delegate* unmanaged<nint, nuint*, int> size, delegate* unmanaged<nint, byte*, int> read, string call)

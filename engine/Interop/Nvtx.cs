@@ -7,7 +7,7 @@ namespace LDaeCore.Engine.Interop;
 
 /// <summary>
 /// NVIDIA's names for ranges of a program, which Nsight shows on its time lines. The library comes with toolkits up to CUDA 12.8; later
-/// ones have it as C headers only, so that it is missing more often than not: nothing depends on it.
+/// ones have C headers only, so that it is often missing: nothing depends on it.
 /// </summary>
 internal sealed unsafe class Nvtx : IRangeListener
 {
@@ -28,7 +28,7 @@ internal sealed unsafe class Nvtx : IRangeListener
     /// <summary>Where it was loaded from.</summary>
     public LoadedLibrary Library { get; }
 
-    /// <summary>The library when there is a usable one, else null, silently.</summary>
+    /// <summary>The library, or null without a message where there is no usable one.</summary>
     /// <param name="search">Where to look.</param>
     public static Nvtx? Find(LibrarySearch search)
     {

@@ -13,7 +13,7 @@ public sealed class Covariance(int dimensions)
 {
     private const int BlockRows = 128, TileRows = 4, TileColumns = 2, Lanes = 4;
 
-    // D rounded up to whole tiles; the rows behind D hold zeros.
+    // D rounded up to whole tiles; rows from D on hold zeros.
     private readonly int _padded = (dimensions + TileRows - 1) / TileRows * TileRows;
     private readonly float[] _pending = new float[BlockRows * dimensions];
     private readonly double[] _shift = new double[dimensions];
@@ -21,9 +21,9 @@ public sealed class Covariance(int dimensions)
     private int _pendingRows;
     private long _blocks;
 
-    /// <summary>The sums of rows that something else has added up.</summary>
+    /// <summary>Takes sums that were computed elsewhere.</summary>
     /// <param name="count">Number of rows.</param>
-    /// <param name="shift">What was subtracted from each row [D].</param>
+    /// <param name="shift">The values subtracted from each row [D].</param>
     /// <param name="sums">Sums of the differences [D].</param>
     /// <param name="products">Sums of their products [D, D], above and on the diagonal.</param>
     internal Covariance(long count, double[] shift, double[] sums, double[] products)
@@ -93,7 +93,7 @@ public sealed class Covariance(int dimensions)
     }
 
     /// <summary>
-    /// Brings in the last, partial block. More rows may follow; the result then depends, in its last digits, on when it was asked for.
+    /// Adds the last, partial block. More rows may follow; then the last digits of the result depend on when it was read.
     /// </summary>
     private void Finish()
     {
@@ -142,7 +142,7 @@ public sealed class Covariance(int dimensions)
         _pendingRows = 0;
     }
 
-    /// <summary>What is subtracted from all rows: the mean of the first block.</summary>
+    /// <summary>The values that are subtracted from all rows: the mean of the first block.</summary>
     /// <param name="rows">The first rows [n, D].</param>
     /// <param name="dimensions">D.</param>
     /// <returns>[D].</returns>

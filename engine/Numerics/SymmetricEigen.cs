@@ -96,7 +96,7 @@ public sealed class SymmetricEigen
         return Accumulate(a, n, betas, p);
     }
 
-    /// <summary>Makes of x the v of I - beta v v^T, which maps x on a multiple of the first axis.</summary>
+    /// <summary>Turns x into the v of I - beta v v^T, which maps x to a multiple of the first axis.</summary>
     private static (double Beta, double Image) Reflection(Span<double> x)
     {
         var tail = RowKernels.Dot(x[1..], x[1..]);
@@ -128,7 +128,7 @@ public sealed class SymmetricEigen
         }
     }
 
-    /// <summary>Q = H_0 H_1 ..., applied from the last, so that each touches only the block behind it; transposed at the end.</summary>
+    /// <summary>Q = H_0 H_1 ..., applied from the last, so that each changes only the trailing block; transposed at the end.</summary>
     private static double[] Accumulate(double[] a, int n, double[] betas, double[] sum)
     {
         var q = new double[n * n];

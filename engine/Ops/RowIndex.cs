@@ -28,7 +28,7 @@ public sealed class RowIndex : IDisposable
     }
 
     /// <summary>Checks the entries and places them in the memory of one step.</summary>
-    /// <param name="tape">Gives the memory; what is recorded on it must end with the step.</param>
+    /// <param name="tape">Provides the memory; what is recorded on it must end with the step.</param>
     /// <param name="sourceRows">Rows of the source.</param>
     /// <param name="rows">The entries.</param>
     internal RowIndex(Tape tape, int sourceRows, ReadOnlySpan<int> rows)

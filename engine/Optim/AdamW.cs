@@ -15,11 +15,11 @@ public sealed class AdamW : Optimizer
     private readonly Tensor? _rateScales, _decays;
 
     /// <summary>Allocates the moments, and tables where settings differ.</summary>
-    /// <param name="parameters">What is updated; allocated.</param>
+    /// <param name="parameters">The parameters to update; allocated.</param>
     /// <param name="options">Settings of each parameter, clipping, average; none when null.</param>
     /// <param name="separate">
-    /// Whether each parameter is updated by a launch of its own instead of by tables. Its learning rate is then the product with its scale in double precision:
-    /// what a set of its own would have. For few parameters only.
+    /// Whether each parameter is updated by a launch of its own instead of by tables. Its learning rate is then the product with its scale in double precision, as in a
+    /// parameter set of its own. For few parameters only.
     /// </param>
     public AdamW(ParameterSet parameters, OptimizerOptions? options = null, bool separate = false)
         : base(parameters, options ??= new OptimizerOptions(), separate ? Each(parameters, options) : Together(parameters, options))

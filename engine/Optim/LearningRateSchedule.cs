@@ -15,7 +15,7 @@ public static class LearningRateSchedule
     /// <param name="start">Rate of the first step of the warm-up, such as 0 or 1e-6 (MAE, MoCo v3, timm); when not given, one part of warmupSteps of the peak.</param>
     /// <param name="restart">
     /// Whether the cosine begins after the warm-up (MAE; timm's warmup_prefix), so that p counts the steps after it. Otherwise p counts all steps, and the
-    /// rate leaves the warm-up at what the cosine has come to by then.
+    /// rate continues after the warm-up at the cosine's value.
     /// </param>
     /// <returns>The learning rate.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A number of steps is out of range.</exception>

@@ -28,10 +28,10 @@ public abstract class Optimizer : IDisposable
         }
     }
 
-    /// <summary>What is updated.</summary>
+    /// <summary>The parameters to update.</summary>
     public ParameterSet Parameters { get; }
 
-    /// <summary>Steps done; to be set where training goes on from a checkpoint.</summary>
+    /// <summary>Steps done; set it when training continues from a checkpoint.</summary>
     public long Steps { get; set; }
 
     /// <summary>
@@ -40,13 +40,13 @@ public abstract class Optimizer : IDisposable
     /// </summary>
     public Tensor? Average { get; }
 
-    /// <summary>The tensors that the next step depends on, beside parameters and average, by their names in checkpoints.</summary>
+    /// <summary>The tensors that the next step depends on, without parameters and average, by their names in checkpoints.</summary>
     public abstract IReadOnlyList<(string Name, Tensor Value)> State { get; }
 
     /// <summary>Bytes of the state and of tables of settings, for the memory plan; without the average.</summary>
     public long Bytes => State.Sum(entry => entry.Value.Bytes) + Tables.Sum(table => table.Bytes);
 
-    /// <summary>Whose memory the parameters are in.</summary>
+    /// <summary>The device of the parameters.</summary>
     protected IBackend Backend => Parameters.Backend;
 
     private protected virtual IEnumerable<Tensor> Tables => [];
@@ -115,7 +115,7 @@ public abstract class Optimizer : IDisposable
         }
     }
 
-    /// <summary>Frees what is not in the parameter set's memory.</summary>
+    /// <summary>Frees the memory that does not belong to the parameter set.</summary>
     public void Dispose()
     {
         Dispose(true);
@@ -143,7 +143,7 @@ public abstract class Optimizer : IDisposable
     private protected static IReadOnlyList<Segment> Whole(ParameterSet parameters, double rateScale, double decay) =>
         [new Segment(0, checked((int)parameters.FlatCount), rateScale, decay, IsMatrix: true)];
 
-    /// <summary>Each parameter by itself, without the elements between two.</summary>
+    /// <summary>Each parameter separately, without the padding.</summary>
     private protected static IReadOnlyList<Segment> Each(ParameterSet parameters, OptimizerOptions options) =>
         [.. parameters.All.Select(p => (Parameter: p, Settings: options.Settings(p)))
             .Select(p => new Segment(

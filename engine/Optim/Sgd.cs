@@ -10,7 +10,7 @@ namespace LDaeCore.Engine.Optim;
 public sealed class Sgd : Optimizer
 {
     /// <summary>Allocates the velocity.</summary>
-    /// <param name="parameters">What is updated; allocated.</param>
+    /// <param name="parameters">The parameters to update; allocated.</param>
     /// <param name="options">Settings of each parameter, clipping, average; none when null.</param>
     public Sgd(ParameterSet parameters, OptimizerOptions? options = null)
         : base(parameters, options ??= new OptimizerOptions(), Runs(parameters, options)) => Velocity = parameters.NewFlat();
@@ -37,12 +37,12 @@ public sealed class Sgd : Optimizer
 
 /// <summary>
 /// Momentum descent whose step is scaled by each parameter's size (LARS; You, Gitman and Ginsburg 2017): g + decay p is multiplied by trust |p| / |g + decay p|,
-/// and by 1 where either norm is zero. Parameters of one axis have plain momentum: neither the ratio nor weight decay, whatever their settings say.
+/// and by 1 where either norm is zero. Parameters of one axis have plain momentum: neither the ratio nor weight decay, regardless of their settings.
 /// </summary>
 public sealed class Lars : Optimizer
 {
     /// <summary>Allocates the velocity.</summary>
-    /// <param name="parameters">What is updated; allocated.</param>
+    /// <param name="parameters">The parameters to update; allocated.</param>
     /// <param name="options">Settings of each parameter, clipping, average; none when null.</param>
     public Lars(ParameterSet parameters, OptimizerOptions? options = null)
         : base(parameters, options ??= new OptimizerOptions(), Each(parameters, options)) => Velocity = parameters.NewFlat();

@@ -9,7 +9,7 @@ namespace LDaeCore.Engine.Parameters;
 /// and a checkpoint are one pass each over contiguous memory. Layers declare first, then memory is allocated once.
 /// Each parameter starts at a multiple of 16 elements unless it is declared otherwise; the few elements between hold zeros and stay zero.
 /// </summary>
-/// <param name="backend">Whose memory the buffers are in.</param>
+/// <param name="backend">The device of the buffers.</param>
 public sealed class ParameterSet(IBackend backend) : IDisposable
 {
     private const int Align = 16;
@@ -18,7 +18,7 @@ public sealed class ParameterSet(IBackend backend) : IDisposable
     private readonly List<Storage> _storages = [];
     private Tensor? _values, _gradients, _rounded;
 
-    /// <summary>Whose memory the buffers are in.</summary>
+    /// <summary>The device of the buffers.</summary>
     public IBackend Backend { get; } = backend;
 
     /// <summary>The parameters in order of declaration.</summary>
@@ -116,7 +116,7 @@ public sealed class ParameterSet(IBackend backend) : IDisposable
 
     /// <summary>
     /// Keeps a copy of the values in the activation type from now on, for products to read, and brings it up to date; nothing happens where
-    /// parameters have that type already. Whoever changes values later changes the copy too (<see cref="AdamWArgs.Rounded"/>) or calls again.
+    /// parameters have that type already. Code that changes values later must change the copy too (<see cref="AdamWArgs.Rounded"/>) or call this again.
     /// </summary>
     public void Round()
     {

@@ -5,7 +5,7 @@ namespace LDaeCore.Engine.Tensors;
 
 /// <summary>
 /// Memory of one training step: activations, their gradients, temporaries. Blocks are given first-fit by offset and go back
-/// one by one as the backward pass is done with them, so gradients move into the room of dead activations. As a step asks
+/// one by one as the backward pass is done with them, so gradients reuse the memory of dead activations. As a step asks
 /// for the same blocks in the same order every time, walking it once in <see cref="ArenaMode.Plan"/> gives the exact peak,
 /// and a real arena of that size never grows.
 /// </summary>
@@ -20,7 +20,7 @@ public sealed unsafe class StepArena : IDisposable
     private readonly IDeviceMemory _backend;
     private readonly Storage? _storage;
 
-    // Zones would hide a stray read from those who watch the ends of a device's allocations: compute-sanitizer and the emulator.
+    // Zones would hide a stray read from compute-sanitizer and the emulator, which check the ends of a device's allocations.
     private readonly int _zone;
     private readonly List<(long Offset, long Bytes)> _free = [];
     private readonly List<ArenaBlock> _live = [];
@@ -28,7 +28,7 @@ public sealed unsafe class StepArena : IDisposable
     private Dictionary<string, long> _peakByOwner = [];
 
     /// <summary>Makes an arena.</summary>
-    /// <param name="backend">Whose memory it is.</param>
+    /// <param name="backend">The device.</param>
     /// <param name="capacity">Bytes, from a plan; ignored in plan mode.</param>
     /// <param name="mode">How memory is handed out.</param>
     public StepArena(IDeviceMemory backend, long capacity, ArenaMode mode)
@@ -41,7 +41,7 @@ public sealed unsafe class StepArena : IDisposable
         _free.Add((0, Capacity));
     }
 
-    /// <summary>How a run's step memory is handed out: packed, or guarded when the environment variable LDAE_ARENA says guard.</summary>
+    /// <summary>How a run's step memory is handed out: packed, or guarded when the environment variable LDAE_ARENA is guard.</summary>
     public static ArenaMode DefaultMode =>
         Environment.GetEnvironmentVariable("LDAE_ARENA") == "guard" ? ArenaMode.Guard : ArenaMode.Packed;
 
@@ -57,7 +57,7 @@ public sealed unsafe class StepArena : IDisposable
     /// <summary>The highest end of any block so far: what a packed arena must hold.</summary>
     public long Peak { get; private set; }
 
-    /// <summary>Native allocations made since the arena exists: one when packed, however many steps run.</summary>
+    /// <summary>Native allocations so far: one for all steps when packed.</summary>
     public long NativeAllocations { get; private set; }
 
     /// <summary>Bytes by owner at the moment of the peak.</summary>
@@ -155,7 +155,7 @@ public sealed unsafe class StepArena : IDisposable
         throw new LdaeException(
             ErrorKind.Run,
             string.Create(CultureInfo.InvariantCulture, $"The step arena of {Capacity:N0} bytes has no room for {bytes:N0} more bytes ({owner}); {Used:N0} are in use."),
-            "The step asked for more than its plan. Plan again with this batch and recipe, or lower train.batch.");
+            "The step needs more than its plan. Plan again with this batch and recipe, or lower train.batch.");
     }
 
     private void GiveBack(long offset, long bytes)
@@ -247,16 +247,16 @@ internal sealed class ArenaBlock
     /// <summary>Bytes taken, rounded up to the arena's alignment.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>Bytes asked for.</summary>
+    /// <summary>Bytes requested.</summary>
     public required long Requested { get; init; }
 
     /// <summary>First byte.</summary>
     public required nint Address { get; init; }
 
-    /// <summary>Who asked, for the ledger.</summary>
+    /// <summary>Its owner, for the memory plan.</summary>
     public required string Owner { get; init; }
 
-    /// <summary>The allocation of its own behind the block when the arena is in guard mode.</summary>
+    /// <summary>The block's own allocation in guard mode.</summary>
     public Storage? Guarded { get; init; }
 
     /// <summary>False once the block went back to the arena.</summary>

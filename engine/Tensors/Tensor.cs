@@ -85,10 +85,10 @@ public sealed class Tensor
     public override string ToString() => $"{DType}{Shape}";
 }
 
-/// <summary>Where one tensor's gradient is gathered: the first contribution is stored, later ones are added.</summary>
+/// <summary>The gradient of one tensor: the first contribution is stored, later ones are added.</summary>
 internal sealed class GradientSlot
 {
-    /// <summary>The gradient, once there is memory for it. Parameters have theirs from the start.</summary>
+    /// <summary>The gradient; null until the first contribution, except for parameters.</summary>
     public Tensor? Gradient { get; set; }
 
     /// <summary>Whether a first contribution was stored.</summary>
@@ -104,7 +104,7 @@ public sealed class PersistentTensor : IDisposable
     private readonly Storage _storage;
 
     /// <summary>Allocates, without clearing.</summary>
-    /// <param name="backend">Whose memory it is.</param>
+    /// <param name="backend">The device.</param>
     /// <param name="shape">Sizes.</param>
     /// <param name="dtype">Element type.</param>
     public PersistentTensor(IDeviceMemory backend, Shape shape, DType dtype)

@@ -120,7 +120,7 @@ public static class TensorTransfer
     /// <summary>Writes the elements of a tensor of System.Numerics.Tensors, converted like other values.</summary>
     /// <param name="tensor">An F64, F32 or BF16 tensor.</param>
     /// <param name="backend">Its device.</param>
-    /// <param name="values">As many values as elements; its shape is not looked at.</param>
+    /// <param name="values">As many values as elements; its shape is ignored.</param>
     public static void Write(this Tensor tensor, IDeviceMemory backend, in ReadOnlyTensorSpan<float> values)
     {
         var flat = new float[values.FlattenedLength];

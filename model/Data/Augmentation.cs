@@ -4,12 +4,12 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Model.Data;
 
 /// <summary>
-/// What happens to a training image: centre crop or random-resized-crop (Szegedy et al. 2015, with torchvision's sampling), then
-/// perhaps a horizontal flip. What is drawn depends on the seed, the step and the image's place in the global batch only.
+/// The transformation of a training image: centre crop or random-resized-crop (Szegedy et al. 2015, with torchvision's sampling), then
+/// perhaps a horizontal flip. The random numbers depend only on the seed, the step and the image's position in the global batch.
 /// </summary>
 /// <param name="Size">Side of the square result, in pixels.</param>
 /// <param name="RandomCrop">Random-resized-crop instead of the centre.</param>
-/// <param name="MinScale">Smallest share of the image's area a random crop takes.</param>
+/// <param name="MinScale">Smallest share of the image's area in a random crop.</param>
 /// <param name="Flip">Whether half of the images are mirrored.</param>
 public sealed record Augmentation(int Size, bool RandomCrop, double MinScale, bool Flip)
 {
@@ -32,8 +32,8 @@ public sealed record Augmentation(int Size, bool RandomCrop, double MinScale, bo
         }
     }
 
-    /// <summary>Draws what <see cref="Apply"/> does to an image, for those who have its pixels elsewhere.</summary>
-    /// <param name="image">Number that the box is to name.</param>
+    /// <summary>Draws the box of <see cref="Apply"/>, for images whose pixels are on a device.</summary>
+    /// <param name="image">Index of the image, for the box.</param>
     /// <param name="width">Columns of the image.</param>
     /// <param name="height">Rows of the image.</param>
     /// <param name="seed">The run's seed.</param>
@@ -89,7 +89,7 @@ public sealed record Augmentation(int Size, bool RandomCrop, double MinScale, bo
             }
         }
 
-        // No try fitted: the largest rectangle of an allowed ratio in the middle.
+        // No attempt fitted: the largest rectangle of an allowed ratio in the middle.
         var own = (double)imageWidth / imageHeight;
         var (w, h) = own < NarrowestRatio ? (imageWidth, (int)Math.Round(imageWidth / NarrowestRatio))
             : own > WidestRatio ? ((int)Math.Round(imageHeight * WidestRatio), imageHeight)

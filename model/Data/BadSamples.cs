@@ -3,11 +3,10 @@ using LDaeCore.Engine.Errors;
 namespace LDaeCore.Model.Data;
 
 /// <summary>
-/// The unreadable images of a run, whoever meets them: each is named once and skipped, too many fail the run. All members may be
-/// called from several threads at once.
+/// The unreadable images of a run: each is reported once and skipped; too many fail the run. Thread-safe.
 /// </summary>
-/// <param name="limit">How many are skipped.</param>
-/// <param name="onBad">Told of each.</param>
+/// <param name="limit">Most images that are skipped.</param>
+/// <param name="onBad">Receives a message for each.</param>
 public sealed class BadSamples(int limit = 0, Action<string>? onBad = null)
 {
     private readonly Lock _lock = new();
@@ -28,7 +27,7 @@ public sealed class BadSamples(int limit = 0, Action<string>? onBad = null)
     /// <summary>Decodes an image, or returns null for one that is unreadable.</summary>
     /// <param name="source">The images.</param>
     /// <param name="index">Which.</param>
-    /// <param name="decode">Decodes it; the source's own way when not given.</param>
+    /// <param name="decode">Decodes it; the source's own method when not given.</param>
     /// <returns>The image or null.</returns>
     /// <exception cref="LdaeException">Data: more images are unreadable than allowed.</exception>
     public RgbImage? Try(IImageSource source, int index, Func<RgbImage>? decode = null)
@@ -37,8 +36,8 @@ public sealed class BadSamples(int limit = 0, Action<string>? onBad = null)
         {
             if (_known.Contains((source, index)))
             {
-                // Another thread, ahead of this one, may have met it and failed: whoever meets it again fails too, or a run
-                // would go on for as many batches as lie between the two.
+                // Another thread may have failed at this image already: this one fails too, or the run would continue for the
+                // batches between the two.
                 return _known.Count <= limit ? null : throw TooMany($"image {index} of {source.Name} is one of them.");
             }
         }

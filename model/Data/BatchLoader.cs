@@ -5,8 +5,8 @@ using LDaeCore.Engine.Errors;
 namespace LDaeCore.Model.Data;
 
 /// <summary>
-/// Training batches, decoded and augmented on threads of their own ahead of the step. The images of a step are a pure function
-/// of seed and step (see <see cref="EpochOrder"/>), so a run is resumed by naming the step, and nothing about threads shows in the data.
+/// Training batches, decoded and augmented on other threads ahead of the step. The images of a step are a pure function
+/// of seed and step (see <see cref="EpochOrder"/>), so a run resumes at a step, and the data do not depend on the number of threads.
 /// </summary>
 public sealed class BatchLoader : IImageBatches, IDisposable
 {
@@ -28,15 +28,15 @@ public sealed class BatchLoader : IImageBatches, IDisposable
 
     /// <summary>Starts to decode.</summary>
     /// <param name="source">The images.</param>
-    /// <param name="indices">Which of them to train on.</param>
-    /// <param name="augmentation">What happens to each.</param>
+    /// <param name="indices">The images to train on.</param>
+    /// <param name="augmentation">The transformation of each.</param>
     /// <param name="batch">Images of a step.</param>
     /// <param name="seed">The run's seed.</param>
     /// <param name="firstStep">Step of the first batch.</param>
     /// <param name="workers">Threads that decode.</param>
     /// <param name="bad">Counts unreadable images; none is allowed when not given.</param>
-    /// <param name="cacheBytes">Bytes of decoded images that are kept from one epoch to the next; see <see cref="DecodedImages"/>.</param>
-    /// <param name="part">The places of each batch that are wanted; all when not given.</param>
+    /// <param name="cacheBytes">Bytes of decoded images to keep for the next epochs; see <see cref="DecodedImages"/>.</param>
+    /// <param name="part">The part of each batch to decode; all when not given.</param>
     public BatchLoader(
         IImageSource source,
         int[] indices,
@@ -87,7 +87,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
         }
         catch (AggregateException)
         {
-            // Cancelled, or broken data that nobody asked for.
+            // Cancelled, or a damaged image of a batch that is not used.
         }
 
         _stop.Dispose();
@@ -143,7 +143,7 @@ public sealed class BatchLoader : IImageBatches, IDisposable
         var image = _source.Decode(index);
         if (_cache is not null && (Interlocked.Add(ref _cacheRoom, -image.Pixels.Length) < 0 || Interlocked.CompareExchange(ref _cache[index], image, null) is not null))
         {
-            // No room for it, or another thread had it as well and was first.
+            // The cache is full, or another thread has added the image.
             Interlocked.Add(ref _cacheRoom, image.Pixels.Length);
         }
 

@@ -20,7 +20,7 @@ public static class Bicubic
     public static RgbImage Resize(RgbImage image, int width, int height) =>
         Resize(image, width, height, (0, 0, image.Width, image.Height));
 
-    /// <summary>Resizes a part of an image; the kernel may look beyond the part's edge, as Pillow's does.</summary>
+    /// <summary>Resizes a part of an image; the kernel may read beyond the part's edge, as Pillow's does.</summary>
     /// <param name="image">The image.</param>
     /// <param name="width">New width, at least 1.</param>
     /// <param name="height">New height, at least 1.</param>
@@ -50,7 +50,7 @@ public static class Bicubic
     }
 
     /// <summary>
-    /// Along rows two rows go together: their pixels, three colours and an empty lane each, lie side by side as eight integers, so that
+    /// Along rows, two rows are processed together: their pixels, three colours and an empty lane each, form eight integers, so that
     /// a weight costs one load, one product and one sum.
     /// </summary>
     private static RgbImage Rows(RgbImage image, int width, Weights weights)
@@ -87,7 +87,7 @@ public static class Bicubic
         return new RgbImage(width, image.Height, pixels);
     }
 
-    /// <summary>Colours of a row to every second four of eight integers: four pixels at a time, while sixteen bytes may be read for twelve.</summary>
+    /// <summary>Writes the colours of a row to every second half of eight integers: four pixels at a time, as long as sixteen bytes can be read for twelve.</summary>
     private static void Widen(byte[] pixels, int from, int[] to, int place)
     {
         var colours = Vector128.Create((byte)0, 1, 2, 255, 3, 4, 5, 255, 6, 7, 8, 255, 9, 10, 11, 255);
@@ -107,7 +107,7 @@ public static class Bicubic
         }
     }
 
-    /// <summary>Along columns every byte of a row has the same weights: a row is summed as it lies, eight bytes at a time.</summary>
+    /// <summary>Along columns every byte of a row has the same weights: a row is summed directly, eight bytes at a time.</summary>
     private static RgbImage Columns(RgbImage image, int height, Weights weights)
     {
         var stride = image.Width * 3;
@@ -152,14 +152,14 @@ public static class Bicubic
     private static Vector128<uint> Clamp(Vector128<int> sum) =>
         Vector128.Min(Vector128.Max(sum >> FractionBits, Vector128<int>.Zero), Vector128.Create(255)).AsUInt32();
 
-    /// <summary>For every place of the result, which places of the source it sums and with which weights.</summary>
+    /// <summary>For each position of the result, the positions of the source that it sums and their weights.</summary>
     private sealed class Weights(int[] first, int[] count, int[] values, int stride)
     {
         public int[] First { get; } = first;
 
         public static Weights Of(int size, float from, float to, int newSize)
         {
-            // Edges are single, as in Pillow, whose last bit decides some bytes.
+            // Edges are in float32, as in Pillow, whose last bit decides some bytes.
             var scale = (double)(to - from) / newSize;
             var reduction = Math.Max(scale, 1);
             var support = KernelRadius * reduction;

@@ -2,20 +2,20 @@ using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Model.Data;
 
-/// <summary>Images in the order of their indices, centre-cropped, the next batch decoded while one is used.</summary>
+/// <summary>Centre-cropped images in the order of their indices; the next batch is decoded while one is used.</summary>
 public static class CenterBatches
 {
     /// <summary>Reads images.</summary>
     /// <param name="source">The images.</param>
-    /// <param name="indices">Which, in order.</param>
+    /// <param name="indices">The images, in order.</param>
     /// <param name="size">Side of the crop.</param>
     /// <param name="batch">Images of a batch; the last may have fewer.</param>
     /// <param name="workers">Threads that decode.</param>
     /// <param name="bad">Counts unreadable images, which are left out; none is allowed when not given.</param>
-    /// <param name="cancellation">Asks to stop before the next batch.</param>
-    /// <returns>The batches; each is good until the next is asked for.</returns>
+    /// <param name="cancellation">Stops before the next batch.</param>
+    /// <returns>The batches; each is valid until the next is requested.</returns>
     /// <exception cref="LdaeException">Data: more images are unreadable than allowed, or all are.</exception>
-    /// <exception cref="OperationCanceledException">It was asked to stop.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
     public static IEnumerable<ImageBatch> Read(
         IImageSource source, int[] indices, int size, int batch = 256, int workers = 2, BadSamples? bad = null, CancellationToken cancellation = default)
     {
@@ -70,7 +70,7 @@ public static class CenterBatches
         }
     }
 
-    /// <summary>Moves images up into the places of unreadable ones.</summary>
+    /// <summary>Moves images up over unreadable ones.</summary>
     private static void Close(ImageBatch batch, bool[] readable)
     {
         var kept = 0;

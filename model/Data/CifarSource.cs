@@ -6,7 +6,7 @@ namespace LDaeCore.Model.Data;
 
 /// <summary>
 /// CIFAR-10 or CIFAR-100 from the original binary files: records of one label byte (CIFAR-100: coarse, then fine) and
-/// 32x32 pixels in planes of red, green and blue. The whole split is held in memory.
+/// 32x32 pixels in planes of red, green and blue. The whole split is in memory.
 /// </summary>
 public sealed class CifarSource : IImageSource
 {
@@ -68,8 +68,8 @@ public sealed class CifarSource : IImageSource
         return new CifarSource($"cifar{classes}:{directory} ({(train ? "train" : "test")})", directory, classes, Files(directory, classes, train));
     }
 
-    /// <summary>Reads one file by itself.</summary>
-    /// <param name="path">A .bin file; its name, or else its length, tells 10 classes from 100.</param>
+    /// <summary>Reads a single file.</summary>
+    /// <param name="path">A .bin file; its name, or else its length, determines 10 or 100 classes.</param>
     /// <returns>The source.</returns>
     /// <exception cref="LdaeException">Data: a broken length, a label out of range, an unreadable file.</exception>
     public static CifarSource OpenFile(string path)
@@ -127,7 +127,7 @@ public sealed class CifarSource : IImageSource
     {
         if (!Directory.Exists(directory))
         {
-            throw Error(File.Exists(directory) ? $"{directory}: a file, where the folder of the .bin files is expected." : $"{directory}: no such folder.");
+            throw Error(File.Exists(directory) ? $"{directory} is a file; the folder of the .bin files is expected." : $"{directory}: no such folder.");
         }
 
         string[] names = (classes, train) switch
@@ -139,7 +139,7 @@ public sealed class CifarSource : IImageSource
         };
         var found = names.Select(name => Path.Combine(directory, name)).Where(File.Exists).ToList();
         var sought = names.Length == 1 ? names[0] : $"{names[0]} to {names[^1]}";
-        return found.Count > 0 ? found : throw Error($"{directory}: no {sought} in it.");
+        return found.Count > 0 ? found : throw Error($"{directory} has no {sought}.");
     }
 
     private byte[] ReadRecords(string path, int classes)

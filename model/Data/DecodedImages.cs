@@ -2,19 +2,19 @@ using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Model.Data;
 
-/// <summary>Whether a run keeps its images decoded from one epoch to the next: where all of them fit, it decodes each once.</summary>
+/// <summary>Decides whether a run keeps its images decoded: where all fit, each is decoded once.</summary>
 public static class DecodedImages
 {
-    /// <summary>Most bytes that are kept, however much memory there is.</summary>
+    /// <summary>Most bytes that are kept.</summary>
     public const long Most = 1L << 30;
 
     private const int Samples = 8;
 
     /// <summary>Bytes to give a <see cref="BatchLoader"/> for decoded images.</summary>
     /// <param name="source">The images; where their size is not known, a few are decoded to estimate it.</param>
-    /// <param name="indices">Those that are used.</param>
-    /// <param name="room">Bytes of memory that may be taken.</param>
-    /// <returns>The bytes of all of them; 0 where they do not fit, or the source has their pixels in memory anyway.</returns>
+    /// <param name="indices">The images that are used.</param>
+    /// <param name="room">Bytes of memory that may be used.</param>
+    /// <returns>The bytes of all of them; 0 where they do not fit, or the source has their pixels in memory.</returns>
     public static long Budget(IImageSource source, int[] indices, long room)
     {
         var bytes = source.UniformSize is { } size
@@ -26,7 +26,7 @@ public static class DecodedImages
 
     private static long Estimate(IImageSource source, int[] indices)
     {
-        // Where an image costs a whole shard, one must do.
+        // Where an image costs a whole shard, one is decoded.
         var samples = Math.Min(source.OpenShards > 0 ? 1 : Samples, indices.Length);
         var (bytes, read) = (0L, 0);
         for (var i = 0; i < samples; i++)
@@ -38,7 +38,7 @@ public static class DecodedImages
             }
             catch (LdaeException e) when (e.Kind == ErrorKind.Data)
             {
-                // Counted and named when its turn comes.
+                // The loader reports it.
             }
         }
 

@@ -3,19 +3,18 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Model.Data;
 
 /// <summary>
-/// Which image is sample n of a run: entry n mod N of the shuffled order of epoch n / N, a pure function of the seed. May be asked from
-/// several threads at once.
+/// The image of sample n of a run: entry n mod N of the shuffled order of epoch n / N, a pure function of the seed. Thread-safe.
 /// <para>
-/// Images in shards are shuffled as WebDataset does: the shards among each other, then a buffer is filled from them in that order and each
-/// sample is drawn from it at random, so that a disk reads few files at a time and from front to back. Where a shard can only be read as a
-/// whole, so many of them are open at a time, and one that is used up gives way to the next.
+/// Images in shards are shuffled as in WebDataset: the shards are shuffled, a buffer is filled from them in that order, and each
+/// sample is drawn from it at random, so that a disk reads few files at a time and sequentially. Where a shard can only be read as a
+/// whole, several are open at a time, and the next one replaces one that is used up.
 /// </para>
 /// </summary>
 /// <param name="indices">The training images, rising where they lie in shards.</param>
 /// <param name="seed">The run's seed.</param>
 /// <param name="shardStarts">First image of each shard, rising; null where images may be read in any order.</param>
-/// <param name="buffer">Images that are drawn from at a time.</param>
-/// <param name="openShards">Shards that are drawn from at a time in place of a buffer; 0 for the buffer.</param>
+/// <param name="buffer">Images in the buffer.</param>
+/// <param name="openShards">Shards that are open at a time, instead of a buffer; 0 for the buffer.</param>
 public sealed class EpochOrder(
     int[] indices, ulong seed, IReadOnlyList<int>? shardStarts = null, int buffer = EpochOrder.DefaultBuffer, int openShards = 0)
 {
@@ -56,7 +55,7 @@ public sealed class EpochOrder(
         : openShards > 0 ? DrawnFromOpen(ShuffledShards(shardStarts, epoch), epoch)
         : Drawn([.. ShuffledShards(shardStarts, epoch).SelectMany(shard => shard)], epoch);
 
-    /// <summary>Fisher and Yates' shuffle, by the words from <paramref name="first"/> on.</summary>
+    /// <summary>Fisher-Yates shuffle with the random words from <paramref name="first"/> on.</summary>
     private int[] Shuffled(int[] order, long epoch, long first)
     {
         for (var i = order.Length - 1; i > 0; i--)
@@ -79,7 +78,7 @@ public sealed class EpochOrder(
         }
     }
 
-    /// <summary>The images as they leave a buffer that is filled from shuffled shards: one drawn at random, its place taken by the next.</summary>
+    /// <summary>The images in the order in which they leave a buffer of shuffled shards: one is drawn at random, and the next one replaces it.</summary>
     private int[] Drawn(int[] ordered, long epoch)
     {
         var order = new int[indices.Length];
@@ -95,7 +94,7 @@ public sealed class EpochOrder(
         return order;
     }
 
-    /// <summary>The images as they are drawn at random from the open shards, of which there are always as many while any are left.</summary>
+    /// <summary>The images in the order in which they are drawn from the open shards.</summary>
     private int[] DrawnFromOpen(IEnumerable<ArraySegment<int>> shards, long epoch)
     {
         var order = new int[indices.Length];
@@ -121,7 +120,7 @@ public sealed class EpochOrder(
         return order;
     }
 
-    /// <summary>Place of the first training image that is not before an image.</summary>
+    /// <summary>Position of the first training image at or after an image.</summary>
     private int FirstFrom(int image)
     {
         var found = Array.BinarySearch(indices, image);

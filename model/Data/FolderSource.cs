@@ -5,7 +5,7 @@ namespace LDaeCore.Model.Data;
 
 /// <summary>
 /// Image files in one folder per class: <c>train/CLASS/*</c> and <c>val/CLASS/*</c> (or <c>test/CLASS/*</c>).
-/// The folders of the training split are the classes, in ordinal order. Files are decoded when asked for.
+/// The folders of the training split are the classes, in ordinal order. Files are decoded on demand.
 /// </summary>
 public sealed class FolderSource : IImageSource
 {
@@ -32,7 +32,7 @@ public sealed class FolderSource : IImageSource
             var label = Array.BinarySearch(_classes, name, StringComparer.Ordinal);
             if (label < 0)
             {
-                throw Error($"{_split}: class \"{name}\" is none of the {_classes.Length} classes of the training split.");
+                throw Error($"{_split}: class \"{name}\" is not one of the {_classes.Length} classes of the training split.");
             }
 
             var found = ImageFiles(Path.Combine(_split, name));
@@ -87,7 +87,7 @@ public sealed class FolderSource : IImageSource
     {
         if (!Directory.Exists(directory))
         {
-            throw Error(File.Exists(directory) ? $"{directory}: a file, where a folder is expected." : $"{directory}: no such folder.");
+            throw Error(File.Exists(directory) ? $"{directory} is a file; a folder is expected." : $"{directory}: no such folder.");
         }
 
         foreach (var name in names)
@@ -99,7 +99,7 @@ public sealed class FolderSource : IImageSource
             }
         }
 
-        throw Error($"{directory}: no folder {string.Join(" or ", names)} in it.");
+        throw Error($"{directory} has no folder {string.Join(" or ", names)}.");
     }
 
     private static string[] ClassFolders(string split) => Sorted(

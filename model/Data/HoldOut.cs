@@ -2,7 +2,7 @@ using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Model.Data;
 
-/// <summary>A part of a training set that choices are made on, the same share of every class.</summary>
+/// <summary>A held-out part of a training set, for the choice of hyperparameters: the same share of every class.</summary>
 public static class HoldOut
 {
     /// <summary>Splits a training set.</summary>

@@ -2,10 +2,10 @@ using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Model.Data;
 
-/// <summary>Labelled images, by index. All members may be called from several threads at once.</summary>
+/// <summary>Labelled images, by index. Thread-safe.</summary>
 public interface IImageSource
 {
-    /// <summary>What it is, for messages and reports: the specification it was opened with and the split.</summary>
+    /// <summary>Specification and split, for messages and reports.</summary>
     string Name { get; }
 
     /// <summary>Number of images.</summary>
@@ -17,18 +17,18 @@ public interface IImageSource
     /// <summary>Most bytes of images that the source keeps in memory, for the memory plan.</summary>
     long ResidentBytes => 0;
 
-    /// <summary>Columns and rows of every image, where all are alike and none can be unreadable; else null.</summary>
+    /// <summary>Size of every image, where all have the same and none can be unreadable; else null.</summary>
     (int Width, int Height)? UniformSize => null;
 
     /// <summary>
-    /// First image of each file that is best read from its beginning to its end, rising; null where any image is as near as another. A
-    /// run then shuffles the files, and within a buffer (see <see cref="EpochOrder"/>).
+    /// First image of each file that is best read sequentially, ascending; null where random access costs the same. A
+    /// run shuffles the files, then images within a buffer (see <see cref="EpochOrder"/>).
     /// </summary>
     IReadOnlyList<int>? ShardStarts => null;
 
     /// <summary>
-    /// Shards that a run draws from at a time, where only a whole one can be read and so many fit in memory; 0 where single images can be
-    /// read, and a buffer of images is drawn from.
+    /// Shards to keep open at a time, where a shard can only be read as a whole; 0 where single images can be
+    /// read, and a buffer of images is used.
     /// </summary>
     int OpenShards => 0;
 
@@ -37,7 +37,7 @@ public interface IImageSource
     /// <returns>0..ClassNames.Count-1.</returns>
     int Label(int index);
 
-    /// <summary>The file, or file and record, an image comes from, for messages.</summary>
+    /// <summary>The file, or file and record, of an image, for messages.</summary>
     /// <param name="index">0..Count-1.</param>
     /// <returns>The description.</returns>
     string Describe(int index);

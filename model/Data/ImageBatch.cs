@@ -25,49 +25,49 @@ public sealed class ImageBatch(int capacity, int side)
     /// <summary>Optimizer step, or number of the batch, the images are for.</summary>
     public long Step { get; internal set; }
 
-    /// <summary>The pixels of the images that are there.</summary>
+    /// <summary>The pixels of the first <see cref="Count"/> images.</summary>
     public ReadOnlySpan<byte> Filled => Pixels.AsSpan(0, Count * side * side * 3);
 
     private static int Bytes(int capacity, int side) => 3L * capacity * side * side is var bytes && bytes <= Array.MaxLength
         ? (int)bytes
         : throw new LdaeException(
             ErrorKind.Configuration,
-            $"{capacity:N0} images of {side} x {side} pixels have {bytes:N0} bytes, more than the {Array.MaxLength:N0} of a batch that one process takes.",
+            $"{capacity:N0} images of {side} x {side} pixels have {bytes:N0} bytes, more than the {Array.MaxLength:N0} of a batch of one process.",
             "Lower train.batch, or start more processes.");
 
-    /// <summary>The place of an image.</summary>
+    /// <summary>The pixels of an image.</summary>
     /// <param name="place">0..Count-1.</param>
     /// <returns>[side, side, 3].</returns>
     internal Span<byte> Image(int place) => Pixels.AsSpan(place * side * side * 3, side * side * 3);
 }
 
-/// <summary>The batches of a run, one a step in their order.</summary>
+/// <summary>The batches of a run, one a step.</summary>
 public interface IImageBatches
 {
-    /// <summary>The batch of the next step; waits until it is there.</summary>
-    /// <returns>The batch; give it back with <see cref="Return"/>.</returns>
+    /// <summary>The batch of the next step; waits for it.</summary>
+    /// <returns>The batch; return it with <see cref="Return"/>.</returns>
     ImageBatch Next();
 
-    /// <summary>Gives a batch back, to be filled again.</summary>
+    /// <summary>Returns a batch, to be filled again.</summary>
     /// <param name="batch">A batch of <see cref="Next"/>.</param>
     void Return(ImageBatch batch);
 }
 
-/// <summary>The places of every global batch that one process takes.</summary>
-/// <param name="First">The first.</param>
-/// <param name="Count">How many.</param>
+/// <summary>The part of every global batch that one process decodes.</summary>
+/// <param name="First">First position.</param>
+/// <param name="Count">Number of positions.</param>
 /// <param name="Batch">Images of the global batch.</param>
 public readonly record struct BatchPart(int First, int Count, int Batch)
 {
     /// <summary>The whole batch.</summary>
     /// <param name="batch">Images of the global batch.</param>
-    /// <returns>All its places.</returns>
+    /// <returns>All positions.</returns>
     public static BatchPart All(int batch) => new(0, batch, batch);
 
-    /// <summary>The part of one of several processes: rank r of N takes places r B / N to (r + 1) B / N.</summary>
+    /// <summary>The part of one of several processes: rank r of N has positions r B / N to (r + 1) B / N.</summary>
     /// <param name="batch">Images of the global batch; a multiple of <paramref name="size"/>.</param>
     /// <param name="rank">The process.</param>
     /// <param name="size">Number of processes.</param>
-    /// <returns>Its places.</returns>
+    /// <returns>Its positions.</returns>
     public static BatchPart Of(int batch, int rank, int size) => new(rank * (batch / size), batch / size, batch);
 }

@@ -14,37 +14,37 @@ public sealed record RgbImage(int Width, int Height, byte[] Pixels);
 
 /// <summary>
 /// Decodes JPEG, PNG, WebP and BMP to RGB as PIL's convert("RGB") does: alpha is dropped, not blended, and embedded
-/// colour profiles are not applied. The orientation recorded by cameras is.
+/// colour profiles are not applied. The cameras' orientation is applied.
 /// </summary>
 public static class ImageDecoder
 {
-    /// <summary>Most pixels an image may declare; more are refused before memory is taken for them.</summary>
+    /// <summary>Most pixels an image may declare; more are an error, before memory is allocated.</summary>
     public const long MostPixels = 100_000_000;
 
-    // Of photos as data sets have them; what is lent stays with the process.
+    // The usual size of photos in data sets; rented memory stays with the process.
     private const long MostLentBytes = 16 << 20;
 
     private const string Remedy = "Replace or remove the file.";
 
     /// <summary>Decodes an image.</summary>
     /// <param name="encoded">The file's bytes.</param>
-    /// <param name="name">What to call it in messages.</param>
+    /// <param name="name">Its name in messages.</param>
     /// <returns>The image, upright.</returns>
     /// <exception cref="LdaeException">Data: not an image, truncated, corrupt or too large.</exception>
     public static unsafe RgbImage Decode(ReadOnlySpan<byte> encoded, string name)
     {
         using var data = SKData.CreateCopy(encoded);
-        using var codec = SKCodec.Create(data) ?? throw Error($"{name}: not an image that can be read ({encoded.Length} bytes).");
+        using var codec = SKCodec.Create(data) ?? throw Error($"{name} is not a readable image ({encoded.Length} bytes).");
         int width = codec.Info.Width, height = codec.Info.Height;
         if (width < 1 || height < 1 || (long)width * height > MostPixels)
         {
-            throw Error($"{name}: {width} x {height} pixels, more than the {MostPixels / 1_000_000} megapixels that are read.");
+            throw Error($"{name}: {width} x {height} pixels, more than the {MostPixels / 1_000_000} megapixels that are supported.");
         }
 
         // Without a colour space the samples come as stored; without premultiplication colours under alpha do.
         var info = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, null);
 
-        // Lent memory: fresh pages for every image would be cleared by the kernel first, a seventh of the time of a photo.
+        // Rented memory: the kernel would clear fresh pages for every image, a seventh of the time of a photo.
         using var lent = info.BytesSize64 <= MostLentBytes ? MemoryPool<byte>.Shared.Rent(info.BytesSize) : null;
         using var own = lent is null ? new SKBitmap() : null;
         if (own is not null && !own.TryAllocPixels(info))
@@ -68,7 +68,7 @@ public static class ImageDecoder
         return Upright(new ReadOnlySpan<uint>((void*)pixels, width * height), width, height, codec.EncodedOrigin);
     }
 
-    /// <summary>Drops alpha and undoes the camera's turn: each row of the result is a walk through the stored pixels.</summary>
+    /// <summary>Drops alpha and applies the orientation: each row of the result is read with a fixed stride from the stored pixels.</summary>
     private static RgbImage Upright(ReadOnlySpan<uint> source, int width, int height, SKEncodedOrigin origin)
     {
         int pitch = width, right = width - 1, bottom = (height - 1) * pitch;
@@ -107,8 +107,8 @@ public static class ImageDecoder
         return new RgbImage(width, height, pixels);
     }
 
-    /// <summary>Four pixels at a time, as long as sixteen bytes may be written where twelve are meant: what is too much is overwritten.</summary>
-    /// <returns>How many are done.</returns>
+    /// <summary>Four pixels at a time, as long as sixteen bytes may be written for twelve: the next pixels overwrite the rest.</summary>
+    /// <returns>Number of pixels copied.</returns>
     private static int WithoutAlpha(ReadOnlySpan<uint> row, Span<byte> to)
     {
         var colours = Vector128.Create((byte)0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0);
@@ -124,20 +124,20 @@ public static class ImageDecoder
     private static LdaeException Error(string message) => new(ErrorKind.Data, message, Remedy);
 }
 
-/// <summary>What a decoder does not say about a JPEG file: whether it is all there.</summary>
+/// <summary>Detects truncated JPEG files that a decoder accepts.</summary>
 internal static class JpegFile
 {
     private const byte Marker = 0xFF, Stuffing = 0x00, Temporary = 0x01, Restart0 = 0xD0, Start = 0xD8, End = 0xD9;
 
     /// <summary>
-    /// Whether the end-of-image marker is reached. A progressive image cut between two scans decodes without complaint,
-    /// only blurred.
+    /// Whether the end-of-image marker is reached. A progressive image cut between two scans decodes without an error,
+    /// but blurred.
     /// </summary>
     /// <param name="encoded">The file.</param>
     /// <returns>True if it is.</returns>
     public static bool IsComplete(ReadOnlySpan<byte> encoded)
     {
-        // Segments are stepped over by their lengths, since a thumbnail inside one has an end marker of its own.
+        // Segments are skipped by their lengths, because a thumbnail inside one has an end marker too.
         for (var at = 0; at < encoded.Length;)
         {
             var skip = encoded[at..].IndexOf(Marker);

@@ -3,7 +3,7 @@ using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Model.Data;
 
-/// <summary>Opens what <c>--data</c> names.</summary>
+/// <summary>Opens the data set of <c>--data</c>.</summary>
 public static class ImageSourceFactory
 {
     private const int SyntheticTrainCount = 10_000;
@@ -14,10 +14,10 @@ public static class ImageSourceFactory
     /// <summary>Opens a split of a data set.</summary>
     /// <param name="spec">
     /// <c>synthetic</c> (10,000 training and 2,000 test images) or <c>synthetic:COUNT</c>, <c>cifar10:DIR</c>, <c>cifar100:DIR</c>,
-    /// <c>folder:DIR</c>, <c>tar:GLOB</c>, <c>parquet:GLOB</c>. Paths are taken as they are: <c>~</c> is for shells.
+    /// <c>folder:DIR</c>, <c>tar:GLOB</c>, <c>parquet:GLOB</c>. Paths are not expanded: <c>~</c> is for shells.
     /// </param>
     /// <param name="train">The training split, or the one for tests.</param>
-    /// <param name="imageSize">Side of synthetic images in pixels; stored images keep theirs.</param>
+    /// <param name="imageSize">Side of synthetic images in pixels; stored images keep their size.</param>
     /// <param name="seed">Seed of synthetic images.</param>
     /// <param name="shardMegabytes">Megabytes of a Parquet set's row groups that may be held.</param>
     /// <returns>The source.</returns>

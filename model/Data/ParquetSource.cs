@@ -6,12 +6,12 @@ namespace LDaeCore.Model.Data;
 
 /// <summary>
 /// Parquet files with a column of encoded images, as Hugging Face has them (a struct <c>image</c> of <c>bytes</c> and <c>path</c>) or
-/// plainly bytes, and a column of classes. The classes are read once; images are read a row group at a time, and those used last are
-/// held within a budget, so that a data set may be of any size.
+/// bytes, and a column of classes. The classes are read once; images are read a row group at a time, and the last used ones are
+/// kept within a budget, so that a data set may be of any size.
 /// </summary>
 public sealed class ParquetSource : IImageSource
 {
-    /// <summary>Bytes of encoded images that are held.</summary>
+    /// <summary>Default bytes of encoded images to keep.</summary>
     public const long DefaultBudget = 1L << 29;
 
     private const int MostOpen = 64;
@@ -50,13 +50,13 @@ public sealed class ParquetSource : IImageSource
             throw Error($"{Describe(unlabelled)}: no class, where other images have one.");
         }
 
-        // A set without classes has one.
+        // A data set without classes has one.
         var most = Math.Max(0, _labels.Max());
         ClassNames = names is not null && most < names.Count ? names : [.. Enumerable.Range(0, most + 1).Select(c => c.ToString(CultureInfo.InvariantCulture))];
         var sizes = _groups.Select(g => Math.Clamp(Math.Max(g.Group.Images.Length, g.Group.Images.Unpacked), 1, ParquetPages.MostUnpacked)).ToArray();
         OpenShards = (int)Math.Clamp(budget / 2 / sizes.Max(), 1, MostOpen);
 
-        // The group that is read comes before the one that goes.
+        // A group is read before another is dropped.
         ResidentBytes = Math.Min(sizes.Sum(), Math.Max(budget, sizes.Max()) + sizes.Max());
     }
 
@@ -78,18 +78,18 @@ public sealed class ParquetSource : IImageSource
     /// <inheritdoc/>
     public long ResidentBytes { get; }
 
-    /// <summary>Bytes of encoded images that are held now.</summary>
+    /// <summary>Bytes of encoded images in memory.</summary>
     internal long HeldBytes => _held.HeldBytes;
 
-    /// <summary>How often a row group was read.</summary>
+    /// <summary>Number of row groups read so far.</summary>
     internal int GroupLoads => _held.Loads;
 
     /// <summary>Reads the footers and classes of a split's files.</summary>
     /// <param name="pattern">Paths of the training files, with <c>*</c>, <c>?</c> and ranges.</param>
-    /// <param name="train">The training split, or that under the same pattern with validation, val or test in place of train.</param>
-    /// <param name="budget">Bytes of encoded images that may be held; two row groups at least are.</param>
+    /// <param name="train">The training split, or the one of the same pattern with validation, val or test instead of train.</param>
+    /// <param name="budget">Bytes of encoded images to keep; at least two row groups are kept.</param>
     /// <returns>The source.</returns>
-    /// <exception cref="LdaeException">Data: no file, one that is damaged or cut short, no column of images, no image, images with and without a class.</exception>
+    /// <exception cref="LdaeException">Data: no file, a damaged or truncated one, no column of images, no image, or images with and without a class.</exception>
     public static ParquetSource Open(string pattern, bool train, long budget = DefaultBudget) => new(pattern, train, budget);
 
     /// <inheritdoc/>
@@ -140,10 +140,10 @@ public sealed class ParquetSource : IImageSource
         }
     }
 
-    /// <summary>Hugging Face gives -1 to images whose class is kept secret.</summary>
+    /// <summary>Hugging Face data sets use -1 for images whose class is not published.</summary>
     private static int Class(long label) => label is >= -1 and < TarSource.MostClasses
         ? (int)label
-        : throw new InvalidDataException($"{label} is no class from 0 to {TarSource.MostClasses - 1}");
+        : throw new InvalidDataException($"{label} is not a class from 0 to {TarSource.MostClasses - 1}");
 
     private ReadOnlyMemory<byte>[] Load(int number)
     {
@@ -168,8 +168,8 @@ public sealed class ParquetSource : IImageSource
     private static LdaeException Error(string message, Exception? inner = null) => new(ErrorKind.Data, message, Remedy, inner);
 }
 
-/// <summary>Unpacked row groups, those used last, within a budget. May be asked from several threads at once; each group is read by one.</summary>
-/// <param name="budget">Bytes that may be held; the group asked for last is held in any case.</param>
+/// <summary>A cache of the last used row groups, decompressed, within a budget. Thread-safe; one thread reads a group.</summary>
+/// <param name="budget">Bytes to keep; the group requested last is always kept.</param>
 /// <param name="load">Reads a group: its encoded images by row.</param>
 internal sealed class ParquetGroups(long budget, Func<int, ReadOnlyMemory<byte>[]> load)
 {
@@ -177,7 +177,7 @@ internal sealed class ParquetGroups(long budget, Func<int, ReadOnlyMemory<byte>[
     private readonly Dictionary<int, Held> _groups = [];
     private long _uses;
 
-    /// <summary>Bytes held now.</summary>
+    /// <summary>Bytes in memory.</summary>
     public long HeldBytes
     {
         get
@@ -189,7 +189,7 @@ internal sealed class ParquetGroups(long budget, Func<int, ReadOnlyMemory<byte>[
         }
     }
 
-    /// <summary>How often a group was read.</summary>
+    /// <summary>Number of groups read so far.</summary>
     public int Loads { get; private set; }
 
     /// <summary>The encoded images of a group.</summary>
@@ -207,7 +207,7 @@ internal sealed class ParquetGroups(long budget, Func<int, ReadOnlyMemory<byte>[
             held.LastUse = ++_uses;
         }
 
-        // Outside the lock: others go on with groups that are there.
+        // Outside the lock, so that other threads can use cached groups.
         var images = held.Images.Value;
         lock (_lock)
         {

@@ -14,7 +14,7 @@ public static class PatchPixels
     /// <param name="patchSize">Side of the patch, in pixels.</param>
     /// <param name="range">From bytes to values.</param>
     /// <param name="values">[patchSize * patchSize * 3].</param>
-    /// <exception cref="ArgumentOutOfRangeException">The patch is not inside the image, or the destination not as long as a patch.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The patch is not inside the image, or the destination has another length.</exception>
     public static void Extract(ReadOnlySpan<byte> image, int width, int top, int left, int patchSize, PixelRange range, Span<float> values)
     {
         var rowLength = patchSize * Channels;
@@ -35,7 +35,7 @@ public static class PatchPixels
     }
 
     /// <summary>Copies all patches of an image, row by row of patches.</summary>
-    /// <param name="image">Bytes [H, W, 3]; what is left over at the right and the bottom is not looked at.</param>
+    /// <param name="image">Bytes [H, W, 3]; incomplete patches at the right and the bottom are ignored.</param>
     /// <param name="width">W, in pixels.</param>
     /// <param name="patchSize">Side of a patch, in pixels.</param>
     /// <param name="range">From bytes to values.</param>
@@ -54,12 +54,12 @@ public static class PatchPixels
     }
 }
 
-/// <summary>Images put together from the patches that a network or a tokenizer gives.</summary>
+/// <summary>Images assembled from the patches of a network or a tokenizer.</summary>
 public static class PatchImage
 {
     /// <summary>The pixels of an image of a batch in [-1, 1].</summary>
     /// <param name="patches">Patches of a batch in the recipe's range, flattened as (row, column, channel).</param>
-    /// <param name="image">Which image.</param>
+    /// <param name="image">Index of the image.</param>
     /// <param name="side">Side of an image.</param>
     /// <param name="patch">Side of a patch.</param>
     /// <param name="range">From bytes to values.</param>
@@ -83,7 +83,7 @@ public static class PatchImage
     }
 
     /// <summary>Pixels in [-1, 1] as bytes.</summary>
-    /// <param name="pixels">The pixels; others are brought to the nearest end.</param>
+    /// <param name="pixels">The pixels; values outside are clamped.</param>
     /// <returns>As many bytes.</returns>
     public static byte[] Bytes(float[] pixels) => [.. pixels.Select(p => (byte)Math.Clamp(MathF.Round((p + 1) * 127.5f), 0, 255))];
 }

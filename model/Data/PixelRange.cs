@@ -2,7 +2,7 @@ using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Data;
 
-/// <summary>From bytes to the values a network sees: value = byte * factor + offset, for each of three channels.</summary>
+/// <summary>From bytes to a network's input values: value = byte * factor + offset, for each of three channels.</summary>
 /// <param name="Factor">Factor of red, green and blue.</param>
 /// <param name="Offset">Offset of red, green and blue.</param>
 public sealed record PixelRange(IReadOnlyList<double> Factor, IReadOnlyList<double> Offset)
@@ -16,7 +16,7 @@ public sealed record PixelRange(IReadOnlyList<double> Factor, IReadOnlyList<doub
         [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225]);
 
     /// <summary>The values of a recipe's range.</summary>
-    /// <param name="range">Which numbers bytes become.</param>
+    /// <param name="range">The recipe's range.</param>
     /// <returns>Factors and offsets.</returns>
     public static PixelRange Of(ImageRange range) => range == ImageRange.ImageNet ? ImageNet : Symmetric;
 

@@ -6,8 +6,8 @@ using LDaeCore.Engine.Errors;
 namespace LDaeCore.Model.Data;
 
 /// <summary>
-/// The files that a pattern names: <c>*</c> and <c>?</c> in any part of a path, and ranges such as <c>{000..127}</c>, of which every
-/// file must be there. The splits of a data set differ in one word of the pattern: train, and val, validation or test.
+/// The files of a pattern: <c>*</c> and <c>?</c> in any part of a path, and ranges such as <c>{000..127}</c>, of which every
+/// file must exist. The splits of a data set differ in one word of the pattern: train, and val, validation or test.
 /// </summary>
 internal static partial class ShardFiles
 {
@@ -18,7 +18,7 @@ internal static partial class ShardFiles
     /// <summary>Files of a split.</summary>
     /// <param name="pattern">The pattern of the training split.</param>
     /// <param name="train">The training split, or the one for tests.</param>
-    /// <param name="remedy">What to do when there are none.</param>
+    /// <param name="remedy">The remedy of an error.</param>
     /// <returns>Paths in ordinal order.</returns>
     /// <exception cref="LdaeException">Data: no file, or one of a range is missing.</exception>
     public static string[] Find(string pattern, bool train, string remedy)
@@ -30,7 +30,7 @@ internal static partial class ShardFiles
                 : throw new LdaeException(ErrorKind.Data, $"{pattern}: no such file.", remedy);
         }
 
-        // The other split has its own number of files: in a range, and in Hugging Face's "-00000-of-00042".
+        // The other split may have another number of files, also in Hugging Face's "-00000-of-00042".
         var any = Total().Replace(Range().Replace(pattern, "*"), "-of-*");
         var word = any.LastIndexOf(Training, StringComparison.Ordinal);
         string[] candidates = word < 0
@@ -40,7 +40,7 @@ internal static partial class ShardFiles
                 .. Tests.Select(test => any.Replace(Training, test, StringComparison.Ordinal))];
         return candidates.Select(candidate => Sorted(Matching(candidate, remedy), candidate, remedy)).FirstOrDefault(found => found.Length > 0)
             ?? throw new LdaeException(
-                ErrorKind.Data, $"{pattern}: no test split; it is looked for under the same pattern with validation, val or test in place of the last 'train', then of each.",
+                ErrorKind.Data, $"{pattern}: no test split; it is searched by the same pattern with validation, val or test instead of the last 'train', then of each.",
                 remedy);
     }
 
@@ -62,7 +62,7 @@ internal static partial class ShardFiles
         var (first, last) = (int.Parse(from, CultureInfo.InvariantCulture), int.Parse(to, CultureInfo.InvariantCulture));
         if (last < first || last - first >= MostFiles)
         {
-            throw new LdaeException(ErrorKind.Data, $"{pattern}: {range.Value} is no range of up to {MostFiles} files.", remedy);
+            throw new LdaeException(ErrorKind.Data, $"{pattern}: {range.Value} is not a range of up to {MostFiles} files.", remedy);
         }
 
         return Enumerable.Range(first, last - first + 1).SelectMany(number => Ranged(

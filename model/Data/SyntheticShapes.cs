@@ -2,7 +2,7 @@ namespace LDaeCore.Model.Data;
 
 /// <summary>
 /// Signed distances to the ten synthetic shapes, negative inside, in a frame where each fits the unit circle.
-/// Unions and intersections give a bound on the distance rather than the distance; near the outline they agree.
+/// Unions and intersections give a lower bound on the distance, which is exact near the outline.
 /// </summary>
 internal static class SyntheticShapes
 {

@@ -4,8 +4,8 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Model.Data;
 
 /// <summary>
-/// Ten classes of drawn shapes and textures. The shape alone tells the class: colours, place, size, rotation, shading,
-/// clutter and noise are drawn independently of it. An image is a pure function of (seed, split, index).
+/// Ten classes of drawn shapes and textures. Only the shape determines the class: colours, position, size, rotation, shading,
+/// clutter and noise are independent of it. An image is a pure function of (seed, split, index).
 /// </summary>
 public sealed class SyntheticSource : IImageSource
 {
@@ -17,8 +17,8 @@ public sealed class SyntheticSource : IImageSource
     private readonly ulong _seed;
     private readonly bool _train;
 
-    /// <summary>A set of images; nothing is drawn until asked for.</summary>
-    /// <param name="count">Number of images, at least 1; the labels take turns.</param>
+    /// <summary>A set of images, drawn on demand.</summary>
+    /// <param name="count">Number of images, at least 1; the labels alternate.</param>
     /// <param name="size">Side of the square images in pixels, at least 8.</param>
     /// <param name="seed">Seed; the same seed gives the same images.</param>
     /// <param name="train">Training images, or test images that no training set contains.</param>
@@ -27,7 +27,7 @@ public sealed class SyntheticSource : IImageSource
     {
         if (count < 1)
         {
-            throw new LdaeException(ErrorKind.Configuration, $"synthetic: count is {count}, below 1.", "Ask for at least one image.");
+            throw new LdaeException(ErrorKind.Configuration, $"synthetic: count is {count}, below 1.", "Use at least one image.");
         }
 
         if (size is < 8 or > 4096)
@@ -115,7 +115,7 @@ public sealed class SyntheticSource : IImageSource
 
     private readonly record struct Speck(float X, float Y, float Radius, Colour Colour);
 
-    /// <summary>Everything about an image but its class.</summary>
+    /// <summary>The properties of an image that are independent of its class.</summary>
     private sealed class Scene
     {
         private readonly Colour _background, _foreground;

@@ -6,13 +6,12 @@ namespace LDaeCore.Model.Data;
 
 /// <summary>
 /// WebDataset's tar shards: files side by side that share a name up to its first dot are one sample, an image (<c>.jpg</c>, <c>.jpeg</c>,
-/// <c>.png</c>, <c>.webp</c>, <c>.bmp</c>) and its class (<c>.cls</c>, a number). Files without such a name, hidden ones among them, are
-/// passed over. The headers are walked once; then sixteen bytes a sample
-/// are in memory and images are read where they lie, so that a data set may be of any size.
+/// <c>.png</c>, <c>.webp</c>, <c>.bmp</c>) and its class (<c>.cls</c>, a number). Other files, such as hidden ones, are skipped.
+/// The headers are read once; sixteen bytes a sample stay in memory, and images are read from their offsets, so that a data set may be of any size.
 /// </summary>
 public sealed class TarSource : IImageSource
 {
-    /// <summary>Largest class number, which decides how many classes there are.</summary>
+    /// <summary>Most classes; the largest class number determines the number of classes.</summary>
     public const int MostClasses = 100_000;
 
     private const int MostImageBytes = 1 << 28, MostLabelBytes = 32;
@@ -52,11 +51,11 @@ public sealed class TarSource : IImageSource
         {
             throw new LdaeException(
                 ErrorKind.Data,
-                $"{Describe(unlabelled)}: no .cls file beside it, where {(labelsAlone ? "there are some without an image" : "other images have one")}.",
+                $"{Describe(unlabelled)}: no .cls file beside it, but {(labelsAlone ? "there are some without an image" : "other images have one")}.",
                 "Pack shards with the files of a sample side by side, as 'tar --sort=name' does, each image with its class or none of them.");
         }
 
-        // A set without classes has one.
+        // A data set without classes has one.
         ClassNames = [.. Enumerable.Range(0, Math.Max(0, _labels.Max()) + 1).Select(c => c.ToString(CultureInfo.InvariantCulture))];
     }
 
@@ -72,11 +71,11 @@ public sealed class TarSource : IImageSource
     /// <inheritdoc/>
     public IReadOnlyList<int> ShardStarts => _starts;
 
-    /// <summary>Walks the headers of a split's shards.</summary>
+    /// <summary>Reads the headers of a split's shards.</summary>
     /// <param name="pattern">Paths of the training shards, with <c>*</c>, <c>?</c> and ranges.</param>
-    /// <param name="train">The training split, or that under the same pattern with validation, val or test in place of train.</param>
+    /// <param name="train">The training split, or the one of the same pattern with validation, val or test instead of train.</param>
     /// <returns>The source.</returns>
-    /// <exception cref="LdaeException">Data: no shard, one that is damaged or cut short, no image, images with and without a class.</exception>
+    /// <exception cref="LdaeException">Data: no shard, a damaged or truncated one, no image, or images with and without a class.</exception>
     public static TarSource Open(string pattern, bool train) => new(pattern, train);
 
     /// <inheritdoc/>
@@ -124,7 +123,7 @@ public sealed class TarSource : IImageSource
             {
                 image = entry.Length <= MostImageBytes
                     ? entry
-                    : throw Error($"{shard}: {entry.Name} has {entry.Length} bytes, more than the {MostImageBytes} of an image that is read.");
+                    : throw Error($"{shard}: {entry.Name} has {entry.Length} bytes, more than the {MostImageBytes} that an image may have.");
             }
         }
 
@@ -143,12 +142,12 @@ public sealed class TarSource : IImageSource
         var text = TarArchive.ReadContent(shard, entry.Offset, (int)Math.Min(entry.Length, MostLabelBytes)).AsSpan().Trim((ReadOnlySpan<byte>)" \r\n\t"u8);
         return entry.Length <= MostLabelBytes && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var label) && label < MostClasses
             ? label
-            : throw Error($"{shard}: {entry.Name} is no class from 0 to {MostClasses - 1}.");
+            : throw Error($"{shard}: {entry.Name} is not a class from 0 to {MostClasses - 1}.");
     }
 
     private string ShardOf(int index)
     {
-        // Shards without an image share a start: the last of them is the one that has it.
+        // Shards without an image share a start: the last of them has the image.
         var found = Array.BinarySearch(_starts, index);
         var at = found >= 0 ? found : ~found - 1;
         while (at + 1 < _starts.Length && _starts[at + 1] == _starts[at])

@@ -23,11 +23,13 @@ public sealed class NamespaceGraphTests
         {
             foreach (var above in ModelDownwards.Take(i))
             {
-                Assert.That(graph.From($"LDaeCore.Model.{ModelDownwards[i]}").Where(to => to.Key.StartsWith($"LDaeCore.Model.{above}", StringComparison.Ordinal)), Is.Empty, $"{ModelDownwards[i]} -> {above}");
+                var upwards = graph.From($"LDaeCore.Model.{ModelDownwards[i]}").Where(to => to.Key.StartsWith($"LDaeCore.Model.{above}", StringComparison.Ordinal));
+                Assert.That(upwards, Is.Empty, $"{ModelDownwards[i]} -> {above}");
             }
         }
 
-        Assert.That(graph.From("LDaeCore.Model.Recipes").Keys.Where(to => to.StartsWith("LDaeCore.Model", StringComparison.Ordinal)), Is.Empty, "Recipes may be read by all and refers to none");
+        var ofRecipes = graph.From("LDaeCore.Model.Recipes").Keys.Where(to => to.StartsWith("LDaeCore.Model", StringComparison.Ordinal));
+        Assert.That(ofRecipes, Is.Empty, "Recipes may be read by all and refers to none");
     }
 
     [Test]

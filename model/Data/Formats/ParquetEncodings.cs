@@ -2,17 +2,17 @@ using System.Buffers.Binary;
 
 namespace LDaeCore.Model.Data.Formats;
 
-/// <summary>How Parquet writes values: plainly, as runs, as differences.</summary>
+/// <summary>Parquet's encodings of values: plain, runs, differences.</summary>
 internal static class ParquetEncodings
 {
-    /// <summary>Parquet's numbers of the encodings that are read.</summary>
+    /// <summary>Parquet's numbers of the supported encodings.</summary>
     public const int Plain = 0, PlainDictionary = 2, DeltaNumbers = 5, DeltaLengths = 6, RunsOfDictionary = 8;
 
     /// <summary>Reads numbers in runs of one value and groups of eight packed ones.</summary>
     /// <param name="bytes">The runs.</param>
     /// <param name="width">Bits of a number, 0 to 32.</param>
     /// <param name="to">Filled.</param>
-    /// <exception cref="InvalidDataException">They end too early.</exception>
+    /// <exception cref="InvalidDataException">There are too few.</exception>
     public static void Runs(ReadOnlySpan<byte> bytes, int width, Span<int> to)
     {
         if (width is < 0 or > 32)
@@ -20,7 +20,7 @@ internal static class ParquetEncodings
             throw new InvalidDataException($"numbers of {width} bits");
         }
 
-        // Numbers without bits are all zero, and some writers leave their runs out.
+        // Numbers of 0 bits are all zero, and some writers omit their runs.
         to.Clear();
         var reader = new ThriftReader(bytes);
         while (to.Length > 0 && width > 0)
@@ -41,7 +41,7 @@ internal static class ParquetEncodings
             }
             else
             {
-                // The last group may be cut off behind the last number.
+                // The last group may end after the last number.
                 var numbers = (int)Math.Min(head >> 1, ((ulong)to.Length + 7) / 8) * 8;
                 var needed = Math.Min(numbers, to.Length);
                 var packed = reader.Take(Math.Min((ulong)numbers * (ulong)width / 8, (ulong)Math.Max(reader.Left, (((long)needed * width) + 7) / 8)));
@@ -55,12 +55,12 @@ internal static class ParquetEncodings
         }
     }
 
-    /// <summary>Reads whole numbers written as differences, in blocks of a least difference and packed rests.</summary>
+    /// <summary>Reads whole numbers in delta encoding: blocks of a smallest difference and packed remainders.</summary>
     /// <param name="bytes">The blocks.</param>
-    /// <param name="count">How many numbers there must be.</param>
-    /// <param name="used">Bytes they took.</param>
+    /// <param name="count">Expected number of values.</param>
+    /// <param name="used">Bytes that they occupy.</param>
     /// <returns>The numbers.</returns>
-    /// <exception cref="InvalidDataException">They are damaged or another number.</exception>
+    /// <exception cref="InvalidDataException">They are damaged, or there are more or fewer.</exception>
     public static long[] Differences(ReadOnlySpan<byte> bytes, int count, out int used)
     {
         var reader = new ThriftReader(bytes);
@@ -68,7 +68,7 @@ internal static class ParquetEncodings
         var value = ThriftReader.Zigzag(reader.Varint());
         if (total != (ulong)count || minis is 0 or > 1 << 16 || block > 1 << 20 || block % (minis * 8) != 0 || block == 0)
         {
-            throw new InvalidDataException($"{total} differences in blocks of {block} by {minis}, where {count} numbers are promised");
+            throw new InvalidDataException($"{total} differences in blocks of {block} by {minis}, but the header says {count} numbers");
         }
 
         var (values, each) = (new long[count], (int)(block / minis));
@@ -83,7 +83,7 @@ internal static class ParquetEncodings
             var least = ThriftReader.Zigzag(reader.Varint());
             foreach (var width in reader.Take(minis))
             {
-                // Parts behind the last number have a width and no bytes.
+                // Parts after the last number have a width and no bytes.
                 var numbers = Math.Min(each, count - at);
                 if (numbers == 0)
                 {
@@ -103,12 +103,12 @@ internal static class ParquetEncodings
         return values;
     }
 
-    /// <summary>Reads byte strings, each behind its length.</summary>
+    /// <summary>Reads byte strings, each after its length.</summary>
     public static void Strings(ReadOnlyMemory<byte> bytes, Span<ReadOnlyMemory<byte>> to)
     {
         for (var i = 0; i < to.Length; i++)
         {
-            var length = bytes.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(bytes.Span) : throw new InvalidDataException("a page with fewer values than promised");
+            var length = bytes.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(bytes.Span) : throw new InvalidDataException("a page with fewer values than its header says");
             if (length > bytes.Length - 4)
             {
                 throw new InvalidDataException($"a value of {length} bytes where {bytes.Length - 4} are left");
@@ -119,7 +119,7 @@ internal static class ParquetEncodings
         }
     }
 
-    /// <summary>Reads byte strings whose lengths stand in front of all.</summary>
+    /// <summary>Reads byte strings after all their lengths.</summary>
     public static void StringsByLengths(ReadOnlyMemory<byte> bytes, Span<ReadOnlyMemory<byte>> to)
     {
         var lengths = Differences(bytes.Span, to.Length, out var used);
@@ -142,7 +142,7 @@ internal static class ParquetEncodings
         var size = isLong ? 8 : 4;
         if (bytes.Length / size < to.Length)
         {
-            throw new InvalidDataException("a page with fewer values than promised");
+            throw new InvalidDataException("a page with fewer values than its header says");
         }
 
         for (var i = 0; i < to.Length; i++)

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace LDaeCore.Model.Data.Formats;
 
-/// <summary>What the end of a Parquet file says is in it: the columns of images and classes, and where the row groups have them.</summary>
+/// <summary>The footer of a Parquet file: the columns of images and classes, and their offsets in the row groups.</summary>
 internal sealed class ParquetFooter
 {
     /// <summary>Longest footer that is read; a row group takes some hundred bytes.</summary>
@@ -44,7 +44,7 @@ internal sealed class ParquetFooter
     /// <summary>The column of classes; null where there is none.</summary>
     public ParquetColumn? Labels { get; }
 
-    /// <summary>What Hugging Face's description of the data set calls the classes; null where there is none.</summary>
+    /// <summary>Names of the classes in Hugging Face's metadata; null where there are none.</summary>
     public IReadOnlyList<string>? ClassNames { get; }
 
     /// <summary>The row groups in their order.</summary>
@@ -53,12 +53,12 @@ internal sealed class ParquetFooter
     /// <summary>Reads a file's footer.</summary>
     /// <param name="file">The file.</param>
     /// <returns>The footer.</returns>
-    /// <exception cref="InvalidDataException">It is none, damaged, or of a file without images.</exception>
+    /// <exception cref="InvalidDataException">It is missing or damaged, or the file has no images.</exception>
     public static ParquetFooter Read(ShardFile file)
     {
         if (file.Length < 4 + TailBytes)
         {
-            throw new InvalidDataException($"{file.Length} bytes are no Parquet file");
+            throw new InvalidDataException($"{file.Length} bytes are not a Parquet file");
         }
 
         var tail = file.Read(file.Length - TailBytes, TailBytes);
@@ -69,7 +69,7 @@ internal sealed class ParquetFooter
 
         if (!tail.AsSpan(4).SequenceEqual("PAR1"u8) || !file.Read(0, 4).AsSpan().SequenceEqual("PAR1"u8))
         {
-            throw new InvalidDataException("no Parquet file, or one that was cut short: it does not begin and end with PAR1");
+            throw new InvalidDataException("no Parquet file, or one that was cut short: it does not start and end with PAR1");
         }
 
         var length = BitConverter.ToUInt32(tail);
@@ -78,13 +78,13 @@ internal sealed class ParquetFooter
             : throw new InvalidDataException($"a footer of {length} bytes in a file of {file.Length}");
     }
 
-    /// <summary>The leaves of the tree of columns, which is written parents first.</summary>
+    /// <summary>The leaves of the tree of columns, which is stored in preorder.</summary>
     private static List<ParquetColumn> Schema(ref ThriftReader reader, ThriftType list)
     {
         var count = reader.List(list, out _);
         if (count > MostColumns)
         {
-            throw new InvalidDataException($"{count} columns, more than the {MostColumns} that are read");
+            throw new InvalidDataException($"{count} columns, more than the {MostColumns} that are supported");
         }
 
         var columns = new List<ParquetColumn>();
@@ -117,7 +117,7 @@ internal sealed class ParquetFooter
                 }
                 else
                 {
-                    throw new InvalidDataException($"more than {MostDepth} columns in each other");
+                    throw new InvalidDataException($"more than {MostDepth} nested columns");
                 }
 
                 break;
@@ -159,7 +159,7 @@ internal sealed class ParquetFooter
         return (name, type, repetition, children, isText);
     }
 
-    /// <summary>Images are what is called so, or the only column of bytes; classes what is called so, or the only column of whole numbers.</summary>
+    /// <summary>Chooses the columns by name; else the only column of bytes and the only one of whole numbers.</summary>
     private static (ParquetColumn Images, ParquetColumn? Labels) Choose(List<ParquetColumn> columns)
     {
         static bool Holds(ParquetColumn column, params string[] names) =>
@@ -173,13 +173,13 @@ internal sealed class ParquetFooter
         var labels = One(columns.FindAll(column => column is { Type: ParquetColumn.Int32 or ParquetColumn.Int64, IsRepeated: false }), LabelNames);
         return images is null
             ? throw new InvalidDataException(
-                $"no column of images among {string.Join(", ", columns.Take(20).Select(column => column.Name))}: one called {string.Join(" or ", ImageNames)} is looked for, "
-                    + $"or the only one of bytes")
+                $"no column of images among {string.Join(", ", columns.Take(20).Select(column => column.Name))}: it must be called {string.Join(" or ", ImageNames)}, "
+                    + "or be the only one of bytes")
             : labels is null && columns.Find(column => LabelNames.Contains(column.Name.Split('.')[0], StringComparer.Ordinal)) is { } unread
 
-            // Left alone, it would pass for a set that has one class.
+            // Without this error it would be a data set of one class.
             ? throw new InvalidDataException(
-                $"its column {unread.Name} holds {(unread.IsRepeated ? "lists" : unread.IsText ? "text" : "no whole numbers")}, where a class is a number from 0")
+                $"its column {unread.Name} holds {(unread.IsRepeated ? "lists" : unread.IsText ? "text" : "no whole numbers")}, but a class is a number from 0")
             : (images, labels);
     }
 
@@ -209,7 +209,7 @@ internal sealed class ParquetFooter
         return found;
     }
 
-    /// <summary>{"info": {"features": {COLUMN: {"names": [...]}}}}; anything else has no names.</summary>
+    /// <summary>{"info": {"features": {COLUMN: {"names": [...]}}}}; other metadata have no names.</summary>
     private static string[]? Names(string metadata, string column)
     {
         try
@@ -243,7 +243,7 @@ internal sealed class ParquetFooter
             }
         }
 
-        // What overlaps would let a small file promise any number of images.
+        // With overlaps a small file could claim any number of images.
         return groups.Sum(group => (long)group.Images.Length + (group.Labels?.Length ?? 0)) <= fileLength
             ? groups
             : throw new InvalidDataException("row groups that overlap");
@@ -279,7 +279,7 @@ internal sealed class ParquetFooter
             throw new InvalidDataException("a row group without the columns of the schema");
         }
 
-        // An image has more bytes than one: what has not cannot be as many as it says.
+        // An image has at least one byte.
         return rows >= 0 && rows <= found.Length ? new ParquetRowGroup((int)rows, found, labels) : throw new InvalidDataException($"{rows} images in {found.Length} bytes");
     }
 }
@@ -290,14 +290,14 @@ internal sealed class ParquetFooter
 /// <param name="Labels">The column of classes; null where there is none.</param>
 internal readonly record struct ParquetRowGroup(int Rows, ParquetChunk Images, ParquetChunk? Labels);
 
-/// <summary>Reads where a row group has a column.</summary>
+/// <summary>Reads the offsets of columns in a row group.</summary>
 internal static class ParquetChunks
 {
-    /// <summary>Reads one.</summary>
-    /// <param name="reader">In front of it.</param>
-    /// <param name="fileLength">Bytes of the file, in which it must lie.</param>
-    /// <returns>The column's name and where it is.</returns>
-    /// <exception cref="InvalidDataException">It is damaged or does not lie in the file.</exception>
+    /// <summary>Reads a column chunk.</summary>
+    /// <param name="reader">At its start.</param>
+    /// <param name="fileLength">Length of the file in bytes.</param>
+    /// <returns>The column's name and chunk.</returns>
+    /// <exception cref="InvalidDataException">It is damaged or outside the file.</exception>
     public static (string Name, ParquetChunk Chunk) Read(ref ThriftReader reader, long fileLength)
     {
         (string, ParquetChunk)? found = null;
@@ -352,11 +352,11 @@ internal static class ParquetChunks
             }
         }
 
-        // Some writers put 0 where there is no dictionary.
+        // Some writers store 0 without a dictionary.
         var start = dictionary > 0 && dictionary < pages ? dictionary : pages;
         return start >= 4 && length >= 0 && length <= Array.MaxLength && start <= fileLength - length
             ? (name, new ParquetChunk(start, (int)length, unpacked, codec))
-            : throw new InvalidDataException($"column {name}: {length} bytes from byte {start} on do not lie in the file, or are more than {Array.MaxLength}");
+            : throw new InvalidDataException($"column {name}: {length} bytes from byte {start} are outside the file, or more than {Array.MaxLength}");
     }
 
     private static string Path(ref ThriftReader reader, ThriftType list)
@@ -371,21 +371,21 @@ internal static class ParquetChunks
     }
 }
 
-/// <summary>What a row group has of a column.</summary>
+/// <summary>The part of a column in a row group.</summary>
 /// <param name="Start">First byte in the file.</param>
 /// <param name="Length">Bytes in the file.</param>
-/// <param name="Unpacked">Bytes when unpacked, as the file says: a hint.</param>
+/// <param name="Unpacked">Decompressed bytes according to the file; not reliable.</param>
 /// <param name="Codec">Parquet's number of its compression.</param>
 internal readonly record struct ParquetChunk(long Start, int Length, long Unpacked, int Codec);
 
 /// <summary>A column of a Parquet file.</summary>
 /// <param name="Name">Its name, with those of the structs it is in: <c>image.bytes</c>.</param>
 /// <param name="Type">Parquet's number of its type.</param>
-/// <param name="Optional">How many of it and the structs around it may be missing: the definition level of a value that is there.</param>
+/// <param name="Optional">Number of optional levels, its own and those of the structs around it: the definition level of a present value.</param>
 /// <param name="IsRepeated">Whether it is in a list.</param>
-/// <param name="IsText">Whether its bytes are said to be UTF-8.</param>
+/// <param name="IsText">Whether its bytes are declared as UTF-8.</param>
 internal sealed record ParquetColumn(string Name, int Type, int Optional, bool IsRepeated, bool IsText = false)
 {
-    /// <summary>Parquet's numbers of the types that are read.</summary>
+    /// <summary>Parquet's numbers of the supported types.</summary>
     public const int Int32 = 1, Int64 = 2, ByteArray = 6;
 }

@@ -4,15 +4,15 @@ using System.Numerics;
 
 namespace LDaeCore.Model.Data.Formats;
 
-/// <summary>Reads what a row group has of a column, page by page. Sizes are held against what is there before anything is allocated.</summary>
+/// <summary>Reads the pages of a column chunk. Sizes are compared with the bytes present before anything is allocated.</summary>
 internal static class ParquetPages
 {
-    /// <summary>Most bytes that the pages of a row group may become when unpacked.</summary>
+    /// <summary>Most decompressed bytes of a column chunk.</summary>
     public const long MostUnpacked = 1L << 30;
 
     private const int Stored = 0, Snappy = 1, Gzip = 2;
 
-    /// <summary>The densest that deflate gets.</summary>
+    /// <summary>Largest compression ratio of deflate.</summary>
     private const int MostDeflated = 1032;
 
     private static readonly string[] Codecs = ["UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4_RAW"];
@@ -25,7 +25,7 @@ internal static class ParquetPages
     /// <param name="codec">Parquet's number of its compression.</param>
     /// <param name="rows">Rows of the row group.</param>
     /// <returns>A string a row; empty where there is none.</returns>
-    /// <exception cref="InvalidDataException">The pages are damaged, or written in a way that is not read.</exception>
+    /// <exception cref="InvalidDataException">The pages are damaged, or in an unsupported encoding.</exception>
     public static ReadOnlyMemory<byte>[] Strings(ReadOnlyMemory<byte> chunk, ParquetColumn column, int codec, int rows) => Read<ReadOnlyMemory<byte>>(
         chunk, column, codec, rows, default, (bytes, encoding, to) =>
         {
@@ -48,7 +48,7 @@ internal static class ParquetPages
     /// <param name="codec">Parquet's number of its compression.</param>
     /// <param name="rows">Rows of the row group.</param>
     /// <returns>A number a row; -1 where there is none.</returns>
-    /// <exception cref="InvalidDataException">The pages are damaged, or written in a way that is not read.</exception>
+    /// <exception cref="InvalidDataException">The pages are damaged, or in an unsupported encoding.</exception>
     public static long[] Numbers(ReadOnlyMemory<byte> chunk, ParquetColumn column, int codec, int rows) => Read<long>(
         chunk, column, codec, rows, -1, (bytes, encoding, to) =>
         {
@@ -77,7 +77,7 @@ internal static class ParquetPages
             if (page.Packed > chunk.Length || unpacked > MostUnpacked)
             {
                 throw new InvalidDataException(
-                    $"a page of {page.Packed} bytes that become {page.Unpacked}, where {chunk.Length} are left and {MostUnpacked} are read of a row group");
+                    $"a page of {page.Packed} bytes that decompress to {page.Unpacked}, but {chunk.Length} are left and a row group may have {MostUnpacked}");
             }
 
             var content = chunk[..page.Packed];
@@ -124,7 +124,7 @@ internal static class ParquetPages
         }
     }
 
-    /// <summary>The definition levels, where values may be missing, and the values.</summary>
+    /// <summary>The definition levels, for an optional column, and the values.</summary>
     private static (ReadOnlyMemory<byte>? Levels, ReadOnlyMemory<byte> Body) Parts(ParquetPage page, ReadOnlyMemory<byte> content, ParquetColumn column, int codec)
     {
         if (page.Kind == ParquetPage.DataV2)
@@ -149,7 +149,7 @@ internal static class ParquetPages
 
         if (page.LevelEncoding != ParquetPage.RunLength)
         {
-            throw new InvalidDataException("definition levels in an encoding that was given up");
+            throw new InvalidDataException("definition levels in an obsolete encoding");
         }
 
         var length = whole.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(whole.Span) : uint.MaxValue;
@@ -173,7 +173,7 @@ internal static class ParquetPages
 
         if (dictionary is null || body.IsEmpty)
         {
-            throw new InvalidDataException("a page that names values of a dictionary which is not there");
+            throw new InvalidDataException("a page that refers to a missing dictionary");
         }
 
         var places = new int[to.Length];
@@ -195,7 +195,7 @@ internal static class ParquetPages
         };
         if (length > most || (codec == Stored && length != most))
         {
-            throw new InvalidDataException($"a page of {packed.Length} bytes that become {length}");
+            throw new InvalidDataException($"a page of {packed.Length} bytes that decompress to {length}");
         }
 
         return codec switch
@@ -216,30 +216,30 @@ internal static class ParquetPages
         }
         catch (EndOfStreamException e)
         {
-            throw new InvalidDataException("a compressed page that becomes shorter than promised", e);
+            throw new InvalidDataException("a compressed page that is shorter than its header says", e);
         }
 
-        return from.ReadByte() < 0 ? to : throw new InvalidDataException("a compressed page that becomes longer than promised");
+        return from.ReadByte() < 0 ? to : throw new InvalidDataException("a compressed page that is longer than its header says");
     }
 
-    private static InvalidDataException Unread(string what) => new($"{what}, which is not read: write it again with PyArrow's defaults (plain or dictionary pages, snappy)");
+    private static InvalidDataException Unread(string what) => new($"{what}, which is not supported: write it again with PyArrow's defaults (plain or dictionary pages, snappy)");
 }
 
 /// <summary>The header of a page.</summary>
 internal struct ParquetPage
 {
-    /// <summary>Parquet's numbers of the kinds of pages.</summary>
+    /// <summary>Parquet's page types.</summary>
     public const int Data = 0, Dictionary = 2, DataV2 = 3;
 
-    /// <summary>Parquet's number of the one encoding of levels that is left.</summary>
+    /// <summary>Parquet's number of the current encoding of levels.</summary>
     public const int RunLength = 3;
 
     public int Kind, Unpacked, Packed, Values, Encoding, LevelEncoding, Levels, Repetitions;
     public bool IsPacked;
 
-    /// <summary>Reads one.</summary>
-    /// <param name="reader">In front of it.</param>
-    /// <returns>The header, its sizes not below zero.</returns>
+    /// <summary>Reads a header.</summary>
+    /// <param name="reader">At its start.</param>
+    /// <returns>The header; its sizes are not negative.</returns>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
     public static ParquetPage Read(ref ThriftReader reader)
     {
@@ -268,10 +268,10 @@ internal struct ParquetPage
 
         return page.Unpacked >= 0 && page.Packed >= 0 && page.Values >= 0 && page.Levels >= 0 && page.Repetitions >= 0
             ? page
-            : throw new InvalidDataException("a page of a size below zero");
+            : throw new InvalidDataException("a page of negative size");
     }
 
-    /// <summary>Headers of dictionaries and of both versions of data pages begin alike.</summary>
+    /// <summary>Headers of dictionaries and of both versions of data pages start alike.</summary>
     private void ReadInner(ref ThriftReader reader, bool second)
     {
         for (var field = 0; reader.Next(ref field, out var type);)
@@ -286,7 +286,7 @@ internal struct ParquetPage
                     Encoding = reader.Int32(type);
                     break;
                 case 3 when !second && type == ThriftType.Int32:
-                    // A dictionary's third field is a truth, and has another type.
+                    // A dictionary's third field is a boolean.
                     LevelEncoding = reader.Int32(type);
                     break;
                 case 5 when second:

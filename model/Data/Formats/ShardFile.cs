@@ -4,15 +4,15 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LDaeCore.Model.Data.Formats;
 
-/// <summary>A file of many images, read at places. What cannot be read is an error that names file and byte.</summary>
+/// <summary>A file of many images, read from offsets. Errors name the file and the byte.</summary>
 internal sealed class ShardFile : IDisposable
 {
     private readonly SafeFileHandle? _handle;
     private readonly string _remedy;
 
-    /// <summary>Opens it.</summary>
+    /// <summary>Opens a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="remedy">What to do about a damaged one.</param>
+    /// <param name="remedy">The remedy of errors.</param>
     /// <exception cref="LdaeException">Data: it cannot be opened.</exception>
     public ShardFile(string path, string remedy)
     {
@@ -34,13 +34,13 @@ internal sealed class ShardFile : IDisposable
     /// <summary>Where it is.</summary>
     public string Path { get; }
 
-    /// <summary>Its bytes when it was opened.</summary>
+    /// <summary>Its length when it was opened, in bytes.</summary>
     public long Length { get; }
 
     /// <summary>Reads bytes.</summary>
-    /// <param name="at">The first.</param>
-    /// <param name="to">Filled.</param>
-    /// <exception cref="LdaeException">Data: unreadable, or shorter than that.</exception>
+    /// <param name="at">Offset of the first.</param>
+    /// <param name="to">Destination.</param>
+    /// <exception cref="LdaeException">Data: the file is unreadable or too short.</exception>
     public void Read(long at, Span<byte> to)
     {
         for (var done = 0; done < to.Length;)
@@ -55,13 +55,13 @@ internal sealed class ShardFile : IDisposable
                 throw Unreadable(e);
             }
 
-            done += read > 0 ? read : throw Bad(at, "the file ends inside what begins there");
+            done += read > 0 ? read : throw Bad(at, "the file ends before the end of its record");
         }
     }
 
-    /// <summary>Reads bytes; how many was held against the file's length before.</summary>
-    /// <param name="at">The first.</param>
-    /// <param name="count">How many.</param>
+    /// <summary>Reads bytes; the caller has compared their number with the file's length.</summary>
+    /// <param name="at">Offset of the first.</param>
+    /// <param name="count">Number of bytes.</param>
     /// <returns>The bytes.</returns>
     public byte[] Read(long at, int count)
     {

@@ -2,24 +2,24 @@ using System.Buffers.Binary;
 
 namespace LDaeCore.Model.Data.Formats;
 
-/// <summary>Snappy's block format: literals, and copies of what was written before.</summary>
+/// <summary>Snappy's block format: literals, and copies of earlier output.</summary>
 internal static class SnappyBlock
 {
-    /// <summary>The densest there is: 64 bytes from a copy of three.</summary>
+    /// <summary>Largest compression ratio: 64 bytes from a copy of three.</summary>
     public const int MostExpansion = 22;
 
-    /// <summary>Unpacks a block.</summary>
+    /// <summary>Decompresses a block.</summary>
     /// <param name="block">The block.</param>
-    /// <param name="length">Bytes it must become, held against <see cref="MostExpansion"/> before.</param>
+    /// <param name="length">Decompressed bytes; the caller has checked <see cref="MostExpansion"/>.</param>
     /// <returns>The bytes.</returns>
-    /// <exception cref="InvalidDataException">It is damaged, or becomes another number of bytes.</exception>
+    /// <exception cref="InvalidDataException">It is damaged, or has another length.</exception>
     public static byte[] Unpack(ReadOnlySpan<byte> block, int length)
     {
         var from = new ThriftReader(block);
         var stated = from.Varint();
         if (stated != (ulong)length)
         {
-            throw new InvalidDataException($"a compressed page of {stated} bytes where {length} are promised");
+            throw new InvalidDataException($"a compressed page of {stated} bytes, but its header says {length}");
         }
 
         var to = GC.AllocateUninitializedArray<byte>(length);
@@ -32,7 +32,7 @@ internal static class SnappyBlock
                 var literal = from.Take(LiteralLength(ref from, tag));
                 if (literal.Length > length - done)
                 {
-                    throw new InvalidDataException("a compressed page that becomes longer than promised");
+                    throw new InvalidDataException("a compressed page that is longer than its header says");
                 }
 
                 literal.CopyTo(to.AsSpan(done));
@@ -44,7 +44,7 @@ internal static class SnappyBlock
             }
         }
 
-        return done == length ? to : throw new InvalidDataException("a compressed page that becomes shorter than promised");
+        return done == length ? to : throw new InvalidDataException("a compressed page that is shorter than its header says");
     }
 
     private static ulong LiteralLength(ref ThriftReader from, byte tag)
@@ -73,10 +73,10 @@ internal static class SnappyBlock
         };
         if (back == 0 || back > done || length > to.Length - done)
         {
-            throw new InvalidDataException("a compressed page that copies from outside itself");
+            throw new InvalidDataException("a compressed page with a copy from outside its output");
         }
 
-        // A copy may run into what it writes, which then repeats.
+        // A copy may overlap its own output, which then repeats.
         for (var i = 0; i < length; i++)
         {
             to[done + i] = to[done + i - (int)back];

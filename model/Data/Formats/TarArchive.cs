@@ -12,15 +12,15 @@ namespace LDaeCore.Model.Data.Formats;
 internal readonly record struct TarEntry(string Name, long Offset, long Length);
 
 /// <summary>
-/// The files of a tar archive by their places, read header by header without their contents: ustar, with the long names of pax and GNU.
-/// Nothing is unpacked. What a header says is held against the archive's length before anything is allocated for it.
+/// Names and offsets of the files of a tar archive (ustar, with the long names of pax and GNU), read header by header without their contents.
+/// Each length is compared with the archive's before anything is allocated.
 /// </summary>
 internal static class TarArchive
 {
     private const int Block = 512, NameLength = 100, SizeAt = 124, SizeLength = 12, ChecksumAt = 148, ChecksumLength = 8,
         TypeAt = 156, MagicAt = 257, PrefixAt = 345, PrefixLength = 155;
 
-    /// <summary>Longest name, in a header of its own, that is read.</summary>
+    /// <summary>Longest name in a pax or GNU header.</summary>
     private const long MostNameBytes = 1 << 16;
 
     private const string Remedy = "Give tar archives as WebDataset has them, uncompressed; download or pack a damaged one again.";
@@ -28,7 +28,7 @@ internal static class TarArchive
     /// <summary>Lists the regular files.</summary>
     /// <param name="path">The archive.</param>
     /// <returns>The files in their order.</returns>
-    /// <exception cref="LdaeException">Data: unreadable, no tar archive, cut short; the message names the archive and the byte.</exception>
+    /// <exception cref="LdaeException">Data: unreadable, not a tar archive, or truncated; the message names the archive and the byte.</exception>
     public static IEnumerable<TarEntry> Read(string path)
     {
         using var file = new ShardFile(path, Remedy);
@@ -50,7 +50,7 @@ internal static class TarArchive
             if (at == 0 && Compression(header) is { } compression)
             {
                 throw new LdaeException(
-                    ErrorKind.Data, $"{path} is compressed by {compression}, where images are read at their places.",
+                    ErrorKind.Data, $"{path} is compressed by {compression}, but images are read from their offsets.",
                     $"Unpack the shard once, such as with '{compression} -d', and give the plain .tar file.");
             }
 
@@ -85,10 +85,10 @@ internal static class TarArchive
             at = content + ((size + Block - 1) / Block * Block);
         }
 
-        // What was cut off between two files would else pass for a smaller data set.
+        // An archive that was cut between two files would be a smaller data set.
         if (!closed)
         {
-            throw file.Bad(length, "it ends there, without the block of zeros that closes an archive");
+            throw file.Bad(length, "the archive ends without the block of zeros that closes it");
         }
     }
 
@@ -103,7 +103,7 @@ internal static class TarArchive
         return file.Read(offset, count);
     }
 
-    /// <summary>Behind the closing block there are zeros only: a second archive there would be lost without a word.</summary>
+    /// <summary>Only zeros may follow the closing block: a second archive would be ignored silently.</summary>
     private static void RequireEnd(ShardFile file, long from)
     {
         var rest = new byte[Block];
@@ -119,7 +119,7 @@ internal static class TarArchive
     }
 
     private static byte[] Content(ShardFile file, long content, long size, long at) => file.Read(
-        content, size <= MostNameBytes ? (int)size : throw file.Bad(at, $"a name of {size} bytes is longer than the {MostNameBytes} that are read"));
+        content, size <= MostNameBytes ? (int)size : throw file.Bad(at, $"a name of {size} bytes is longer than {MostNameBytes}"));
 
     /// <summary>The program whose output begins with these bytes, or null.</summary>
     private static string? Compression(ReadOnlySpan<byte> header) => header switch
@@ -141,16 +141,16 @@ internal static class TarArchive
 
         if (Octal(header.AsSpan(ChecksumAt, ChecksumLength)) != sum)
         {
-            throw file.Bad(at, "what stands there is no header of a file: its checksum is wrong");
+            throw file.Bad(at, "this is not a file header: its checksum is wrong");
         }
     }
 
     private static long Size(byte[] header, ShardFile file, long at)
     {
-        // GNU's form for files of 8 GiB and more: a set bit, then a number in bytes, most significant first.
+        // GNU's form for files of 8 GiB and more: a set bit, then a big-endian number.
         var field = header.AsSpan(SizeAt, SizeLength);
         var size = field[0] >= 0x80 ? BinaryPrimitives.ReadInt64BigEndian(field[4..]) : Octal(field);
-        return size >= 0 ? size : throw file.Bad(at, "the size of a file is no number");
+        return size >= 0 ? size : throw file.Bad(at, "the size of a file is not a number");
     }
 
     /// <summary>An octal number between spaces or zero bytes, or -1.</summary>
@@ -187,7 +187,7 @@ internal static class TarArchive
             var space = records.IndexOf((byte)' ');
             if (space < 1 || !int.TryParse(records[..space], NumberStyles.None, CultureInfo.InvariantCulture, out var length) || length <= space + 1 || length > records.Length)
             {
-                throw file.Bad(at, "a pax header there is damaged");
+                throw file.Bad(at, "a damaged pax header");
             }
 
             var record = records[(space + 1)..length].TrimEnd((byte)'\n');
@@ -197,7 +197,7 @@ internal static class TarArchive
             }
             else if (record.StartsWith("size="u8))
             {
-                size = long.TryParse(record[5..], NumberStyles.None, CultureInfo.InvariantCulture, out var stated) ? stated : throw file.Bad(at, "a pax size there is no number");
+                size = long.TryParse(record[5..], NumberStyles.None, CultureInfo.InvariantCulture, out var stated) ? stated : throw file.Bad(at, "a pax size that is not a number");
             }
 
             records = records[length..];

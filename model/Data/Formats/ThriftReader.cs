@@ -1,6 +1,6 @@
 namespace LDaeCore.Model.Data.Formats;
 
-/// <summary>How a value is written in Thrift's compact protocol. A field that is a truth says which one by its type.</summary>
+/// <summary>Types of Thrift's compact protocol. The type of a boolean field is its value.</summary>
 internal enum ThriftType
 {
     Stop,
@@ -19,10 +19,10 @@ internal enum ThriftType
 }
 
 /// <summary>
-/// Thrift's compact protocol, in which Parquet writes what its files hold. Every length is held against the bytes that are left, types
-/// are checked, nesting is bounded, and each step uses up a byte: no input makes it allocate, recurse or loop out of proportion.
+/// Thrift's compact protocol, in which Parquet's metadata are written. Every length is compared with the bytes that are left, types
+/// are checked, nesting is bounded, and each step consumes a byte: no input makes it allocate, recurse or loop out of proportion.
 /// </summary>
-/// <param name="bytes">A struct's bytes and maybe more.</param>
+/// <param name="bytes">A struct's bytes, and perhaps more.</param>
 internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
 {
     private const int MostDepth = 32;
@@ -32,10 +32,10 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
     public readonly int Left => _rest.Length;
 
     /// <summary>Goes to a struct's next field.</summary>
-    /// <param name="field">The number of the field before, 0 at first; becomes that of this one.</param>
+    /// <param name="field">The previous field's number, 0 at first; set to this field's.</param>
     /// <param name="type">Its type.</param>
     /// <returns>False at the struct's end.</returns>
-    /// <exception cref="InvalidDataException">As from every member: no such thing there.</exception>
+    /// <exception cref="InvalidDataException">Thrown by every member: another type or value is there.</exception>
     public bool Next(ref int field, out ThriftType type)
     {
         var head = Byte();
@@ -48,7 +48,7 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
         field = head >> 4 > 0 ? field + (head >> 4) : (short)Zigzag(Varint());
         if (type is ThriftType.Stop or > ThriftType.Struct)
         {
-            throw new InvalidDataException($"a field of type {head & 15}, which there is not");
+            throw new InvalidDataException($"a field of unknown type {head & 15}");
         }
 
         return true;
@@ -58,7 +58,7 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
     public int Int32(ThriftType type)
     {
         var value = Int64(type);
-        return value is >= int.MinValue and <= int.MaxValue ? (int)value : throw new InvalidDataException($"{value} where a smaller number belongs");
+        return value is >= int.MinValue and <= int.MaxValue ? (int)value : throw new InvalidDataException($"{value} instead of a 32-bit number");
     }
 
     /// <summary>A whole number.</summary>
@@ -66,11 +66,11 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
     {
         ThriftType.Byte => (sbyte)Byte(),
         ThriftType.Int16 or ThriftType.Int32 or ThriftType.Int64 => Zigzag(Varint()),
-        _ => throw new InvalidDataException($"a {type} where a number belongs"),
+        _ => throw new InvalidDataException($"a {type} instead of a number"),
     };
 
     /// <summary>Bytes, or a text.</summary>
-    public ReadOnlySpan<byte> Binary(ThriftType type) => type == ThriftType.Binary ? Take(Varint()) : throw new InvalidDataException($"a {type} where a text belongs");
+    public ReadOnlySpan<byte> Binary(ThriftType type) => type == ThriftType.Binary ? Take(Varint()) : throw new InvalidDataException($"a {type} instead of a text");
 
     /// <summary>The head of a list.</summary>
     /// <returns>How many elements follow; each is at least a byte.</returns>
@@ -78,7 +78,7 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
     {
         if (type is not (ThriftType.List or ThriftType.Set))
         {
-            throw new InvalidDataException($"a {type} where a list belongs");
+            throw new InvalidDataException($"a {type} instead of a list");
         }
 
         var head = Byte();
@@ -86,7 +86,7 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
         return Count(head >> 4 < 15 ? (ulong)(head >> 4) : Varint());
     }
 
-    /// <summary>Goes past a value.</summary>
+    /// <summary>Skips a value.</summary>
     public void Skip(ThriftType type) => Skip(type, inList: false, 0);
 
     /// <summary>A number in groups of seven bits, the lowest first.</summary>
@@ -114,14 +114,14 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes)
         return taken;
     }
 
-    /// <summary>The number behind 0, -1, 1, -2...</summary>
+    /// <summary>Decodes the order 0, -1, 1, -2...</summary>
     public static long Zigzag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);
 
     private void Skip(ThriftType type, bool inList, int depth)
     {
         if (depth > MostDepth)
         {
-            throw new InvalidDataException($"more than {MostDepth} structs or lists in each other");
+            throw new InvalidDataException($"more than {MostDepth} nested structs or lists");
         }
 
         switch (type)

@@ -1,5 +1,4 @@
 using System.Runtime.Intrinsics;
-using LDaeCore.Engine.Backends.Cpu.Kernels;
 using LDaeCore.Engine.Backends.Cpu.Vectors;
 using LDaeCore.Engine.Tensors;
 using NUnit.Framework;

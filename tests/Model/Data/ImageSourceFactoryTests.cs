@@ -76,6 +76,6 @@ public sealed class ImageSourceFactoryTests
         DataErrors.AssertThrown(() => ImageSourceFactory.Open(scheme + missing, train: true, 32, 0), missing);
         DataErrors.AssertThrown(() => ImageSourceFactory.Open(scheme + "~", train: true, 32, 0), "~: no such folder");
         var file = folder.Write("file.bin", [1]);
-        DataErrors.AssertThrown(() => ImageSourceFactory.Open(scheme + file, train: true, 32, 0), $"{file}: a file");
+        DataErrors.AssertThrown(() => ImageSourceFactory.Open(scheme + file, train: true, 32, 0), $"{file} is a file");
     }
 }

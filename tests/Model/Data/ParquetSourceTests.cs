@@ -61,7 +61,7 @@ public sealed class ParquetSourceTests : FolderPerTest
         }
 
         Refused(whole[..^1], "cut short");
-        Refused(whole[..8], "no Parquet file");
+        Refused(whole[..8], "not a Parquet file");
         Refused([.. whole[..^8], 255, 255, 255, 0, .. whole[^4..]], "footer");
         Refused([.. whole[..^4], .. "PARE"u8], "encrypted");
         Refused(File.ReadAllBytes(Golden("zstd")), "ZSTD", "snappy");
