@@ -67,7 +67,7 @@ public sealed class DiskFaultTests : FolderPerTest
         Assert.That(code, Is.EqualTo(1), human);
         using var error = JsonDocument.Parse(result);
         Assert.That(error.RootElement.GetProperty("error").GetProperty("message").GetString(), Does.Contain("Read-only file system").And.Contain(_disk));
-        Assert.That(error.RootElement.GetProperty("error").GetProperty("remedy").GetString(), Does.Contain("can be written"));
+        Assert.That(error.RootElement.GetProperty("error").GetProperty("remedy").GetString(), Does.Contain("writable --out"));
         foreach (var file in Directory.GetFiles(first, "*", SearchOption.AllDirectories))
         {
             Assert.That(File.ReadAllBytes(Path.Combine(_copy, Path.GetRelativePath(first, file))), Is.EqualTo(File.ReadAllBytes(file)), file);

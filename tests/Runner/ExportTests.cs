@@ -100,7 +100,7 @@ public sealed class ExportTests : FolderPerFixture
         Assert.That(new FileInfo(Path.Combine(folder, file)).Length, Is.Zero);
     }
 
-    [TestCase(2, "--pooling", "cls", "no ViT from elsewhere")]
+    [TestCase(2, "--pooling", "cls", "not a foreign ViT")]
     [TestCase(2, "--block", "9", "probe.block")]
     public void What_a_run_does_not_have_is_refused(int code, string option, string value, string named) => Refused(_run, code, option, value, named);
 

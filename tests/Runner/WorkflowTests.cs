@@ -81,10 +81,10 @@ public sealed class WorkflowTests : FolderPerFixture
             var name = method == "knn" ? "last-probe-knn" : "last-probe";
             using var kept = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_run, "results", $"{name}.json")));
             Assert.That(kept.RootElement.GetProperty("method").GetString(), Is.EqualTo(method));
-            Assert.That(File.ReadAllText(Path.Combine(_run, "report.html")), Does.Contain($"What the encoder knows ({name})"));
+            Assert.That(File.ReadAllText(Path.Combine(_run, "report.html")), Does.Contain($"Accuracy of the probe ({name})"));
         }
 
-        Assert.That(File.ReadAllText(Path.Combine(_run, "report.html")), Does.Contain("What the encoder knows (last-probe)"), "still there");
+        Assert.That(File.ReadAllText(Path.Combine(_run, "report.html")), Does.Contain("Accuracy of the probe (last-probe)"), "still there");
     }
 
     [Test]

@@ -7,17 +7,17 @@ using LDaeCore.Runner.Reporting;
 namespace LDaeCore.Runner;
 
 /// <summary>
-/// What a command found, as an ordered list of names and values: the one JSON object that <c>--json</c> prints. Names may be
+/// The result of a command as an ordered list of names and values: the one JSON object that <c>--json</c> prints. Names may be
 /// added over time, never renamed. A number that is not finite is written as null.
 /// </summary>
 internal sealed class CommandResult
 {
-    // The object goes to a terminal or a file, never into a page: quotes and plus signs may stay as they are.
+    // The object goes to a terminal or a file, never into a page: quotes and plus signs need no escapes.
     private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly List<(string Name, Action<Utf8JsonWriter> Write)> _values = [];
 
-    /// <summary>What the process returns; 0 unless a command that was interrupted says otherwise.</summary>
+    /// <summary>The exit code of the process; not 0 when the command was interrupted.</summary>
     public int ExitCode { get; init; }
 
     public CommandResult Add(string name, string? value) => Add(name, writer => writer.WriteStringValue(value));
@@ -62,7 +62,7 @@ internal sealed class CommandResult
         writer.WriteEndArray();
     });
 
-    /// <summary>Anything else: the action writes exactly one JSON value.</summary>
+    /// <summary>Adds any other value: the action writes exactly one JSON value.</summary>
     public CommandResult Add(string name, Action<Utf8JsonWriter> write)
     {
         if (_values.Exists(value => value.Name == name))
@@ -91,7 +91,7 @@ internal sealed class CommandResult
         .Add("command", command)
         .Add("error", new CommandResult().Add("kind", kind).Add("message", message).Add("remedy", remedy));
 
-    /// <summary>Writes the object into a folder, where the run's report reads it.</summary>
+    /// <summary>Writes the object to a file in a folder, for the run's report.</summary>
     /// <param name="folder">The run folder.</param>
     /// <param name="name">The file's name without its extension.</param>
     public void Save(string folder, string name)

@@ -10,17 +10,17 @@ using LDaeCore.Model.Recipes;
 namespace LDaeCore.Runner;
 
 /// <summary>The device a command computes on.</summary>
-/// <param name="Kind">Which kind.</param>
+/// <param name="Kind">Its kind.</param>
 /// <param name="Why">Why this one, when <c>auto</c> chose it; else null.</param>
 /// <param name="Gpu">The GPU, real or emulated; null for the others.</param>
 internal sealed record DeviceChoice(DeviceKind Kind, string? Why, CudaDevice? Gpu = null)
 {
-    /// <summary>What <c>--device</c> takes.</summary>
+    /// <summary>Values of <c>--device</c>.</summary>
     public const string Allowed = "reference, cpu, cuda, cuda:N, emulated or auto";
 
     private const string Cuda = "cuda", Emulated = "emulated";
 
-    /// <summary>The name as <c>--device</c> takes it.</summary>
+    /// <summary>The name in <c>--device</c>.</summary>
     public string Name => Kind switch
     {
         DeviceKind.Reference => "reference",
@@ -30,8 +30,8 @@ internal sealed record DeviceChoice(DeviceKind Kind, string? Why, CudaDevice? Gp
         _ => throw new InvalidOperationException($"There is no name for the device {Kind}."),
     };
 
-    /// <summary>Finds the device that a name asks for. A named device never falls back to another.</summary>
-    /// <param name="name">What <c>--device</c> says.</param>
+    /// <summary>Finds a device by its name. A named device never falls back to another.</summary>
+    /// <param name="name">The value of <c>--device</c>.</param>
     /// <exception cref="LdaeException">Configuration: no such name. Device: it is not available.</exception>
     public static DeviceChoice Resolve(string name) => name switch
     {
@@ -47,7 +47,7 @@ internal sealed record DeviceChoice(DeviceKind Kind, string? Why, CudaDevice? Gp
 
     /// <summary>Opens the device.</summary>
     /// <param name="threads">Threads of the cpu; null for one a core.</param>
-    /// <param name="recipe">Says a GPU's precision and whether it tunes products; float32 without one.</param>
+    /// <param name="recipe">Determines a GPU's precision and whether it tunes products; float32 without one.</param>
     /// <param name="warn">Receives warnings; standard error when null.</param>
     /// <param name="run">A run whose algorithms for matrix products are used again, so that its bits stay the same; or null.</param>
     public IBackend Open(int? threads, Recipe? recipe = null, Action<string>? warn = null, RunFolder? run = null) => this switch

@@ -6,15 +6,15 @@ using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;
 
-/// <summary>The help of System.CommandLine, then presets and fields where a command takes a recipe, exit codes and examples.</summary>
+/// <summary>The help of System.CommandLine, then presets and fields for a command with a recipe, exit codes and examples.</summary>
 internal sealed class ExampleHelp(HelpAction help) : SynchronousCommandLineAction
 {
     private static readonly string[] RootExamples = ["ldae demo", "ldae pretrain --preset cifar-tiny --data cifar10:DIR", "ldae doctor"];
 
     private static readonly (string Name, string Text)[] ExitTable =
     [
-        ("0", "done"), ("1", "a failed run"), ("2", "a usage or a configuration that makes no sense"), ("3", "input data that are missing, broken or of the wrong kind"),
-        ("4", "a device that is not there"), ("130", "interrupted, with a checkpoint saved"),
+        ("0", "done"), ("1", "a failed run"), ("2", "a wrong usage or configuration"), ("3", "input data that are missing, broken or of the wrong kind"),
+        ("4", "a device that is not available"), ("130", "interrupted, with a checkpoint saved"),
     ];
 
     private static readonly (string Name, string Text)[] Files =
@@ -27,7 +27,7 @@ internal sealed class ExampleHelp(HelpAction help) : SynchronousCommandLineActio
 
     private static readonly (string Name, string Text)[] Variables =
     [
-        ("LDAE_CACHE", "folder of compiled kernels; the user's cache when not set"), ("LDAE_CUDA_PATH", "where CUDA's libraries are looked for first"),
+        ("LDAE_CACHE", "folder of compiled kernels; the user's cache when not set"), ("LDAE_CUDA_PATH", "folder that is searched first for CUDA's libraries"),
         ("LDAE_ARENA", "guard: each tensor is an allocation of its own, for sanitizers"),
     ];
 

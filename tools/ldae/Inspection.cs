@@ -10,12 +10,12 @@ using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner;
 
-/// <summary>What is in a path or a data set: says it in lines, and adds it to the result object.</summary>
+/// <summary>Describes a path or a data set in lines and in the result object.</summary>
 /// <param name="result">The result object.</param>
-/// <param name="line">Told each line.</param>
+/// <param name="line">Receives each line.</param>
 internal sealed class Inspection(CommandResult result, Action<string> line)
 {
-    /// <summary>Looks at a folder: a run, its checkpoints, one of them, what another command left, or a data set.</summary>
+    /// <summary>Describes a folder: a run, its checkpoints, one of them, the results of another command, or a data set.</summary>
     public CommandResult Folder(string path)
     {
         var results = Path.Combine(path, RunReport.Results);
@@ -47,7 +47,7 @@ internal sealed class Inspection(CommandResult result, Action<string> line)
         return isResults ? Results(results) : result;
     }
 
-    /// <summary>Looks at a file: CIFAR's records, a recipe, a result object, or tensors.</summary>
+    /// <summary>Describes a file: CIFAR's records, a recipe, a result object, or tensors.</summary>
     public CommandResult SingleFile(string path) => Path.GetExtension(path).ToLowerInvariant() switch
     {
         ".bin" => Split(CifarSource.OpenFile(path), Path.GetFileName(path).StartsWith("test", StringComparison.Ordinal) ? "test" : "train"),
@@ -57,7 +57,7 @@ internal sealed class Inspection(CommandResult result, Action<string> line)
         _ => Model(path),
     };
 
-    /// <summary>Looks at a data set as --data takes it.</summary>
+    /// <summary>Describes a data set in the form of --data.</summary>
     public CommandResult Data(string specification)
     {
         var missing = new List<LdaeException>();

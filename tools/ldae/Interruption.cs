@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace LDaeCore.Runner;
 
 /// <summary>
-/// SIGINT and SIGTERM as a token: the first asks the command to finish its step, save and stop; a second one ends the process
-/// at once, as it would without us.
+/// SIGINT and SIGTERM as a token: after the first signal the command finishes its step, saves and stops; a second one ends the process
+/// at once.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class Interruption : IDisposable
     /// <summary>Cancelled by the first signal.</summary>
     public CancellationToken Token => _source.Token;
 
-    /// <summary>What a signal does.</summary>
+    /// <summary>Handles a signal.</summary>
     public void Handle(PosixSignalContext signal)
     {
         if (!_source.IsCancellationRequested)

@@ -98,7 +98,7 @@ internal sealed class JoinedGroup : IDisposable
     /// <param name="device">This process's device.</param>
     public ICommunicator With(IBackend device) => device is CudaBackend cuda && Processes.Size > 1 ? new NcclCommunicator(Processes, cuda) : Processes;
 
-    /// <summary>Threads for this process: the number asked for, else its share of the machine's cores unless mpirun has bound it to some.</summary>
+    /// <summary>Threads for this process: the given number, else its share of the machine's cores unless mpirun has bound it to some.</summary>
     public int? Threads(int? asked) =>
         asked is null && _context.Launch.LocalSize > 1 && !IsBoundToCores ? Math.Max(1, Environment.ProcessorCount / _context.Launch.LocalSize) : asked;
 

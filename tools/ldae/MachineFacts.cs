@@ -9,7 +9,7 @@ using LDaeCore.Engine.Backends;
 
 namespace LDaeCore.Runner;
 
-/// <summary>What the program runs on.</summary>
+/// <summary>Facts about the machine and the runtime.</summary>
 internal sealed record MachineFacts
 {
     /// <summary>This program's version.</summary>
@@ -33,7 +33,7 @@ internal sealed record MachineFacts
     /// <summary>Vector instructions that the processor has and this process does not use: a native build fixes them when it is built.</summary>
     public required IReadOnlyList<string> UnusedSimd { get; init; }
 
-    /// <summary>Width of the vectors that portable code gets, in bits.</summary>
+    /// <summary>Width of the vectors of portable code, in bits.</summary>
     public required int VectorBits { get; init; }
 
     /// <summary>Memory this process may use, in bytes.</summary>
@@ -58,7 +58,7 @@ internal sealed record MachineFacts
         };
     }
 
-    /// <summary>Threads to compute or decode with: the number asked for, at most one a core.</summary>
+    /// <summary>Threads to compute or decode with: the given number, at most one a core.</summary>
     public static int Threads(int? asked) => Math.Min(asked ?? Environment.ProcessorCount, Environment.ProcessorCount);
 
     /// <summary>Peak memory in bytes: the device's own where it has some, else the peak resident set of the process.</summary>
@@ -105,7 +105,7 @@ internal sealed record MachineFacts
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // A machine that hides its processor is described without it.
+            // The processor's description is not readable.
         }
 
         return facts;

@@ -9,7 +9,7 @@ using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;
 
-/// <summary>What <c>--checkpoint</c> names, opened on a device: the encoder of a run, or a ViT from elsewhere.</summary>
+/// <summary>The encoder of <c>--checkpoint</c> on a device: a run's, or a foreign ViT.</summary>
 internal sealed class OpenedEncoder : IDisposable
 {
     private readonly IMethod? _method;
@@ -24,7 +24,7 @@ internal sealed class OpenedEncoder : IDisposable
     /// <summary>The device.</summary>
     public IBackend Backend { get; }
 
-    /// <summary>The recipe of the run with what the command line asks for; for a ViT from elsewhere, the defaults.</summary>
+    /// <summary>The run's recipe with the command line's overrides; the defaults for a foreign ViT.</summary>
     public Recipe Recipe { get; }
 
     /// <summary>The encoder.</summary>
@@ -32,8 +32,8 @@ internal sealed class OpenedEncoder : IDisposable
 
     /// <summary>Opens it.</summary>
     /// <param name="path">A run folder, a checkpoint folder, or a .safetensors file.</param>
-    /// <param name="overrides">Assignments of what is read of it, each "key=value".</param>
-    /// <param name="known">What is known of a ViT from elsewhere.</param>
+    /// <param name="overrides">Assignments that choose the encoder, each "key=value".</param>
+    /// <param name="known">Options for a foreign ViT.</param>
     /// <param name="device">The device.</param>
     /// <param name="threads">Threads of the cpu.</param>
     public static OpenedEncoder Open(string path, IReadOnlyList<string> overrides, VitReadOptions known, DeviceChoice device, int? threads)
@@ -46,7 +46,7 @@ internal sealed class OpenedEncoder : IDisposable
         if (known != new VitReadOptions())
         {
             throw new LdaeException(
-                ErrorKind.Configuration, $"{path} is no ViT from elsewhere: pooling, heads and the like are those of its recipe.",
+                ErrorKind.Configuration, $"{path} is not a foreign ViT: pooling, heads and similar settings are those of its recipe.",
                 "Leave out --pooling, --heads, --image-size, --activation and --range.");
         }
 
@@ -66,7 +66,7 @@ internal sealed class OpenedEncoder : IDisposable
         }
     }
 
-    /// <summary>Refuses images of a size that the machine's memory does not hold; a device says so by itself.</summary>
+    /// <summary>Rejects images that do not fit into the machine's memory; a device reports it itself.</summary>
     private static void RequireMemory(IMethod method, ProbeRecipe probe, string path)
     {
         using var encoder = method.Encoder(probe);
@@ -82,7 +82,7 @@ internal sealed class OpenedEncoder : IDisposable
         }
     }
 
-    /// <summary>Adds what is read of the encoder to a result object.</summary>
+    /// <summary>Adds the encoder's properties to a result object.</summary>
     public CommandResult Describe(CommandResult result) => _vit is { } vit
         ? EncoderWords.Add(result.Add("block", Block(Recipe, vit)), vit.Configuration)
         : result
@@ -108,7 +108,7 @@ internal sealed class OpenedEncoder : IDisposable
         if (overrides.FirstOrDefault(o => !o.StartsWith("probe.block=", StringComparison.Ordinal)) is { } foreign)
         {
             throw new LdaeException(
-                ErrorKind.Configuration, $"{foreign} says nothing of {path}: a ViT from elsewhere has no noise level and one set of weights.",
+                ErrorKind.Configuration, $"{foreign} does not apply to {path}: a foreign ViT has no noise level and one set of weights.",
                 "Leave out --time, --input and --weights.");
         }
 

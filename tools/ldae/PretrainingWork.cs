@@ -11,7 +11,7 @@ using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner;
 
-/// <summary>A pretraining run as two commands do it: with progress on the screen, the data's name kept for resuming, and a report even when it fails.</summary>
+/// <summary>A pretraining run of a command: with progress on the screen, the data set's name saved for resuming, and a report even when it fails.</summary>
 internal static class PretrainingWork
 {
     /// <summary>Trains.</summary>
@@ -57,7 +57,7 @@ internal static class PretrainingWork
             throw;
         }
 
-        // The first step has chosen them all; a run that is killed later goes on with the same.
+        // The first step has chosen all algorithms; a run that is killed later resumes with the same.
         void KeepAlgorithms()
         {
             if (!kept && backend is CudaBackend cuda)
@@ -68,7 +68,7 @@ internal static class PretrainingWork
         }
     }
 
-    /// <summary>The fields that every training command reports.</summary>
+    /// <summary>Adds the fields of every training command.</summary>
     public static CommandResult Describe(CommandResult result, RunResult trained, RunFolder folder, DeviceChoice device, IBackend backend, BadSamples bad) => result
         .Add("run", folder.Path)
         .Add("device", device.Name)

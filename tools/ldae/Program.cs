@@ -5,7 +5,7 @@ internal static class Program
 {
     public static int Main(string[] args)
     {
-        // mpirun gives each process a terminal of its own and passes on what is written there: the runtime's codes for a terminal would end up in the result.
+        // mpirun gives each process a terminal and forwards its output: the runtime's terminal codes would become a part of the result.
         if (Environment.GetEnvironmentVariable("OMPI_COMM_WORLD_SIZE") is not null)
         {
             Environment.SetEnvironmentVariable("TERM", null);

@@ -89,7 +89,7 @@ internal sealed class PlainProgress(TextWriter writer, TimeProvider time, TimeSp
     }
 }
 
-/// <summary>How both views word a state.</summary>
+/// <summary>The text of both views.</summary>
 internal static class ProgressLine
 {
     public static string Format(long step, long totalSteps, double loss, double imagesPerSecond, TimeSpan eta) => string.Create(
@@ -100,7 +100,7 @@ internal static class ProgressLine
 /// <summary>Shows how far a run is. Disposing it leaves the last state on the screen.</summary>
 internal interface IProgressView : IDisposable
 {
-    /// <summary>The state after a step; may be called as often as there are steps.</summary>
+    /// <summary>The state after a step; may be called for every step.</summary>
     /// <param name="step">Optimizer steps done.</param>
     /// <param name="totalSteps">Optimizer steps of the whole run.</param>
     /// <param name="loss">The step's loss, averaged over the global batch.</param>
@@ -108,6 +108,6 @@ internal interface IProgressView : IDisposable
     /// <param name="eta">Time left.</param>
     void Report(long step, long totalSteps, double loss, double imagesPerSecond, TimeSpan eta);
 
-    /// <summary>Makes room for another line of output.</summary>
+    /// <summary>Erases the live line before other output.</summary>
     void Clear();
 }

@@ -4,23 +4,23 @@ using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Runner;
 
-/// <summary>Where a command's recipe comes from: a preset or a file, then assignments.</summary>
-/// <param name="Preset">What <c>--preset</c> says, or null.</param>
-/// <param name="Config">What <c>--config</c> says, or null.</param>
+/// <summary>The source of a command's recipe: a preset or a file, then assignments.</summary>
+/// <param name="Preset">The value of <c>--preset</c>, or null.</param>
+/// <param name="Config">The value of <c>--config</c>, or null.</param>
 /// <param name="Assignments">Each <c>--set</c>, in order.</param>
-/// <param name="Seed">What <c>--seed</c> says, or null; goes over all else.</param>
+/// <param name="Seed">The value of <c>--seed</c>, or null; overrides all else.</param>
 internal sealed record RecipeSource(string? Preset, string? Config, IReadOnlyList<string> Assignments, ulong? Seed)
 {
     /// <summary>Whether the command line itself names a recipe.</summary>
     public bool IsNamed => Preset is not null || Config is not null;
 
-    /// <summary>The images that belong to the recipe, where no others are named: the demo's are drawn. Null for every other.</summary>
+    /// <summary>The default images of the recipe: synthetic ones for the demo, else null.</summary>
     public string? Images => Preset == "demo" ? Commands.DemoCommand.Data : null;
 
     /// <summary>Reads the recipe, resolves it and checks it for a device.</summary>
     /// <param name="fallback">The recipe when the command line names none, or null: that of a run to be resumed.</param>
     /// <param name="device">The device it is to be trained on.</param>
-    /// <exception cref="LdaeException">Configuration: no recipe, two, or one that makes no sense or is not there yet.</exception>
+    /// <exception cref="LdaeException">Configuration: no recipe, two, or an invalid one.</exception>
     public Recipe Load(Recipe? fallback, DeviceChoice device)
     {
         var named = (Preset, Config, fallback) switch
@@ -39,7 +39,7 @@ internal sealed record RecipeSource(string? Preset, string? Config, IReadOnlyLis
         };
         var recipe = RecipeFields.Apply(named, Assignments);
 
-        // Whoever says a precision gets it, a run that goes on keeps its own, and else bf16 is what a GPU is for.
+        // An explicit precision is used, a resumed run keeps its own; else bf16 on a GPU.
         var precision = recipe.Train.Precision ?? fallback?.Train.Precision ?? (device.Kind == DeviceKind.Cuda ? TrainPrecision.Bf16 : TrainPrecision.Fp32);
         recipe = recipe with { Train = recipe.Train with { Precision = precision } };
         recipe = (Seed is { } seed ? recipe with { Train = recipe.Train with { Seed = seed } } : recipe).Resolve();

@@ -7,13 +7,13 @@ using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner;
 
-/// <summary>The denoising grid and its figures, as two commands report them.</summary>
+/// <summary>The denoising grid and its figures.</summary>
 internal static class ReconstructWork
 {
     private const int MostColumns = 12;
 
     /// <summary>
-    /// Reconstructs images from all over a source, writes the grid (a column an image: clean, projected, noised, denoised), reports the ratios.
+    /// Reconstructs images spread over a source, writes the grid (a column for each image: clean, projected, noised, denoised), reports the ratios.
     /// </summary>
     public static CommandResult Run(
         CommandResult result, LatentDenoiser model, IImageSource source, int images, double sigma, ulong seed, string folder, int loaders, BadSamples bad, Action<string> line,
@@ -40,7 +40,7 @@ internal static class ReconstructWork
             .Add("picture", picture);
     }
 
-    /// <summary>One index from each of equal stretches, at a random place there: equal steps would meet the same classes again and again.</summary>
+    /// <summary>One random index from each of equal ranges: equal steps would repeat the same classes.</summary>
     private static int[] Spread(int count, int wanted, ulong seed) =>
         [.. Enumerable.Range(0, wanted).Select(i =>
         {

@@ -6,7 +6,7 @@ using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;
 
-/// <summary>What a run that is resumed was started with, and what of it a command line may change.</summary>
+/// <summary>The settings of a run that is resumed, and those that a command line may change.</summary>
 /// <param name="folder">A folder that holds a run.</param>
 internal sealed class ResumedRun(RunFolder folder)
 {
@@ -31,9 +31,9 @@ internal sealed class ResumedRun(RunFolder folder)
         }
     }
 
-    /// <summary>Refuses a recipe that is another experiment than the run's.</summary>
-    /// <param name="given">What the command line asks for, resolved.</param>
-    /// <param name="trained">What is trained of a recipe, where that is not the recipe itself.</param>
+    /// <summary>Rejects a recipe that is another experiment than the run's.</summary>
+    /// <param name="given">The command line's recipe, resolved.</param>
+    /// <param name="trained">The trained part of a recipe, where that is not the recipe itself.</param>
     /// <exception cref="LdaeException">Configuration: the message names field, given value and the run's.</exception>
     public void Require(Recipe given, Func<Recipe, Recipe>? trained = null)
     {
@@ -44,9 +44,9 @@ internal sealed class ResumedRun(RunFolder folder)
         }
     }
 
-    /// <summary>Which images the run was started with.</summary>
-    /// <param name="given">What the command line says, or null.</param>
-    /// <exception cref="LdaeException">Configuration: nobody knows, or the two differ. Data: the file that says it is broken.</exception>
+    /// <summary>The images that the run was started with.</summary>
+    /// <param name="given">The value of --data, or null.</param>
+    /// <exception cref="LdaeException">Configuration: they are unknown, or the two differ. Data: the file that records them is broken.</exception>
     public string Data(string? given)
     {
         var path = Path.Combine(folder.Path, DataFile);
@@ -59,9 +59,9 @@ internal sealed class ResumedRun(RunFolder folder)
         return given is null || Same(given, run) ? given ?? run : throw Differs($"--data {given}", $"--data {run}", $" If the same images moved, correct {path}.");
     }
 
-    /// <summary>Keeps which images a run is started with.</summary>
+    /// <summary>Records the images that a run is started with.</summary>
     /// <param name="folder">The run folder; it exists.</param>
-    /// <param name="data">What --data says.</param>
+    /// <param name="data">The value of --data.</param>
     public static void KeepData(RunFolder folder, string data)
     {
         var path = Path.Combine(folder.Path, DataFile);
@@ -85,7 +85,7 @@ internal sealed class ResumedRun(RunFolder folder)
         }
     }
 
-    /// <summary>Whether two names are one data set: spellings of one path are.</summary>
+    /// <summary>Whether two names mean the same data set, also by different spellings of a path.</summary>
     private static bool Same(string a, string b) => Plain(a) == Plain(b);
 
     private static string Plain(string data)
@@ -99,7 +99,7 @@ internal sealed class ResumedRun(RunFolder folder)
     private LdaeException Differs(string given, string run, string more = "") => new(
         ErrorKind.Configuration,
         $"{given} is given, but the run in {folder.Path} was started with {run}.",
-        $"Leave it out to go on with the run as it is, or give --out another folder. A resumed run may change its length ({string.Join(", ", Experiment.Free.Take(3))}), "
+        $"Leave it out to continue the run unchanged, or give --out another folder. A resumed run may change its length ({string.Join(", ", Experiment.Free.Take(3))}), "
         + $"what it writes ({string.Join(", ", Experiment.Free.Skip(3))}), how it is computed ({Experiment.Precision}, the fields of cuda), the fields of probe, and "
         + $"--threads.{more}");
 }

@@ -5,37 +5,37 @@ using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;
 
-/// <summary>The folder a command writes to.</summary>
+/// <summary>The output folder of a command.</summary>
 /// <param name="Path">Its path; it may not exist yet.</param>
-/// <param name="HoldsRun">Whether a run is in it already, to be resumed.</param>
+/// <param name="HoldsRun">Whether it has a run to be resumed.</param>
 internal sealed record RunFolder(string Path, bool HoldsRun)
 {
     /// <summary>The file whose presence makes a folder a run: the resolved recipe.</summary>
     public const string ConfigName = RunFiles.Config;
 
-    /// <summary>That of a process that writes nothing.</summary>
+    /// <summary>The folder of a process that writes nothing.</summary>
     public static RunFolder None { get; } = new("", HoldsRun: false);
 
-    /// <summary>Where the resolved recipe is.</summary>
+    /// <summary>The file of the resolved recipe.</summary>
     public string ConfigPath => System.IO.Path.Combine(Path, ConfigName);
 
-    /// <summary>Which algorithms a GPU's matrix products run by.</summary>
+    /// <summary>The file of the algorithms of a GPU's matrix products.</summary>
     public string AlgorithmsPath => System.IO.Path.Combine(Path, RunFiles.Algorithms);
 
     /// <summary>The folder of <c>--out</c>, or a new one under <c>runs</c> named after the command and the time.</summary>
     /// <param name="command">The command's name.</param>
-    /// <param name="path">What <c>--out</c> says, or null.</param>
+    /// <param name="path">The value of <c>--out</c>, or null.</param>
     /// <param name="resume">Whether a run in it is to be resumed.</param>
     /// <param name="time">The clock.</param>
     /// <exception cref="LdaeException">
-    /// Configuration: a run or the results of another command are there and are not to be resumed, the path is a file, or --resume has no --out.
+    /// Configuration: the folder has a run or the results of another command that are not to be resumed, the path is a file, or --resume has no --out.
     /// </exception>
     public static RunFolder Choose(string command, string? path, bool resume, TimeProvider time)
     {
         if (path is null)
         {
             return resume
-                ? throw new LdaeException(ErrorKind.Configuration, "--resume does not say which run.", "Add --out DIR with the folder of the run.")
+                ? throw new LdaeException(ErrorKind.Configuration, "--resume needs the folder of the run.", "Add --out DIR.")
                 : new RunFolder(Fresh(command, time), HoldsRun: false);
         }
 
@@ -50,19 +50,19 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
         if (resume && trace is not null && !holdsRun)
         {
             throw new LdaeException(
-                ErrorKind.Configuration, $"--out {path} holds results of another command ({trace}), no run to resume.", "Give --out the folder of a run.");
+                ErrorKind.Configuration, $"--out {path} has results of another command ({trace}), but no run to resume.", "Give --out the folder of a run.");
         }
 
         return trace is not null && !resume
             ? throw new LdaeException(
                 ErrorKind.Configuration,
                 $"--out {path} already holds {(trace == encoder ? "an encoder" : "a run")} ({trace}).",
-                $"{(command is Commands.PretrainCommand.Name or Commands.TokenizerCommand.Name ? "Add --resume to go on with it, or give" : "Give")} --out another folder.")
+                $"{(command is Commands.PretrainCommand.Name or Commands.TokenizerCommand.Name ? "Add --resume to continue it, or give" : "Give")} --out another folder.")
             : new RunFolder(path, holdsRun);
     }
 
-    /// <summary>Makes the folder.</summary>
-    /// <exception cref="LdaeException">Configuration: it cannot be made.</exception>
+    /// <summary>Creates the folder.</summary>
+    /// <exception cref="LdaeException">Configuration: it cannot be created.</exception>
     public void Create()
     {
         try
@@ -75,7 +75,7 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
         }
     }
 
-    /// <summary>The first thing in a folder that only a run or another command leaves there, or null.</summary>
+    /// <summary>The first file in a folder that only a run or another command writes, or null.</summary>
     internal static string? TraceOf(string path)
     {
         if (File.Exists(System.IO.Path.Combine(path, ConfigName)))
@@ -83,7 +83,7 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
             return ConfigName;
         }
 
-        // A run that lost its config.json is still a run: its checkpoints must not pass for those of another.
+        // A run without its config.json is still a run: its checkpoints must not be taken for those of another.
         foreach (var folder in (string[])[RunFiles.Checkpoints, Reporting.RunReport.Results])
         {
             var inside = System.IO.Path.Combine(path, folder);
@@ -110,20 +110,20 @@ internal sealed record RunFolder(string Path, bool HoldsRun)
 }
 
 /// <summary>
-/// Holds a run folder for one process: a second one that trained in it would clear the first one's half-written checkpoints and mix its lines with the first one's.
-/// The system lets go of it when the process ends, however it ends; the empty file stays.
+/// Locks a run folder for one process: a second one that trained in it would delete the first one's unfinished checkpoints and write into the same logs.
+/// The system releases the lock when the process ends; the empty file stays.
 /// </summary>
 internal sealed class RunLock : IDisposable
 {
     /// <summary>The file that is locked.</summary>
     public const string FileName = ".lock";
 
-    // What the system says of a lock that somebody holds: EWOULDBLOCK.
+    // The error of a lock that another process holds: EWOULDBLOCK.
     private const int Held = 11;
 
     private readonly FileStream _file;
 
-    /// <summary>Takes it.</summary>
+    /// <summary>Takes the lock.</summary>
     /// <param name="folder">The run folder; it exists.</param>
     /// <exception cref="LdaeException">Configuration: another process has it.</exception>
     /// <exception cref="IOException">The folder cannot be written to.</exception>

@@ -5,7 +5,7 @@ using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;
 
-/// <summary>A trace of a command's work: begins when it is made, is written into the command's folder when it is disposed.</summary>
+/// <summary>A trace of a command's work: starts when it is created, and is written to the command's folder when it is disposed.</summary>
 internal sealed class RunProfile : IDisposable
 {
     private readonly TraceRecorder _trace = new();
@@ -13,22 +13,22 @@ internal sealed class RunProfile : IDisposable
     private readonly string _file;
     private readonly Action<string> _line;
 
-    /// <summary>Begins.</summary>
+    /// <summary>Starts the trace.</summary>
     /// <param name="backend">The device; it outlives this.</param>
-    /// <param name="folder">Where the trace goes.</param>
-    /// <param name="line">Told where it went.</param>
+    /// <param name="folder">The folder of the trace.</param>
+    /// <param name="line">Receives a line with its path.</param>
     public RunProfile(IBackend backend, string folder, Action<string> line)
     {
         _file = Path.Combine(folder, RunFiles.Trace);
         _line = line;
 
-        // A device with events of its own is looked at without waiting for it; on the processor each primitive is timed where it returns.
+        // A GPU's work is timed by events, without waiting for it; on the processor each primitive is timed when it returns.
         var cuda = backend as CudaBackend;
         _device = cuda?.Profile(_trace);
         Backend = cuda is null ? new ProfilingBackend(backend, _trace) : backend;
     }
 
-    /// <summary>What to compute with.</summary>
+    /// <summary>The backend to compute with.</summary>
     public IBackend Backend { get; }
 
     /// <summary>Writes the trace.</summary>
@@ -40,7 +40,7 @@ internal sealed class RunProfile : IDisposable
         {
             _trace.Write(_file);
             _line(
-                $"Trace: {_file}, {_trace.Events.Count:N0} events{(_trace.IsFull ? "; the run went on, but a trace takes no more" : "")}; chrome://tracing and ui.perfetto.dev "
+                $"Trace: {_file}, {_trace.Events.Count:N0} events{(_trace.IsFull ? "; the trace is full, but the run continued" : "")}; chrome://tracing and ui.perfetto.dev "
                     + $"draw it.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -7,7 +7,7 @@ using LDaeCore.Runner.Commands;
 
 namespace LDaeCore.Runner;
 
-/// <summary>The command line as a whole: parses it, runs one command, and turns what comes out into output and an exit code.</summary>
+/// <summary>The command line: parses it, runs one command, and turns its result into output and an exit code.</summary>
 internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTerminal, TimeProvider time, CancellationToken cancellation)
 {
     private static readonly string[] Shared = [PretrainCommand.Name, ProbeCommand.Name];
@@ -106,7 +106,7 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
     private RunnerOutput OutputOf(ParseResult parse, int rank = 0) =>
         new(result, human, parse.GetValue(_json), parse.GetValue(_verbose), isTerminal, time) { CommandLine = _line, Rank = rank };
 
-    /// <summary>Which of how many processes this one is.</summary>
+    /// <summary>Rank and number of processes.</summary>
     private static Launch LaunchOf(string command)
     {
         try
@@ -115,26 +115,26 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
         }
         catch (LdaeException) when (!Shared.Contains(command))
         {
-            // Variables that mean something else are no reason not to look at a file.
+            // The variables may have another meaning, which must not prevent other commands.
             return Launch.Alone;
         }
     }
 
-    /// <summary>Several processes would each do the whole of a command that they do not share, and write over each other.</summary>
+    /// <summary>Rejects several processes for other commands: each would run the whole command and overwrite the others' files.</summary>
     private static void RequireAlone(string command, Launch launch)
     {
         if (launch.Size > 1 && command != DoctorCommand.Name && !Shared.Contains(command))
         {
             throw new LdaeException(
                 ErrorKind.Configuration,
-                $"ldae {command} is the work of one process, but {launch.By} started {launch.Size}.",
-                $"Start it alone. What several processes share: {string.Join(", ", Shared.Select(name => $"ldae {name}"))}.");
+                $"ldae {command} is for one process, but {launch.By} started {launch.Size}.",
+                $"Start one process. Commands for several processes: {string.Join(", ", Shared.Select(name => $"ldae {name}"))}.");
         }
     }
 
     private RootCommand CreateRoot()
     {
-        var root = new RootCommand("Latent denoising autoencoders: pretrains one, probes it, and draws what it learnt.")
+        var root = new RootCommand("Latent denoising autoencoders: pretrain, probe, draw.")
         {
             _json,
             _verbose,
@@ -159,17 +159,17 @@ internal sealed class RunnerHost(TextWriter result, TextWriter human, bool isTer
     }
 }
 
-/// <summary>What every command gets besides its own options.</summary>
-/// <param name="Output">Where it writes.</param>
+/// <summary>The context of every command, beside its options.</summary>
+/// <param name="Output">Its output.</param>
 /// <param name="Time">The clock.</param>
 /// <param name="Cancellation">Cancelled by SIGINT or SIGTERM: finish the step, save, stop.</param>
 internal sealed record RunnerContext(RunnerOutput Output, TimeProvider Time, CancellationToken Cancellation)
 {
-    /// <summary>Which of how many processes this one is.</summary>
+    /// <summary>Rank and number of processes.</summary>
     public Launch Launch { get; init; } = Launch.Alone;
 }
 
-/// <summary>A command whose help closes with examples.</summary>
+/// <summary>A command whose help ends with examples.</summary>
 /// <param name="name">The command's name.</param>
 /// <param name="description">What it does.</param>
 /// <param name="examples">Command lines, without the program's and the command's names.</param>

@@ -33,7 +33,7 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
         human.WriteLine(text);
     }
 
-    /// <summary>Starts to show progress: a live line on a terminal, periodic lines elsewhere.</summary>
+    /// <summary>Starts a progress view: a live line on a terminal, periodic lines elsewhere.</summary>
     /// <returns>The view; one at a time, disposed when the run ends.</returns>
     public IProgressView StartProgress()
     {
@@ -41,7 +41,7 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
         return _progress = isTerminal ? new TerminalProgress(human, time) : new PlainProgress(human, time, PlainPeriod);
     }
 
-    /// <summary>Ends the command well.</summary>
+    /// <summary>Ends the command with its result.</summary>
     /// <returns>The exit code.</returns>
     public int Finish(CommandResult found)
     {
@@ -83,7 +83,7 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
         LdaeException known => (known.Message, known.Remedy),
         OperationCanceledException => ("The command was interrupted.", "Run it again; pretrain continues from its last checkpoint with --resume."),
         IOException or UnauthorizedAccessException =>
-            (error.Message, "Make disk space, or give folders that can be read and an --out that can be written; checkpoints that were written are whole."),
+            (error.Message, "Free disk space, or give readable folders and a writable --out; finished checkpoints are intact."),
         OutOfMemoryException => ("There is not enough memory for this.", "Free memory, or choose smaller images, a smaller network or a smaller batch."),
         _ => ($"{error.GetType().Name}: {error.Message}", "This is a defect: please report it, with the trace that --verbose prints."),
     };
@@ -99,7 +99,7 @@ internal sealed class RunnerOutput(TextWriter result, TextWriter human, bool jso
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The error itself may be that nothing can be written there.
+            // The error itself may be that the disk cannot be written.
         }
     }
 

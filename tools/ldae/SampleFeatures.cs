@@ -5,13 +5,13 @@ using LDaeCore.Model.Evaluation;
 
 namespace LDaeCore.Runner;
 
-/// <summary>A few images with the features that an encoder gives them here, so that whoever loads the exported one can compare.</summary>
+/// <summary>A few images with their features, to compare with those of the exported encoder.</summary>
 internal static class SampleFeatures
 {
     /// <summary>Name of the file.</summary>
     public const string FileName = "sample.safetensors";
 
-    /// <summary>How many images.</summary>
+    /// <summary>Number of images.</summary>
     public const int Images = 4;
 
     /// <summary>Writes <c>images</c>, bytes [4, H, W, 3], and <c>features</c>, float32 [4, C].</summary>

@@ -3,14 +3,14 @@ using System.Globalization;
 
 namespace LDaeCore.Runner;
 
-/// <summary>What a shell asks while a line is typed: <c>ldae "[complete:PLACE]" "LINE"</c>.</summary>
+/// <summary>A shell's request for completions: <c>ldae "[complete:POSITION]" "LINE"</c>.</summary>
 /// <param name="Line">The line without the program's name.</param>
-/// <param name="Place">Where the cursor is in it.</param>
+/// <param name="Place">Position of the cursor in it.</param>
 internal sealed record ShellCompletion(string Line, int Place)
 {
     private const string Open = "[complete:", Close = "]";
 
-    /// <summary>The question, or null when the arguments are none.</summary>
+    /// <summary>The request, or null for other arguments.</summary>
     public static ShellCompletion? Asked(string[] args)
     {
         if (args is not [var directive, var line] || !directive.StartsWith(Open, StringComparison.Ordinal) || !directive.EndsWith(Close, StringComparison.Ordinal)
@@ -23,21 +23,21 @@ internal sealed record ShellCompletion(string Line, int Place)
         return new ShellCompletion(line[name..], Math.Clamp(place - name, 0, line.Length - name));
     }
 
-    /// <summary>What may stand at the cursor.</summary>
+    /// <summary>The completions at the cursor.</summary>
     public IEnumerable<string> Words(RootCommand root)
     {
         var before = Line[..Place];
         var word = before[(before.LastIndexOf(' ') + 1)..];
         if (word.StartsWith("--", StringComparison.Ordinal) && word.IndexOf('=', StringComparison.Ordinal) is > 0 and var equals)
         {
-            // --option=value is --option value, but for the word that the shell has.
+            // --option=value is --option value, except for the word that the shell completes.
             var apart = $"{before[..^word.Length]}{word[..equals]} {word[(equals + 1)..]}";
             return new ShellCompletion(apart, apart.Length).Words(root).Select(value => word[..(equals + 1)] + value);
         }
 
         var parse = root.Parse(before);
 
-        // Where a path may stand, and behind "folder:", the shell offers files when there is nothing else.
+        // For a path, and after "folder:", the shell offers files when there is nothing else.
         var isPath = word.Length == 0 && parse.CommandResult.Command.Arguments.Count > 0;
         return parse.GetCompletions(Place)
             .Select(found => found.Label)

@@ -5,10 +5,10 @@ using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Runner;
 
-/// <summary>One small matrix product on a device, held against plain float64 loops: the least that a working device can do.</summary>
+/// <summary>One small matrix product on a device, compared with float64 loops.</summary>
 internal static class SmokeProduct
 {
-    // Odd sizes, so that no edge of a tile is left out.
+    // Odd sizes, to cover the edges of tiles.
     public const int Rows = 33, Inner = 65, Columns = 17;
 
     private const double Tolerance = 1e-5;
@@ -71,7 +71,7 @@ internal static class SmokeProduct
     }
 }
 
-/// <summary>One small kernel on a device: on a GPU that takes the whole way of our own kernels, compiler, driver and launch.</summary>
+/// <summary>One small kernel on a device: on a GPU it uses the compiler, the driver and a launch.</summary>
 internal static class SmokeKernel
 {
     /// <summary>Values.</summary>

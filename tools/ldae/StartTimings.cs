@@ -7,15 +7,15 @@ using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner;
 
-/// <summary>How long a GPU takes until it can do a training step: once with every kernel to compile, once with all of them in the cache.</summary>
+/// <summary>The time until a GPU can run a training step, with an empty and with a full cache of kernels.</summary>
 internal static class StartTimings
 {
-    /// <summary>Whose step it is.</summary>
+    /// <summary>The preset of the step.</summary>
     public const string Preset = "cifar-small";
 
-    /// <summary>Measures in a cache of its own, which is removed.</summary>
+    /// <summary>Measures with a temporary cache.</summary>
     /// <param name="gpu">The GPU.</param>
-    /// <param name="warn">Told what a user should know.</param>
+    /// <param name="warn">Receives warnings.</param>
     /// <returns>Both times, and the number of kernel families with their constants.</returns>
     public static (TimeSpan Cold, TimeSpan Warm, int Kernels) Measure(CudaDevice gpu, Action<string> warn)
     {
@@ -41,7 +41,7 @@ internal static class StartTimings
     {
         var start = Stopwatch.GetTimestamp();
 
-        // Products are not tuned: that takes as long as there are shapes, and a run keeps what it chose.
+        // Products are not tuned: the time depends on the number of shapes, and a run saves its choices.
         using var backend = new CudaBackend(gpu, new CudaOptions { ActivationType = DType.BF16, Autotune = false, CacheFolder = cache, Warn = warn });
         var recipe = Presets.Get(Preset);
         using var step = new WarmupStep(MethodCatalog.Of(recipe), backend, recipe);

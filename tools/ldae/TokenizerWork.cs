@@ -10,12 +10,12 @@ using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner;
 
-/// <summary>A trained tokenizer read for a run, and one shown with its error.</summary>
+/// <summary>Reads a trained tokenizer for a run, and reports the error of one.</summary>
 internal static class TokenizerWork
 {
     private const int MostColumns = 12;
 
-    /// <summary>The fields that decide what a tokenizer's numbers mean.</summary>
+    /// <summary>The fields that determine a tokenizer.</summary>
     private static readonly string[] Same = ["data.imageSize", "data.range", "tokenizer.kind", "tokenizer.dim", "tokenizer.scale", "tokenizer.patch"];
 
     /// <summary>Reads a trained tokenizer for a recipe.</summary>

@@ -10,12 +10,12 @@ using LDaeCore.Runner.Reporting;
 namespace LDaeCore.Runner;
 
 /// <summary>
-/// What a run looks like while it trains: the components of its tokenizer, and what it makes of the same few noised training images at step after
-/// step. They go into its events, and as figures into its folder, where the report finds them.
+/// Pictures of a run while it trains: the components of its tokenizer, and its reconstructions of the same few noised training images at several
+/// steps. They go into its events, and as figures into its folder, for the report.
 /// </summary>
 /// <param name="source">Training images.</param>
 /// <param name="folder">The run folder.</param>
-/// <param name="line">Told why figures are missing.</param>
+/// <param name="line">Receives the reasons for missing figures.</param>
 internal sealed class TrainingPictures(IImageSource source, string folder, Action<string> line)
 {
     private const int Images = 8, Components = 32;
@@ -26,13 +26,13 @@ internal sealed class TrainingPictures(IImageSource source, string folder, Actio
     private readonly List<(long Step, double Psnr, string Png)> _rows = [];
     private bool _complained;
 
-    /// <summary>Draws what a moment asks for.</summary>
+    /// <summary>Draws the pictures of a moment.</summary>
     /// <returns>Pictures for the events.</returns>
     public IReadOnlyList<(string Tag, byte[] Png)> Draw(IMethod method, PictureMoment moment)
     {
         if (method is not LatentDenoiser model)
         {
-            // Only a denoiser has noised images to show.
+            // Only a denoiser has noised images.
             return [];
         }
 
@@ -41,7 +41,7 @@ internal sealed class TrainingPictures(IImageSource source, string folder, Actio
         {
             Recall(moment.Step);
 
-            // Other tokenizers have no components to show.
+            // Other tokenizers have no components.
             if (model.Pca is { } pca)
             {
                 pictures.Add(("components", Pictures.Components(pca, Math.Min(Components, pca.Dimensions))));
@@ -67,7 +67,7 @@ internal sealed class TrainingPictures(IImageSource source, string folder, Actio
         }
         catch (LdaeException error) when (error.Kind == ErrorKind.Data || error is DeviceMemoryException)
         {
-            // None of the few can be read, or the device is full to the last: no picture is worth a run.
+            // No image can be read, or the device is out of memory: the run continues without the picture.
             return;
         }
 
@@ -86,7 +86,7 @@ internal sealed class TrainingPictures(IImageSource source, string folder, Actio
             .Add("rows", _rows.Select(row => new CommandResult().Add("step", row.Step).Add("psnr", Math.Round(row.Psnr, 3)).Add("png", row.Png))));
     }
 
-    /// <summary>The rows that a run which goes on has drawn before; those of steps past its checkpoint are forgotten.</summary>
+    /// <summary>The rows that a resumed run has drawn before; those of steps after its checkpoint are dropped.</summary>
     private void Recall(long step)
     {
         _rows.Clear();
@@ -118,7 +118,7 @@ internal sealed class TrainingPictures(IImageSource source, string folder, Actio
         }
         catch (Exception e) when (e is LdaeException or IOException or UnauthorizedAccessException)
         {
-            Complain($"The run goes on without its figures: {e.Message}");
+            Complain($"The run continues without its figures: {e.Message}");
         }
     }
 

@@ -5,7 +5,7 @@ using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Runner;
 
-/// <summary>Numbers with their nouns, and other things as people write them.</summary>
+/// <summary>Texts of numbers, durations and command lines.</summary>
 internal static partial class Wording
 {
     /// <summary>"1 image", "2 images".</summary>
@@ -21,7 +21,7 @@ internal static partial class Wording
         _ => string.Create(CultureInfo.InvariantCulture, $"{(int)(seconds / 3600)} h {(int)(seconds / 60) % 60} min"),
     };
 
-    /// <summary>A command line of the program as a shell takes it.</summary>
+    /// <summary>A command line of the program, quoted for a shell.</summary>
     public static string CommandLine(IEnumerable<string> arguments) =>
         string.Join(' ', arguments.Select(word => Plain().IsMatch(word) ? word : $"'{word.Replace("'", @"'\''", StringComparison.Ordinal)}'").Prepend("ldae"))
             .ReplaceLineEndings(" ");
@@ -30,7 +30,7 @@ internal static partial class Wording
     private static partial Regex Plain();
 }
 
-/// <summary>A ViT's configuration in the words of result objects.</summary>
+/// <summary>A ViT's configuration as fields of a result object.</summary>
 internal static class EncoderWords
 {
     public static CommandResult Add(CommandResult result, VitConfiguration vit) => result

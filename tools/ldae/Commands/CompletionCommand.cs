@@ -53,7 +53,7 @@ internal static class CompletionCommand
         {
             var asked = parse.GetRequiredValue(shell);
             var found = Array.Find(Scripts, s => s.Shell == asked).Script
-                ?? throw new LdaeException(ErrorKind.Configuration, $"{asked} is no shell that can be helped.", $"Give one of {string.Join(", ", shells)}.");
+                ?? throw new LdaeException(ErrorKind.Configuration, $"{asked} is not a supported shell.", $"Give one of {string.Join(", ", shells)}.");
             to.WriteLine(found);
             return new CommandResult().Add("command", Name).Add("shell", asked);
         }));

@@ -4,7 +4,7 @@ using LDaeCore.Runner.Dashboards;
 
 namespace LDaeCore.Runner.Commands;
 
-/// <summary><c>ldae dashboard</c>: the reports of runs, live, compared, for a browser on this machine.</summary>
+/// <summary><c>ldae dashboard</c>: serves the reports of runs, live and compared, to a browser on this machine.</summary>
 internal static class DashboardCommand
 {
     public const string Name = "dashboard";
@@ -17,7 +17,7 @@ internal static class DashboardCommand
         var port = SharedOptions.Whole("--port", $"Port on 127.0.0.1; {DefaultPort} when left out, 0 for a free one.", 0);
         var command = new RunnerCommand(
             Name,
-            "Serves the reports of runs on 127.0.0.1, renewed while they train, until Ctrl-C ends it.",
+            "Serves the reports of runs on 127.0.0.1, updated while they train, until Ctrl-C.",
             "runs/tiny",
             "runs/first runs/second --port 8000")
         {
@@ -27,7 +27,7 @@ internal static class DashboardCommand
         return command;
     }
 
-    /// <summary>Serves until it is interrupted, which is how it ends well.</summary>
+    /// <summary>Serves until it is interrupted; exit code 0 then.</summary>
     private static CommandResult Run(string[] runs, int port, RunnerContext context)
     {
         if (port > MostPort)

@@ -7,7 +7,7 @@ using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner.Commands;
 
-/// <summary><c>ldae demo</c>: the whole story in about two minutes: pretrains on synthetic images, probes against controls, draws.</summary>
+/// <summary><c>ldae demo</c>: the whole method in about two minutes: pretrains on synthetic images, probes against controls, draws.</summary>
 internal static class DemoCommand
 {
     public const string Name = "demo";
@@ -26,7 +26,7 @@ internal static class DemoCommand
         var (device, @out, set, seed, threads) = (SharedOptions.Device(), SharedOptions.Out(), SharedOptions.Set(), SharedOptions.Seed(), SharedOptions.Threads());
         var command = new RunnerCommand(
             Name,
-            "The whole story in about two minutes: pretrains on synthetic images, probes against controls, draws.",
+            "The whole method in about two minutes: pretrains on synthetic images, probes against controls, draws.",
             "",
             "--out demo --seed 1")
         {
@@ -42,7 +42,7 @@ internal static class DemoCommand
         return command;
     }
 
-    /// <summary>Does the work.</summary>
+    /// <summary>Runs the command.</summary>
     public static CommandResult Run(DemoOptions options, RunnerContext context)
     {
         var (recipe, folder) = (options.Recipe, options.Out);
@@ -62,10 +62,10 @@ internal static class DemoCommand
         using var model = MethodCatalog.LoadDenoiser(folder.Path, backend);
         var training = ImageSourceFactory.Open(Data, train: true, recipe.Data.ImageSize, recipe.Train.Seed);
         var test = ImageSourceFactory.Open(Data, train: false, recipe.Data.ImageSize, recipe.Train.Seed);
-        log.Line("2. Look at what it does to images it has never seen.");
+        log.Line("2. Denoise images that were not trained on.");
         ReconstructWork.Run(
             result, model, test, GridImages, DefaultSigma, recipe.Train.Seed, folder.Path, MachineFacts.Threads(options.Threads), bad, log.Line, context.Cancellation);
-        log.Line("3. Throw the decoder away and ask a linear classifier what the encoder knows, beside two controls that learnt nothing.");
+        log.Line("3. Drop the decoder and train a linear classifier on the encoder's features, beside two untrained controls.");
         using var encoder = model.Encoder(recipe.Probe);
         var comparison = new EncoderComparison(encoder, training, test, recipe.Data.HoldOut, recipe.Train.Seed)
         {
@@ -82,10 +82,10 @@ internal static class DemoCommand
     }
 }
 
-/// <summary>What demo was asked.</summary>
-/// <param name="Recipe">What to train, resolved and checked.</param>
-/// <param name="Device">Where to compute.</param>
-/// <param name="Out">Where to write.</param>
+/// <summary>Options of demo.</summary>
+/// <param name="Recipe">The recipe, resolved and checked.</param>
+/// <param name="Device">The device.</param>
+/// <param name="Out">The output folder.</param>
 /// <param name="Threads">Threads to compute with; null for every core.</param>
 internal sealed record DemoOptions(
     Recipe Recipe,

@@ -7,7 +7,7 @@ using LDaeCore.Engine.Distributed;
 
 namespace LDaeCore.Runner.Commands;
 
-/// <summary><c>ldae doctor</c>: says what the machine has and whether the asked device works.</summary>
+/// <summary><c>ldae doctor</c>: describes the machine and checks that a device works.</summary>
 internal static class DoctorCommand
 {
     public const string Name = "doctor";
@@ -15,10 +15,10 @@ internal static class DoctorCommand
     public static RunnerCommand Create(RunnerHost host)
     {
         var device = SharedOptions.Device();
-        var timings = new Option<bool>("--timings") { Description = "Say how long each part took." };
+        var timings = new Option<bool>("--timings") { Description = "Print the time of each part." };
         var command = new RunnerCommand(
             Name,
-            "Says what the machine has, and runs one small product and one kernel on a device; exit code 0 only when it works.",
+            "Describes the machine, and runs one small product and one kernel on a device; exit code 0 only when they are right.",
             "",
             "--device cuda --timings",
             "--json")
@@ -31,7 +31,7 @@ internal static class DoctorCommand
         return command;
     }
 
-    /// <summary>Does the work.</summary>
+    /// <summary>Runs the command.</summary>
     public static CommandResult Run(DoctorOptions options, RunnerContext context)
     {
         var start = Stopwatch.GetTimestamp();
@@ -100,7 +100,7 @@ internal static class DoctorCommand
         return WithTimings(result, context.Output, device.Gpu is { } gpu ? [.. timings, .. Starts(gpu, context.Output)] : timings);
     }
 
-    /// <summary>How long a training step's kernels take to be ready, without and with a cache of compiled ones.</summary>
+    /// <summary>Time to load a training step's kernels, without and with a cache of compiled ones.</summary>
     private static (string, TimeSpan)[] Starts(CudaDevice gpu, RunnerOutput output)
     {
         var (cold, warm, kernels) = StartTimings.Measure(gpu, output.Line);
@@ -146,7 +146,7 @@ internal static class DoctorCommand
         }
     }
 
-    /// <summary>Where compiled kernels and tuned products are kept, what is there, and whether more can be kept.</summary>
+    /// <summary>The cache of compiled kernels: its folder, its content, and whether it can be written.</summary>
     private static string Caches(CudaBackend backend)
     {
         var cubins = new DirectoryInfo(Path.Combine(backend.Cache, CudaBackend.CubinFolder));
@@ -194,9 +194,9 @@ internal static class DoctorCommand
     }
 }
 
-/// <summary>What doctor was asked.</summary>
-/// <param name="Device">What --device says; doctor reports its absence itself.</param>
-/// <param name="Timings">Whether to say how long each part took.</param>
+/// <summary>Options of doctor.</summary>
+/// <param name="Device">The value of --device; doctor itself reports when it is missing.</param>
+/// <param name="Timings">Whether to print the time of each part.</param>
 internal sealed record DoctorOptions(
     string Device,
     bool Timings);

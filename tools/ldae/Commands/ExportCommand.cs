@@ -12,7 +12,7 @@ internal static class ExportCommand
     public static RunnerCommand Create(RunnerHost host)
     {
         var (checkpoint, @out, threads) = (SharedOptions.RequiredCheckpoint(), SharedOptions.Out(), SharedOptions.Threads());
-        var format = SharedOptions.OneOf("--format", "What is written; timm when left out", "timm", "onnx");
+        var format = SharedOptions.OneOf("--format", "Format of the encoder; timm when left out", "timm", "onnx");
         var block = SharedOptions.Whole("--block", "Last block that is kept, from 1; 0 is the encoder's last.", 0);
         var time = SharedOptions.Whole("--time", "Level of noise at which the conditioning is folded into the weights; the run's probe.time when left out.", 0);
         var input = SharedOptions.OneOf(
@@ -42,7 +42,7 @@ internal static class ExportCommand
         return command;
     }
 
-    /// <summary>Does the work.</summary>
+    /// <summary>Runs the command.</summary>
     public static CommandResult Run(ExportOptions options, RunnerContext context)
     {
         var start = Stopwatch.GetTimestamp();
@@ -81,16 +81,16 @@ internal static class ExportCommand
     }
 }
 
-/// <summary>What export was asked.</summary>
+/// <summary>Options of export.</summary>
 /// <param name="Checkpoint">A run folder, a checkpoint folder, a .safetensors file, or an imported encoder.</param>
-/// <param name="Format">What is written.</param>
-/// <param name="Overrides">Assignments of what is read of a run's encoder, each "key=value"; checked one by one.</param>
-/// <param name="Known">What is known of an encoder from elsewhere.</param>
-/// <param name="Out">Where to write.</param>
+/// <param name="Format">The format.</param>
+/// <param name="Overrides">Assignments that choose a run's encoder, each "key=value".</param>
+/// <param name="Known">Options for a foreign encoder.</param>
+/// <param name="Out">The output folder.</param>
 /// <param name="Threads">Threads to compute with; null for every core.</param>
 internal sealed record ExportOptions(string Checkpoint, ExportFormat Format, IReadOnlyList<string> Overrides, VitReadOptions Known, RunFolder Out, int? Threads);
 
-/// <summary>What an encoder is exported as.</summary>
+/// <summary>Formats of an exported encoder.</summary>
 internal enum ExportFormat
 {
     /// <summary>A folder that timm's VisionTransformer loads.</summary>

@@ -3,7 +3,7 @@ using LDaeCore.Model.Encoders;
 
 namespace LDaeCore.Runner.Commands;
 
-/// <summary><c>ldae import</c>: reads a ViT from elsewhere and writes it with everything said that its file left open.</summary>
+/// <summary><c>ldae import</c>: reads a foreign ViT and writes it with a complete configuration.</summary>
 internal static class ImportCommand
 {
     public const string Name = "import";

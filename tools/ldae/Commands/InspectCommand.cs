@@ -3,7 +3,7 @@ using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Runner.Commands;
 
-/// <summary><c>ldae inspect</c>: says what is in a run, a checkpoint, a safetensors file or a data set.</summary>
+/// <summary><c>ldae inspect</c>: describes a run, a checkpoint, a safetensors file or a data set.</summary>
 internal static class InspectCommand
 {
     public const string Name = "inspect";
@@ -16,7 +16,7 @@ internal static class InspectCommand
         };
         var command = new RunnerCommand(
             Name,
-            "Says what is in a run, a checkpoint, a safetensors file or a data set.",
+            "Describes a run, a checkpoint, a safetensors file or a data set.",
             "runs/tiny",
             "runs/tiny/checkpoints/step-00001000/model.safetensors --json",
             "cifar10:DIR")
@@ -30,7 +30,7 @@ internal static class InspectCommand
         return command;
     }
 
-    /// <summary>Does the work.</summary>
+    /// <summary>Runs the command.</summary>
     public static CommandResult Run(InspectOptions options, RunnerContext context)
     {
         var path = options.Path;
@@ -47,7 +47,7 @@ internal static class InspectCommand
     }
 }
 
-/// <summary>What inspect was asked.</summary>
+/// <summary>Options of inspect.</summary>
 /// <param name="Path">A run, a checkpoint, a safetensors file, or a data set as --data takes it.</param>
 internal sealed record InspectOptions(
     string Path);

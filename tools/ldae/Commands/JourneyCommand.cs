@@ -8,14 +8,14 @@ using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner.Commands;
 
-/// <summary><c>ldae journey</c>: trains and probes every step from DiT to l-DAE and sets the accuracies beside the paper's.</summary>
+/// <summary><c>ldae journey</c>: trains and probes every step from DiT to l-DAE and compares the accuracies with the paper's.</summary>
 internal static class JourneyCommand
 {
     public const string Name = "journey";
 
     public static RunnerCommand Create(RunnerHost host)
     {
-        var preset = SharedOptions.OneOf("--preset", "The size; a journey that goes on keeps its own", [.. JourneyPresets.Names]);
+        var preset = SharedOptions.OneOf("--preset", "The size; a resumed journey keeps its own", [.. JourneyPresets.Names]);
         var steps = new Option<string?>("--steps") { Description = $"The steps: {StepList.Allowed}; all of them when neither this nor --sweep is given.", HelpName = "LIST" };
         var sweep = new Option<string[]>("--sweep")
         {
@@ -30,7 +30,7 @@ internal static class JourneyCommand
         var (seed, threads, bad) = (SharedOptions.Seed("the first run of each step"), SharedOptions.Threads(), SharedOptions.MaxBadSamples());
         var command = new RunnerCommand(
             Name,
-            "Trains and probes every step from DiT to l-DAE and sets the accuracies beside the paper's; finished steps are skipped.",
+            "Trains and probes every step from DiT to l-DAE and compares the accuracies with the paper's; finished steps are skipped.",
             "--preset tiny --out runs/tiny-journey",
             "--preset cifar-tiny --data cifar10:DIR --epochs 3 --steps 1,2,4,patch-pca,7,9 --out runs/journey",
             "--out runs/journey --sweep d --seeds 2",
@@ -63,7 +63,7 @@ internal static class JourneyCommand
         return command;
     }
 
-    /// <summary>Does the work.</summary>
+    /// <summary>Runs the command.</summary>
     public static CommandResult Run(JourneyOptions options, RunnerContext context)
     {
         var start = Stopwatch.GetTimestamp();
@@ -87,11 +87,11 @@ internal static class JourneyCommand
         var stopped = work.Stopped.Values;
         if (entries.All(entry => work.Stopped.ContainsKey(entry.Run)))
         {
-            // Nothing of what was asked for can be had: the first reason is the command's own error.
+            // No step can be made: the first reason is the command's error.
             throw stopped.First();
         }
 
-        foreach (var line in JourneyReport.Lines(found).Append($"{(ended ? "Done" : "Stopped; the same command goes on")}: {options.Out.ReportPath}"))
+        foreach (var line in JourneyReport.Lines(found).Append($"{(ended ? "Done" : "Stopped; the same command continues")}: {options.Out.ReportPath}"))
         {
             context.Output.Line(line);
         }
@@ -136,14 +136,14 @@ internal static class JourneyCommand
     };
 }
 
-/// <summary>What journey was asked.</summary>
-/// <param name="Preset">The size, with everything that was set.</param>
-/// <param name="Settings">What the journey in the folder was started with.</param>
+/// <summary>Options of journey.</summary>
+/// <param name="Preset">The size, with all settings.</param>
+/// <param name="Settings">The settings that the journey in the folder was started with.</param>
 /// <param name="Steps">The steps to make, in order.</param>
 /// <param name="Sweeps">The sweeps to make.</param>
-/// <param name="Seeds">How many seeds, from the settings' on.</param>
-/// <param name="Device">Where to compute.</param>
-/// <param name="Out">Where to write.</param>
+/// <param name="Seeds">Number of seeds, from the settings' seed.</param>
+/// <param name="Device">The device.</param>
+/// <param name="Out">The output folder.</param>
 /// <param name="Threads">Threads to compute with; null for every core.</param>
 /// <param name="MaxBadSamples">Unreadable images to skip before giving up.</param>
 internal sealed record JourneyOptions(

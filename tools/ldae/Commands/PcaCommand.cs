@@ -46,7 +46,7 @@ internal static class PcaCommand
         return command;
     }
 
-    /// <summary>Does the work.</summary>
+    /// <summary>Runs the command.</summary>
     public static CommandResult Run(PcaOptions options, RunnerContext context)
     {
         var start = Stopwatch.GetTimestamp();
@@ -101,11 +101,11 @@ internal static class PcaCommand
     }
 }
 
-/// <summary>What pca was asked.</summary>
-/// <param name="Recipe">What to train, resolved and checked.</param>
-/// <param name="Data">Which images.</param>
-/// <param name="Device">Where to compute.</param>
-/// <param name="Out">Where to write.</param>
+/// <summary>Options of pca.</summary>
+/// <param name="Recipe">The recipe, resolved and checked.</param>
+/// <param name="Data">The data set.</param>
+/// <param name="Device">The device.</param>
+/// <param name="Out">The output folder.</param>
 /// <param name="Threads">Threads to compute with; null for every core.</param>
 /// <param name="MaxBadSamples">Unreadable images to skip before giving up.</param>
 internal sealed record PcaOptions(

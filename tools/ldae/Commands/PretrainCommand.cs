@@ -71,7 +71,7 @@ internal static class PretrainCommand
         return command;
     }
 
-    /// <summary>Recipe and images of a run that goes on.</summary>
+    /// <summary>Recipe and images of a run that is resumed.</summary>
     internal static (Recipe Recipe, string Data) Resumed(ResumedRun run, RecipeSource source, string? data, DeviceChoice device, Func<Recipe, Recipe>? trained = null)
     {
         var recipe = source.Load(run.Recipe(), device);
@@ -79,7 +79,7 @@ internal static class PretrainCommand
         return (recipe, run.Data(data));
     }
 
-    /// <summary>Recipe and images of a run that begins.</summary>
+    /// <summary>Recipe and images of a new run.</summary>
     internal static (Recipe Recipe, string Data) Started(RunFolder folder, RecipeSource source, string? data, DeviceChoice device, bool resume) =>
         resume && !source.IsNamed
             ? throw new LdaeException(
@@ -88,7 +88,7 @@ internal static class PretrainCommand
                 "Give --out the folder of a run, or name a recipe with --preset or --config to start one there.")
             : (source.Load(null, device), data ?? source.Images ?? throw SharedOptions.NoData());
 
-    /// <summary>Does the work.</summary>
+    /// <summary>Runs the command.</summary>
     public static CommandResult Run(PretrainOptions options, RunnerContext context)
     {
         var tokenizer = options.Tokenizer is { } path ? TokenizerWork.Load(path, options.Recipe) : null;
@@ -134,20 +134,20 @@ internal static class PretrainCommand
         }
 
         RunReport.Write(options.Out.Path, $"l-DAE pretraining: {Path.GetFileName(options.Out.Path)}");
-        log.Line(trained.Interrupted ? $"Stopped at step {trained.Steps}; go on with --resume." : $"Done: {Path.Combine(options.Out.Path, RunFiles.Report)}");
+        log.Line(trained.Interrupted ? $"Stopped at step {trained.Steps}; continue with --resume." : $"Done: {Path.Combine(options.Out.Path, RunFiles.Report)}");
         return result;
     }
 }
 
-/// <summary>What pretrain was asked.</summary>
-/// <param name="Recipe">What to train, resolved and checked.</param>
-/// <param name="Data">Which images.</param>
-/// <param name="Device">Where to compute.</param>
-/// <param name="Out">Where to write.</param>
-/// <param name="Resume">Whether a run that is there goes on.</param>
+/// <summary>Options of pretrain.</summary>
+/// <param name="Recipe">The recipe, resolved and checked.</param>
+/// <param name="Data">The data set.</param>
+/// <param name="Device">The device.</param>
+/// <param name="Out">The output folder.</param>
+/// <param name="Resume">Whether to resume a run in the folder.</param>
 /// <param name="Threads">Threads to compute with; null for every core.</param>
 /// <param name="MaxBadSamples">Unreadable images to skip before giving up.</param>
-/// <param name="Profile">Whether a trace of kernel times goes into the run folder.</param>
+/// <param name="Profile">Whether to write a trace of kernel times to the run folder.</param>
 /// <param name="Tokenizer">A trained tokenizer, or null.</param>
 /// <param name="DetectAnomaly">Whether to stop at the first primitive that writes a value that is not finite.</param>
 internal sealed record PretrainOptions(

@@ -9,12 +9,12 @@ using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner.Commands;
 
-/// <summary><c>ldae probe</c>: judges an encoder by what a linear classifier or nearest neighbours make of its features.</summary>
+/// <summary><c>ldae probe</c>: evaluates an encoder by a linear classifier or nearest neighbours on its features.</summary>
 internal static class ProbeCommand
 {
     public const string Name = "probe";
 
-    /// <summary>Under which names a run that was probed keeps the last result of each method: neither hides the other's.</summary>
+    /// <summary>Names of the last result of each method in a run that was probed.</summary>
     public const string LastProbe = "last-probe", LastNeighbours = "last-probe-knn", LastHead = "last-probe-head";
 
     public static RunnerCommand Create(RunnerHost host)
@@ -23,14 +23,14 @@ internal static class ProbeCommand
         var (seed, threads, bad) = (SharedOptions.Seed("the probe's held-out part, order and start"), SharedOptions.Threads(), SharedOptions.MaxBadSamples());
         var method = SharedOptions.OneOf("--method", "Which probe; linear when left out; head is the trained classifier's own", "linear", "knn", "head");
         var block = SharedOptions.Whole("--block", "Block whose tokens are averaged, from 1; 0 is the encoder's last.", 0);
-        var time = SharedOptions.Whole("--time", "Level of noise the network is told; the run's probe.time when left out.", 0);
+        var time = SharedOptions.Whole("--time", "Level of noise that the network is conditioned on; the run's probe.time when left out.", 0);
         var input = SharedOptions.OneOf("--input", "What the encoder sees; the run's probe.input when left out", "original", "pca", "noised");
         var weights = SharedOptions.OneOf("--weights", "Which weights are read; the run's probe.weights when left out", "raw", "ema");
         var seeds = SharedOptions.Whole("--seeds", "Linear probes from that many seeds, --seed and those after it; one when left out.", 1);
         var vit = new VitOptions();
         var command = new RunnerCommand(
             Name,
-            "Judges an encoder by what a linear classifier or nearest neighbours make of its features.",
+            "Evaluates an encoder by a linear classifier or nearest neighbours on its features.",
             "--checkpoint runs/tiny --data cifar10:DIR",
             "--checkpoint runs/tiny --data cifar10:DIR --seeds 3",
             "--checkpoint runs/tiny --data cifar10:DIR --method knn --json",
@@ -74,7 +74,7 @@ internal static class ProbeCommand
         return command;
     }
 
-    /// <summary>Does the work; of several processes each computes its part, and rank 0 writes.</summary>
+    /// <summary>Runs the command; of several processes each computes its part, and rank 0 writes.</summary>
     public static CommandResult Run(ProbeOptions options, RunnerContext context, JoinedGroup group)
     {
         var start = Stopwatch.GetTimestamp();
@@ -135,7 +135,7 @@ internal static class ProbeCommand
         return new RunLog(context.Output, folder.Path);
     }
 
-    /// <summary>The page of a run shows how it was last judged; the result of a probe that the run made by itself stays.</summary>
+    /// <summary>Adds the result to the page of the probed run; results that the run has written itself stay.</summary>
     private static void AddToRun(ProbeOptions options, CommandResult result, RunLog log)
     {
         var run = options.Checkpoint;
@@ -158,16 +158,16 @@ internal static class ProbeCommand
     }
 }
 
-/// <summary>What probe was asked.</summary>
+/// <summary>Options of probe.</summary>
 /// <param name="Checkpoint">A run folder, a checkpoint folder or a .safetensors file.</param>
-/// <param name="Data">Which images.</param>
-/// <param name="Method">Which probe.</param>
-/// <param name="Overrides">Assignments that go over the run's own recipe, each "key=value"; checked one by one.</param>
-/// <param name="Known">What is known of a ViT from elsewhere.</param>
-/// <param name="Device">Where to compute.</param>
-/// <param name="Out">Where to write.</param>
-/// <param name="Seed">Seed of what is random here.</param>
-/// <param name="Seeds">How many seeds, that one and those after it.</param>
+/// <param name="Data">The data set.</param>
+/// <param name="Method">The method.</param>
+/// <param name="Overrides">Assignments that override the run's recipe, each "key=value".</param>
+/// <param name="Known">Options for a foreign ViT.</param>
+/// <param name="Device">The device.</param>
+/// <param name="Out">The output folder.</param>
+/// <param name="Seed">Seed of the command's random numbers.</param>
+/// <param name="Seeds">Number of seeds, from that one.</param>
 /// <param name="Threads">Threads to compute with; null for every core.</param>
 /// <param name="MaxBadSamples">Unreadable images to skip before giving up.</param>
 internal sealed record ProbeOptions(
@@ -183,7 +183,7 @@ internal sealed record ProbeOptions(
     int? Threads,
     int MaxBadSamples);
 
-/// <summary>How an encoder is judged.</summary>
+/// <summary>Methods of evaluating an encoder.</summary>
 internal enum ProbeMethod
 {
     /// <summary>A linear classifier on normalised mean tokens.</summary>

@@ -70,7 +70,7 @@ internal static class ReconstructCommand
         return command;
     }
 
-    /// <summary>Does the work.</summary>
+    /// <summary>Runs the command.</summary>
     public static CommandResult Run(ReconstructOptions options, RunnerContext context)
     {
         var start = Stopwatch.GetTimestamp();
@@ -102,16 +102,16 @@ internal static class ReconstructCommand
     }
 }
 
-/// <summary>What reconstruct was asked.</summary>
+/// <summary>Options of reconstruct.</summary>
 /// <param name="Checkpoint">A run folder, a checkpoint folder or a .safetensors file.</param>
-/// <param name="Data">Which images.</param>
+/// <param name="Data">The data set.</param>
 /// <param name="Images">How many images, one row each.</param>
 /// <param name="Level">Level of noise from 1 to T; or null.</param>
 /// <param name="Sigma">Noise in standard deviations of the latents, or null.</param>
 /// <param name="Weights">Raw or averaged weights.</param>
-/// <param name="Device">Where to compute.</param>
-/// <param name="Out">Where to write.</param>
-/// <param name="Seed">Seed of what is random here.</param>
+/// <param name="Device">The device.</param>
+/// <param name="Out">The output folder.</param>
+/// <param name="Seed">Seed of the command's random numbers.</param>
 /// <param name="Threads">Threads to compute with; null for every core.</param>
 /// <param name="MaxBadSamples">Unreadable images to skip before giving up.</param>
 internal sealed record ReconstructOptions(

@@ -28,7 +28,7 @@ internal static class SampleCommand
         var weights = SharedOptions.OneOf("--weights", "Which weights are read; raw when left out", "raw", "ema");
         var guidance = new Option<double>("--guidance")
         {
-            Description = "Guidance without a classifier, for a network that is told classes: 1 is none, more is truer to the class and less varied.",
+            Description = "Classifier-free guidance, for a network with class conditioning: 1 is none; more is closer to the class and less varied.",
             HelpName = "W",
             DefaultValueFactory = _ => 1,
         };
@@ -57,7 +57,7 @@ internal static class SampleCommand
         return command;
     }
 
-    /// <summary>Does the work.</summary>
+    /// <summary>Runs the command.</summary>
     public static CommandResult Run(SampleOptions options, RunnerContext context)
     {
         var start = Stopwatch.GetTimestamp();
@@ -117,7 +117,7 @@ internal static class SampleCommand
         }
     }
 
-    /// <summary>Rows of equal length; the last is filled up with grey.</summary>
+    /// <summary>Rows of equal length; the last is padded with grey.</summary>
     private static byte[][][] Rows(IReadOnlyList<byte[]> images, int across)
     {
         var columns = Math.Min(across, images.Count);
@@ -126,16 +126,16 @@ internal static class SampleCommand
     }
 }
 
-/// <summary>What sample was asked.</summary>
+/// <summary>Options of sample.</summary>
 /// <param name="Checkpoint">A run folder, a checkpoint folder or a .safetensors file.</param>
 /// <param name="Images">How many images.</param>
-/// <param name="Sampler">How a step is made.</param>
+/// <param name="Sampler">The sampler.</param>
 /// <param name="Steps">How many steps.</param>
-/// <param name="Guidance">Weight of guidance without a classifier; 1 is none.</param>
-/// <param name="Label">Class of every image; null goes through all of them.</param>
+/// <param name="Guidance">Weight of classifier-free guidance; 1 is none.</param>
+/// <param name="Label">Class of every image; null for all classes in turn.</param>
 /// <param name="Weights">Raw or averaged weights.</param>
-/// <param name="Device">Where to compute.</param>
-/// <param name="Out">Where to write.</param>
+/// <param name="Device">The device.</param>
+/// <param name="Out">The output folder.</param>
 /// <param name="Seed">Seed of the noise.</param>
 /// <param name="Threads">Threads to compute with; null for every core.</param>
 internal sealed record SampleOptions(

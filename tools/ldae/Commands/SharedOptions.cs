@@ -9,7 +9,7 @@ using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner.Commands;
 
-/// <summary>The options that several commands share, worded once.</summary>
+/// <summary>The options that several commands share.</summary>
 internal static class SharedOptions
 {
     /// <summary>Enough for the few broken files of a large data set, too few for a data set that is broken.</summary>
@@ -35,7 +35,7 @@ internal static class SharedOptions
         HelpName = "DIR",
     };
 
-    public static Option<bool> Resume() => new("--resume") { Description = "Go on with the run in --out from its last checkpoint." };
+    public static Option<bool> Resume() => new("--resume") { Description = "Continue the run in --out from its last checkpoint." };
 
     public static Option<string?> Data()
     {
@@ -60,7 +60,7 @@ internal static class SharedOptions
 
     public static Option<string?> Config() => new("--config")
     {
-        Description = "A recipe from a JSON file (comments allowed; \"preset\" names what it goes over).",
+        Description = "A recipe from a JSON file (comments allowed; \"preset\" names the preset that it changes).",
         HelpName = "FILE",
     };
 
@@ -78,23 +78,23 @@ internal static class SharedOptions
 
     public static Option<ulong?> Seed() => Whole<ulong>("--seed", "Seed of all randomness; the recipe's train.seed when left out.", 0);
 
-    /// <summary>The seed of a command that judges a trained run; the run's own seed stays what it is.</summary>
+    /// <summary>The seed of a command that evaluates a trained run; the run's own seed does not change.</summary>
     public static Option<ulong?> Seed(string what) => Whole<ulong>("--seed", $"Seed of {what}; 0 when left out.", 0);
 
     public static Option<int?> Threads() => Whole("--threads", "Threads to compute with, at most one a core; every core when left out.", 1);
 
     public static Option<bool> Profile() => new("--profile")
     {
-        Description = $"Write a trace of what took how long to {RunFiles.Trace} in the run folder, for chrome://tracing or ui.perfetto.dev; on a GPU each kernel is timed by "
+        Description = $"Write a trace of times to {RunFiles.Trace} in the run folder, for chrome://tracing or ui.perfetto.dev; on a GPU each kernel is timed by "
             + $"events.",
     };
 
     public static Option<bool> DetectAnomaly() => new("--detect-anomaly")
     {
-        Description = "Look at everything that is computed and stop at the first primitive that writes a value that is not finite; several times as slow.",
+        Description = "Check all results and stop at the first primitive that writes a value that is not finite; several times slower.",
     };
 
-    public static Option<int?> Keep() => Whole("--keep", "Checkpoints to keep, as --set train.keep=N; the best by train.knnEvery stays beside them.", 1);
+    public static Option<int?> Keep() => Whole("--keep", "Checkpoints to keep, as --set train.keep=N; the best by train.knnEvery is kept in addition.", 1);
 
     public static Option<string?> Tokenizer() => new("--tokenizer")
     {
@@ -104,7 +104,7 @@ internal static class SharedOptions
 
     public static Option<int?> MaxBadSamples() => Whole("--max-bad-samples", $"Unreadable images to skip before giving up; {DefaultMaxBadSamples} when left out.", 0);
 
-    /// <summary>An option that takes a whole number from a smallest one on.</summary>
+    /// <summary>An option that takes a whole number of at least a minimum.</summary>
     public static Option<T?> Whole<T>(string name, string description, T min)
         where T : struct, IBinaryInteger<T>, IMinMaxValue<T> => new(name)
         {
@@ -123,7 +123,7 @@ internal static class SharedOptions
             },
         };
 
-    /// <summary>An option that takes one of a few words.</summary>
+    /// <summary>An option that takes one of several words.</summary>
     public static Option<string?> OneOf(string name, string description, params string[] allowed)
     {
         var option = new Option<string?>(name)
@@ -136,7 +136,7 @@ internal static class SharedOptions
         return option;
     }
 
-    /// <summary>What a word may become: a field and "=", and after that its values where they can be told.</summary>
+    /// <summary>Completions of a word: fields with "=", then the values of a field that has a list of them.</summary>
     private static IEnumerable<string> Assignments(string word)
     {
         if (RecipeFields.All.FirstOrDefault(field => word.StartsWith(field.Name + "=", StringComparison.Ordinal)) is not { } field)
@@ -148,7 +148,7 @@ internal static class SharedOptions
         return (isSwitch ? ["true", "false"] : field.Choices).Select(value => $"{field.Name}={value}");
     }
 
-    /// <summary>The given ones as assignments, each checked against its field's range.</summary>
+    /// <summary>The given options as assignments, each checked against its field's range.</summary>
     public static string[] Assignments(params (string Field, object? Value)[] values)
     {
         string[] assignments = [.. values.Where(value => value.Value is not null).Select(value => $"{value.Field}={value.Value}")];
@@ -156,7 +156,7 @@ internal static class SharedOptions
         return assignments;
     }
 
-    /// <summary>The error of a command that needs images and was given none.</summary>
+    /// <summary>The error of a command that needs images and has none.</summary>
     public static LdaeException NoData() => new(
         ErrorKind.Configuration,
         "No images are given.",

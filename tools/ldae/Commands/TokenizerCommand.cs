@@ -8,7 +8,7 @@ using LDaeCore.Runner.Reporting;
 
 namespace LDaeCore.Runner.Commands;
 
-/// <summary><c>ldae tokenizer train</c>: trains an autoencoder tokenizer by itself, with its reconstruction error and pictures.</summary>
+/// <summary><c>ldae tokenizer train</c>: trains an autoencoder tokenizer alone, with its reconstruction error and pictures.</summary>
 internal static class TokenizerCommand
 {
     public const string Name = "tokenizer";
@@ -16,7 +16,7 @@ internal static class TokenizerCommand
     private const string Train = "train";
     private const int DefaultImages = 256;
 
-    public static Command Create(RunnerHost host) => new(Name, "Trains the tokenizer of a recipe by itself.") { CreateTrain(host) };
+    public static Command Create(RunnerHost host) => new(Name, "Trains the tokenizer of a recipe alone.") { CreateTrain(host) };
 
     private static RunnerCommand CreateTrain(RunnerHost host)
     {
@@ -24,7 +24,7 @@ internal static class TokenizerCommand
         var (data, device, @out, resume) = (SharedOptions.Data(), SharedOptions.Device(), SharedOptions.Out(), SharedOptions.Resume());
         var (threads, bad) = (SharedOptions.Threads(), SharedOptions.MaxBadSamples());
         var images = SharedOptions.Whole("--images", $"Test images to reconstruct; {DefaultImages} when left out.", 1);
-        var command = new RunnerCommand(Train, "Trains an autoencoder of patches and shows what it makes of test images.")
+        var command = new RunnerCommand(Train, "Trains an autoencoder of patches and reconstructs test images.")
         {
             Examples =
             [
@@ -53,7 +53,7 @@ internal static class TokenizerCommand
         return command;
     }
 
-    /// <summary>Does the work.</summary>
+    /// <summary>Runs the command.</summary>
     public static CommandResult Run(TokenizerOptions options, RunnerContext context)
     {
         var recipe = options.Recipe;
@@ -97,17 +97,17 @@ internal static class TokenizerCommand
         result.Add("bad_samples", bad.Count).Add("seconds", Math.Round(trained.Seconds, 2));
         result.Save(options.Out.Path, Name);
         RunReport.Write(options.Out.Path, $"Tokenizer: {Path.GetFileName(options.Out.Path)}");
-        log.Line(trained.Tokenizer is null ? $"Stopped at step {trained.Steps}; go on with --resume." : $"Done: {Path.Combine(options.Out.Path, RunFiles.Report)}");
+        log.Line(trained.Tokenizer is null ? $"Stopped at step {trained.Steps}; continue with --resume." : $"Done: {Path.Combine(options.Out.Path, RunFiles.Report)}");
         return result;
     }
 }
 
-/// <summary>What tokenizer train was asked.</summary>
-/// <param name="Recipe">Whose tokenizer, resolved and checked.</param>
-/// <param name="Data">Which images.</param>
+/// <summary>Options of tokenizer train.</summary>
+/// <param name="Recipe">The recipe, resolved and checked.</param>
+/// <param name="Data">The data set.</param>
 /// <param name="Images">Test images to reconstruct.</param>
-/// <param name="Device">Where to compute.</param>
-/// <param name="Out">Where to write.</param>
+/// <param name="Device">The device.</param>
+/// <param name="Out">The output folder.</param>
 /// <param name="Threads">Threads to compute with; null for every core.</param>
 /// <param name="MaxBadSamples">Unreadable images to skip before giving up.</param>
 internal sealed record TokenizerOptions(

@@ -7,15 +7,15 @@ using LDaeCore.Runner.Reporting;
 namespace LDaeCore.Runner.Dashboards;
 
 /// <summary>
-/// The pages of a dashboard, by their paths: a page a run and, of several runs, one that compares them. There are these and no others, and none is a file: whatever
-/// else is asked for is not there. A page is made anew only when something in its runs has changed.
+/// The pages of a dashboard, by their paths: one for each run and, for several runs, one that compares them. There are no other pages, and none is a file.
+/// A page is rebuilt only when a file of its runs has changed.
 /// </summary>
 /// <param name="runs">The run folders.</param>
 internal sealed class DashboardPages(IReadOnlyList<string> runs)
 {
     private const string Script = "/dashboard.js", TagName = "ldae-tag";
 
-    /// <summary>The page may run and ask this one place, and nothing else.</summary>
+    /// <summary>The page may run scripts and connect to its own origin only.</summary>
     private const string Policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'";
 
     private static readonly byte[] ScriptText = Encoding.UTF8.GetBytes($$"""
@@ -43,9 +43,9 @@ internal sealed class DashboardPages(IReadOnlyList<string> runs)
     private readonly Dictionary<string, (string Tag, byte[] Page)> _made = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
 
-    /// <summary>What is at a path.</summary>
-    /// <param name="path">The path as it was asked for, without what follows a question mark.</param>
-    /// <returns>Its kind, its tag (which changes with it) and its bytes; null where nothing is.</returns>
+    /// <summary>The page of a path.</summary>
+    /// <param name="path">The path of the request, without the query.</param>
+    /// <returns>Its content type, its ETag and its bytes; null where there is none.</returns>
     public (string Type, string Tag, byte[] Content)? Find(string path)
     {
         if (path == Script)
@@ -73,7 +73,7 @@ internal sealed class DashboardPages(IReadOnlyList<string> runs)
 
     private static string Link(int number) => string.Create(CultureInfo.InvariantCulture, $"/run/{number}");
 
-    /// <summary>The runs that a page is about; null for a path that is no page.</summary>
+    /// <summary>The runs of a page; null for another path.</summary>
     private IReadOnlyList<string>? Runs(string path)
     {
         if (path == "/")
@@ -93,7 +93,7 @@ internal sealed class DashboardPages(IReadOnlyList<string> runs)
             : RunReport.Page(contents[0], RunReport.TitleOf(contents[0]), contents[0].Error);
     }
 
-    /// <summary>A digest of names, lengths and times of all that a page is made of.</summary>
+    /// <summary>A digest of names, lengths and times of a page's files.</summary>
     private static string Tag(IReadOnlyList<string> asked)
     {
         var text = new StringBuilder();
@@ -122,7 +122,7 @@ internal sealed class DashboardPages(IReadOnlyList<string> runs)
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // It went away meanwhile, or is nobody's to read: the page leaves it out as well.
+                // It was deleted meanwhile, or is not readable: the page omits it too.
             }
 
             foreach (var file in files.OrderBy(file => file.Name, StringComparer.Ordinal))

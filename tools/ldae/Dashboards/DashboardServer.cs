@@ -7,8 +7,8 @@ using LDaeCore.Engine.Errors;
 namespace LDaeCore.Runner.Dashboards;
 
 /// <summary>
-/// Serves pages to browsers on this machine: one answer a connection, GET and HEAD only, on the loopback address. Who names another host is refused, so that
-/// no page from elsewhere can have itself resolved to this one.
+/// Serves pages to browsers on this machine: one response a connection, GET and HEAD only, on the loopback address. Requests with another Host header
+/// are rejected, as a protection against DNS rebinding.
 /// </summary>
 internal sealed class DashboardServer : IDisposable
 {
@@ -18,10 +18,10 @@ internal sealed class DashboardServer : IDisposable
     private readonly DashboardPages _pages;
     private readonly TcpListener _listener;
 
-    /// <summary>Begins to listen.</summary>
-    /// <param name="pages">What it serves.</param>
+    /// <summary>Starts to listen.</summary>
+    /// <param name="pages">The pages.</param>
     /// <param name="port">The port; 0 for a free one.</param>
-    /// <exception cref="LdaeException">Configuration: the port is taken.</exception>
+    /// <exception cref="LdaeException">Configuration: the port is in use.</exception>
     public DashboardServer(DashboardPages pages, int port)
     {
         _pages = pages;
@@ -37,13 +37,13 @@ internal sealed class DashboardServer : IDisposable
         }
     }
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>The port it listens at.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    /// <summary>Its address for a browser.</summary>
+    /// <summary>Its URL.</summary>
     public string Address => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port}/");
 
-    /// <summary>Answers until it is asked to stop.</summary>
+    /// <summary>Serves requests until it is cancelled.</summary>
     /// <param name="cancellation">Asks to stop.</param>
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -57,7 +57,7 @@ internal sealed class DashboardServer : IDisposable
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            // Stopping is how it ends.
+            // Cancelled.
         }
     }
 
@@ -79,11 +79,11 @@ internal sealed class DashboardServer : IDisposable
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
         {
-            // The browser went away, or never said what it wanted.
+            // The connection was closed, or no request was sent.
         }
     }
 
-    /// <summary>Everything up to the empty line; null where that does not come soon enough.</summary>
+    /// <summary>The request's head; null where it is too long or too slow.</summary>
     private static async Task<string?> ReadHeaderAsync(NetworkStream stream, CancellationToken cancellation)
     {
         var bytes = new byte[MostHeader];
@@ -106,7 +106,7 @@ internal sealed class DashboardServer : IDisposable
         var lines = header.Split("\r\n");
         if (lines[0].Split(' ') is not [var method, var target, "HTTP/1.1" or "HTTP/1.0"])
         {
-            return Text("400 Bad Request", "That is no request.");
+            return Text("400 Bad Request", "The request is malformed.");
         }
 
         string? Field(string name) => lines.Skip(1).FirstOrDefault(line => line.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))?[(name.Length + 1)..].Trim();
@@ -117,7 +117,7 @@ internal sealed class DashboardServer : IDisposable
 
         if (method is not ("GET" or "HEAD"))
         {
-            return Text("405 Method Not Allowed", "There is nothing to change here.", "Allow: GET, HEAD\r\n");
+            return Text("405 Method Not Allowed", "Only GET and HEAD are supported.", "Allow: GET, HEAD\r\n");
         }
 
         return _pages.Find(target.Split('?')[0]) is not { } found ? Text("404 Not Found", "There is no such page.")

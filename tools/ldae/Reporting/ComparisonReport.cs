@@ -3,7 +3,7 @@ using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Runner.Reporting;
 
-/// <summary>Several runs on one page: their results side by side, their curves over each other, and the fields in which their recipes differ.</summary>
+/// <summary>Several runs on one page: their results side by side, their curves in common charts, and the fields in which their recipes differ.</summary>
 internal static class ComparisonReport
 {
     private const string Nothing = "-";
@@ -13,7 +13,7 @@ internal static class ComparisonReport
 
     /// <summary>The page.</summary>
     /// <param name="runs">The runs, two or more.</param>
-    /// <param name="links">Where the page of each is.</param>
+    /// <param name="links">Links to the pages of the runs.</param>
     public static HtmlReport Page(IReadOnlyList<RunContents> runs, IReadOnlyList<string> links)
     {
         var names = Names(runs);
@@ -24,7 +24,7 @@ internal static class ComparisonReport
                 .Select(fact => (fact.Title, Values: runs.Select(run => RunFacts.Value(run, fact.Name) is { } value ? fact.Show(value) : Nothing).ToArray()))
                 .Where(row => row.Values.Any(value => value != Nothing))
                 .Select(row => (IReadOnlyList<string>)[row.Title, .. row.Values]))
-            .Note($"What each run's commands found last; {Nothing} where none did.");
+            .Note($"The last results of each run; {Nothing} where there is none.");
         var charts = Curves
             .Select(curve => (curve, Lines: runs.Zip(names, (run, name) => (Name: name, Points: run.Metrics.Curve(curve.Name))).ToArray()))
             .Where(chart => chart.Lines.Any(line => line.Points.X.Length > 0)).ToArray();
@@ -59,7 +59,7 @@ internal static class ComparisonReport
             .Note("The fields in which they differ.");
     }
 
-    /// <summary>The folders' own names where they tell the runs apart, else their paths.</summary>
+    /// <summary>The folders' names where they differ, else their paths.</summary>
     private static string[] Names(IReadOnlyList<RunContents> runs) =>
         runs.Select(run => run.Name).Distinct().Count() == runs.Count ? [.. runs.Select(run => run.Name)] : [.. runs.Select(run => run.Folder)];
 }

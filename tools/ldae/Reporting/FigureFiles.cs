@@ -4,7 +4,7 @@ using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner.Reporting;
 
-/// <summary>The figures of a run folder: one JSON file each, its pictures inside it as base64, so that each is there whole or not at all.</summary>
+/// <summary>The figures of a run folder: one JSON file each, with its pictures as base64, so that a figure is complete or missing.</summary>
 internal static class FigureFiles
 {
     /// <summary>The same few images denoised at several steps of training.</summary>
@@ -13,15 +13,15 @@ internal static class FigureFiles
     /// <summary>The tokenizer's principal components.</summary>
     public const string Components = "components";
 
-    /// <summary>Test images with the training images that an encoder finds most like them.</summary>
+    /// <summary>Test images with the training images of the most similar features.</summary>
     public const string Neighbours = "neighbours";
 
-    /// <summary>Which classes a linear probe takes for which.</summary>
+    /// <summary>The confusion matrix of a linear probe.</summary>
     public const string Confusion = "confusion";
 
-    /// <summary>Where a figure is kept.</summary>
+    /// <summary>The path of a figure.</summary>
     /// <param name="folder">The run folder.</param>
-    /// <param name="name">One of the names here.</param>
+    /// <param name="name">One of the names of this type.</param>
     public static string PathOf(string folder, string name) => Path.Combine(folder, RunFiles.Figures, name + ".json");
 
     /// <summary>Writes a figure.</summary>
@@ -44,14 +44,14 @@ internal static class FigureFiles
     });
 }
 
-/// <summary>The principal components that a tokenizer was fitted with, as its run keeps them for the report.</summary>
+/// <summary>The figure of a tokenizer's principal components.</summary>
 internal static class ComponentsFigure
 {
     private const int Most = 32;
 
     /// <summary>Filters as strips of eight, and the share of the variance along each component.</summary>
     /// <param name="pca">The components.</param>
-    /// <param name="kept">How many the tokenizer keeps.</param>
+    /// <param name="kept">Number that the tokenizer keeps.</param>
     public static CommandResult Of(PatchPca pca, int kept)
     {
         var total = pca.Eigenvalues.Sum();

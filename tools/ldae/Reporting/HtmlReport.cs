@@ -5,7 +5,7 @@ using System.Text;
 namespace LDaeCore.Runner.Reporting;
 
 /// <summary>
-/// A page that needs nothing but itself: styles inline, pictures as data, no scripts; it tells the browser to fetch nothing from anywhere. It fits a phone and
+/// A self-contained page: inline styles, pictures as data, no scripts, and a policy against loading anything. It fits a phone and
 /// follows the reader's dark mode.
 /// </summary>
 /// <param name="title">Title of the page.</param>
@@ -24,7 +24,7 @@ internal sealed class HtmlReport(string title)
     /// <summary>A paragraph in smaller letters.</summary>
     public HtmlReport Note(string text) => Append($"<p class=\"caption\">{Escape(text)}</p>");
 
-    /// <summary>Sentences one below the other.</summary>
+    /// <summary>A list of sentences.</summary>
     public HtmlReport Items(IEnumerable<string> sentences) => Append($"<ul>{string.Concat(sentences.Select(sentence => $"<li>{Escape(sentence)}</li>"))}</ul>");
 
     /// <summary>Names and values.</summary>
@@ -69,44 +69,44 @@ internal sealed class HtmlReport(string title)
     /// <summary>A picture.</summary>
     public HtmlReport Picture(byte[] png, string caption) => Figure(Image(png, caption), caption);
 
-    /// <summary>A drawing; trusted, as it is made here.</summary>
+    /// <summary>A drawing; not escaped.</summary>
     public HtmlReport Plot(string svg) => Append($"<div class=\"wide\">{svg}</div>");
 
-    /// <summary>Charts, each with what it shows, as many side by side as there is room for; trusted, as they are made here.</summary>
+    /// <summary>Charts with captions, side by side where there is room; not escaped.</summary>
     public HtmlReport Charts(IEnumerable<(string Svg, string Caption)> charts) =>
         Append($"<div class=\"charts\">{string.Concat(charts.Select(chart => FigureOf(chart.Svg, chart.Caption)))}</div>");
 
-    /// <summary>A figure with what one sees in it.</summary>
-    /// <param name="html">Its inside; trusted, as it is made here.</param>
-    /// <param name="caption">What one sees, in which units.</param>
+    /// <summary>A figure with its caption.</summary>
+    /// <param name="html">Its content; not escaped.</param>
+    /// <param name="caption">What it shows, with units.</param>
     public HtmlReport Figure(string html, string caption) => Append(FigureOf(html, caption));
 
     /// <summary>Links to other pages.</summary>
     public HtmlReport Links(IEnumerable<(string To, string Text)> links) =>
         Append($"<ul>{string.Concat(links.Select(link => $"<li><a href=\"{Escape(link.To)}\">{Escape(link.Text)}</a></li>"))}</ul>");
 
-    /// <summary>Text that opens when asked for.</summary>
+    /// <summary>Text that opens on a click.</summary>
     public HtmlReport Folded(string summary, string text) => Append($"<details><summary>{Escape(summary)}</summary><pre>{Escape(text)}</pre></details>");
 
-    /// <summary>All that another page holds.</summary>
+    /// <summary>The content of another page.</summary>
     public HtmlReport Include(HtmlReport part) => Append(part._body.ToString());
 
-    /// <summary>Text as it was typed.</summary>
+    /// <summary>Preformatted text.</summary>
     public HtmlReport Typed(string text) => Append($"<pre>{Escape(text)}</pre>");
 
-    /// <summary>An image as it stands in a page.</summary>
+    /// <summary>The HTML of an image.</summary>
     /// <param name="png">A PNG.</param>
-    /// <param name="text">What it shows, for who cannot see it.</param>
+    /// <param name="text">Its alternative text.</param>
     /// <param name="style">Class of the element; empty for none.</param>
     public static string Image(byte[] png, string text, string style = "") =>
         $"<img{(style.Length > 0 ? $" class=\"{style}\"" : "")} alt=\"{Escape(text)}\" src=\"data:image/png;base64,{Convert.ToBase64String(png)}\"/>";
 
-    /// <summary>Text as it stands in a page.</summary>
+    /// <summary>Text with HTML's special characters escaped.</summary>
     public static string Escape(string text) => WebUtility.HtmlEncode(text);
 
     /// <summary>The whole page.</summary>
-    /// <param name="head">What else its head holds; trusted.</param>
-    /// <param name="policy">What it may fetch; nothing when left out.</param>
+    /// <param name="head">More elements of its head; not escaped.</param>
+    /// <param name="policy">Its content security policy; nothing may be loaded when left out.</param>
     public string Page(string head = "", string policy = Policy) => $"""
         <!DOCTYPE html>
         <html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>
@@ -118,7 +118,7 @@ internal sealed class HtmlReport(string title)
         </main></body></html>
         """;
 
-    /// <summary>Writes the page; a reader sees the old one or the new one, never half of one.</summary>
+    /// <summary>Writes the page atomically.</summary>
     /// <param name="path">The file.</param>
     public void Save(string path)
     {

@@ -7,7 +7,7 @@ using LDaeCore.Runner.Journeys;
 
 namespace LDaeCore.Runner.Reporting;
 
-/// <summary>A journey as one table and one plot, then the claims and the sweeps: the same as Markdown and as a page.</summary>
+/// <summary>A journey as one table and one plot, then the claims and the sweeps, in Markdown and as a page.</summary>
 internal sealed class JourneyReport
 {
     private const string Title = "From DiT to l-DAE", Nothing = "-";
@@ -46,7 +46,7 @@ internal sealed class JourneyReport
 
     /// <summary>Writes table, plot and page.</summary>
     /// <param name="options">The journey.</param>
-    /// <param name="found">What is known of it.</param>
+    /// <param name="found">Its results.</param>
     public static void Write(JourneyOptions options, JourneyFindings found)
     {
         var report = new JourneyReport(options, found);
@@ -56,7 +56,7 @@ internal sealed class JourneyReport
     }
 
     /// <summary>The table of steps for a terminal.</summary>
-    /// <param name="found">What is known.</param>
+    /// <param name="found">Its results.</param>
     public static IEnumerable<string> Lines(JourneyFindings found)
     {
         string[][] rows = [["step", "ours, %", "spread", "change", "paper, %", "change"], .. found.Steps.Select(step => (string[])

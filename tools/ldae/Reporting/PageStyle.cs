@@ -1,6 +1,6 @@
 namespace LDaeCore.Runner.Reporting;
 
-/// <summary>How pages look: from a phone's width on, on white paper or dark; text has a contrast of 4.5 to 1 or more in both.</summary>
+/// <summary>The style of pages, for phones and wider screens, light and dark; text has a contrast of at least 4.5 to 1 in both.</summary>
 internal static class PageStyle
 {
     /// <summary>The style sheet.</summary>

@@ -32,7 +32,7 @@ internal static class Pictures
         return data.ToArray();
     }
 
-    /// <summary>Images side by side at their own size, or a whole fraction of it where that is above 64; what is between them shows the page.</summary>
+    /// <summary>Images side by side at their own size, or a whole fraction of it above 64; the gaps are transparent.</summary>
     /// <param name="images">Images [side, side, 3].</param>
     /// <param name="side">Side of an image.</param>
     /// <returns>A PNG.</returns>
@@ -53,9 +53,9 @@ internal static class Pictures
         return data.ToArray();
     }
 
-    /// <summary>The first principal components as images, each brought to the full range around grey.</summary>
+    /// <summary>The first principal components as images, each scaled to the full range around grey.</summary>
     /// <param name="pca">The components.</param>
-    /// <param name="count">How many.</param>
+    /// <param name="count">Their number.</param>
     /// <returns>A PNG.</returns>
     public static byte[] Components(PatchPca pca, int count)
     {
@@ -87,7 +87,7 @@ internal static class Pictures
         return Grid([.. images.Chunk(across)], pca.PatchSize);
     }
 
-    /// <summary>Means of squares of pixels; what is left over at the right and below is cut off.</summary>
+    /// <summary>Means of squares of pixels; incomplete squares at the right and the bottom are dropped.</summary>
     private static byte[] Shrink(byte[] image, int side, int factor)
     {
         var small = side / factor;

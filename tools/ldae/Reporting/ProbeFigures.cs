@@ -3,16 +3,16 @@ using LDaeCore.Model.Evaluation;
 
 namespace LDaeCore.Runner.Reporting;
 
-/// <summary>What a probe leaves for the report: neighbours of a few test images, and which classes were taken for which.</summary>
+/// <summary>A probe's figures for the report: neighbours of a few test images, and the confusion matrix.</summary>
 internal static class ProbeFigures
 {
     private const int Queries = 8, Neighbours = 5, MostSide = 64, MostMistakes = 15;
 
-    /// <summary>Most classes of which every pair is kept; a larger matrix could not be read.</summary>
+    /// <summary>Most classes with a whole matrix; a larger one would not be legible.</summary>
     public const int MostClasses = 25;
 
     /// <summary>The training images nearest to the first test image of each of eight classes.</summary>
-    /// <param name="folder">Where to keep it.</param>
+    /// <param name="folder">The folder of the figure.</param>
     /// <param name="comparison">The images.</param>
     /// <param name="features">Of the training and of the test images.</param>
     public static void WriteNeighbours(string folder, EncoderComparison comparison, (FeatureSet Training, FeatureSet Test) features)
@@ -39,9 +39,9 @@ internal static class ProbeFigures
     }
 
     /// <summary>The confusions of a linear probe.</summary>
-    /// <param name="folder">Where to keep it.</param>
+    /// <param name="folder">The folder of the figure.</param>
     /// <param name="test">Features of the test images.</param>
-    /// <param name="found">What the probe found.</param>
+    /// <param name="found">The probe's result.</param>
     /// <param name="names">Names of the classes.</param>
     /// <param name="seed">Seed of the probe.</param>
     public static void WriteConfusion(string folder, FeatureSet test, ProbeResult found, IReadOnlyList<string> names, ulong seed)
@@ -68,7 +68,7 @@ internal static class ProbeFigures
         FigureFiles.Write(folder, FigureFiles.Confusion, figure);
     }
 
-    /// <summary>Copies what a probe left to the run that was probed.</summary>
+    /// <summary>Copies a probe's figures to the run that was probed.</summary>
     /// <param name="from">Folder of the probe.</param>
     /// <param name="to">Folder of the run.</param>
     public static void Copy(string from, string to)

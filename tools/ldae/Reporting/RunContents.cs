@@ -7,8 +7,8 @@ using LDaeCore.Model.Training;
 namespace LDaeCore.Runner.Reporting;
 
 /// <summary>
-/// What lies in a folder that a command writes to, for pages made of it. The folder may be written at the same time and may come from anywhere: what is
-/// missing, broken or too large is left out, and no link is followed, so that nothing outside the folder gets into a page.
+/// The content of a command's output folder, for pages. The folder may be written at the same time and is not trusted: files that are
+/// missing, broken or too large are omitted, and links are not followed, so that nothing outside the folder gets into a page.
 /// </summary>
 internal sealed class RunContents
 {
@@ -35,48 +35,48 @@ internal sealed class RunContents
         Error = log.Skip(last + 1).LastOrDefault(line => line.StartsWith(ErrorMark, StringComparison.Ordinal))?[ErrorMark.Length..];
     }
 
-    /// <summary>The folder, as it was named.</summary>
+    /// <summary>The folder's path as given.</summary>
     public string Folder { get; }
 
     /// <summary>The folder's own name.</summary>
     public string Name => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Folder)));
 
-    /// <summary>The recipe; null where none can be read.</summary>
+    /// <summary>The recipe; null where it cannot be read.</summary>
     public Recipe? Recipe { get; }
 
-    /// <summary>The recipe as its file has it; null without one.</summary>
+    /// <summary>The text of the recipe's file; null without one.</summary>
     public string? Config { get; }
 
-    /// <summary>Which images a run was started with; null where nobody says.</summary>
+    /// <summary>The images that a run was started with; null where they are not recorded.</summary>
     public string? Data { get; }
 
     /// <summary>The command lines that wrote here, in order.</summary>
     public IReadOnlyList<string> Commands { get; }
 
-    /// <summary>The error that ended the last command here; null where none did.</summary>
+    /// <summary>The error that ended the last command here; null without one.</summary>
     public string? Error { get; }
 
     /// <summary>The metrics.</summary>
     public RunMetrics Metrics { get; }
 
-    /// <summary>What commands found, by the names of their files.</summary>
+    /// <summary>Result objects of commands, by the names of their files.</summary>
     public IReadOnlyList<(string Name, JsonElement Values)> Results { get; }
 
     /// <summary>PNG pictures by name.</summary>
     public IReadOnlyList<(string Name, byte[] Png)> Pictures { get; }
 
-    /// <summary>Whether a tokenizer was trained here, and no network.</summary>
+    /// <summary>Whether a tokenizer, and no network, was trained here.</summary>
     public bool IsTokenizer =>
         Results.Any(result => result.Name == TrainingCommands.Tokenizer) || Commands.Any(line => line.StartsWith("ldae tokenizer ", StringComparison.Ordinal));
 
-    /// <summary>Whether a network was trained here, or is.</summary>
+    /// <summary>Whether a network was or is trained here.</summary>
     public bool IsTraining => Config is not null && !IsTokenizer;
 
-    /// <summary>The result that tells of the folder as a whole: of the training, else the first; null where there is none.</summary>
+    /// <summary>The main result of the folder: of the training, else the first; null where there is none.</summary>
     public JsonElement? Main =>
         Results.Where(result => TrainingCommands.Main.Contains(result.Name)).Concat(Results).Select(result => (JsonElement?)result.Values).FirstOrDefault();
 
-    /// <summary>A figure; null where it is not there.</summary>
+    /// <summary>A figure; null where it is missing.</summary>
     /// <param name="name">One of the names of <see cref="FigureFiles"/>.</param>
     public JsonElement? Figure(string name) => IsInside(RunFiles.Figures) ? Object(FigureFiles.PathOf(Folder, name)) : null;
 
@@ -84,7 +84,7 @@ internal sealed class RunContents
     public static double? Number(JsonElement values, string name) =>
         values.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
 
-    /// <summary>A picture inside a figure, as it stands in a page; null where it is none.</summary>
+    /// <summary>A picture in a figure as a data URI; null where it is not a PNG.</summary>
     public static byte[]? Png(JsonElement value) => value.ValueKind == JsonValueKind.String && value.TryGetBytesFromBase64(out var bytes) && IsPng(bytes) ? bytes : null;
 
     private static bool IsPng(byte[] bytes) => bytes.AsSpan().StartsWith(PngSignature);
@@ -135,7 +135,7 @@ internal sealed class RunContents
         }
     }
 
-    /// <summary>Whether a folder of the run is there and is no link to somewhere else.</summary>
+    /// <summary>Whether a folder of the run exists and is not a link.</summary>
     private bool IsInside(string folder) => new DirectoryInfo(Path.Combine(Folder, folder)) is { Exists: true, LinkTarget: null };
 
     private static byte[]? Bytes(string path)

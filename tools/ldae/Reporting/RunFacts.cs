@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace LDaeCore.Runner.Reporting;
 
-/// <summary>What was run, on what, for how long: the first lines of a page.</summary>
+/// <summary>The first lines of a page: what was run, on which device, for how long.</summary>
 internal static class RunFacts
 {
     private static readonly (string Name, string Title, Func<double, string> Show)[] Numbers =
@@ -57,7 +57,7 @@ internal static class RunFacts
     public static IReadOnlyList<(string Name, string Title, Func<double, string> Show)> All => Numbers;
 
     /// <summary>
-    /// A number of a folder: the last that a command found, or the last line of the metrics while a run has none. The time is that of the training, not of what came after.
+    /// A number of a folder: of the last command, or of the last line of the metrics while a run has none. The time is that of the training.
     /// Accuracies of nearest neighbours and of a head are not those of linear probes.
     /// </summary>
     public static double? Value(RunContents contents, string name)
@@ -74,7 +74,7 @@ internal static class RunFacts
             ?? last;
     }
 
-    /// <summary>What a probe's bars are, in a sentence.</summary>
+    /// <summary>The caption of a probe's bars.</summary>
     public static string OfProbe(JsonElement values)
     {
         if (values.TryGetProperty("method", out var named) && named.ToString() == "head")

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace LDaeCore.Runner.Reporting;
 
-/// <summary>The figures of a run folder as they stand in its page. One that does not say what it should is left out.</summary>
+/// <summary>The figures of a run folder as HTML. A malformed one is omitted.</summary>
 internal static class RunFigures
 {
     private const int MostNames = 12;
@@ -13,7 +13,7 @@ internal static class RunFigures
     /// <param name="report">The page.</param>
     /// <param name="contents">The folder.</param>
     /// <param name="name">One of the names of <see cref="FigureFiles"/>.</param>
-    /// <returns>Whether it is there.</returns>
+    /// <returns>Whether it exists.</returns>
     public static bool Add(HtmlReport report, RunContents contents, string name)
     {
         if (contents.Figure(name) is not { } figure)
@@ -21,7 +21,7 @@ internal static class RunFigures
             return false;
         }
 
-        // A part of its own: of a figure that turns out to be broken nothing gets into the page.
+        // A separate part, so that no half of a malformed figure gets into the page.
         var part = new HtmlReport(name);
         try
         {
@@ -78,7 +78,7 @@ internal static class RunFigures
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"The same {Wording.Count(images, "training image")} at every step, one a column. Above the line: clean; projected onto the {kept} latents that are kept of "
-                    + $"each patch; with noise of {sigma:G3} standard deviations added to these latents. Below it, what the network makes of the noised ones after so many "
+                    + $"each patch; with noise of {sigma:G3} standard deviations added to these latents. Below it, the network's reconstructions of the noised ones after so many "
                     + $"steps. Numbers: peak signal-to-noise ratio to the clean images in dB, mean over them; higher is sharper."));
     }
 
@@ -94,11 +94,11 @@ internal static class RunFigures
         var (patch, dimensions, shown, kept) = (Number("patch"), Number("dimensions"), Number("shown"), Number("kept"));
         var energies = figure.GetProperty("energies").EnumerateArray().Select(value => value.GetDouble()).ToArray();
         var filters = HtmlReport.Image(Picture(figure), $"{shown} filters", "filters");
-        report.Heading("What the tokenizer sees").Charts(
+        report.Heading("Principal components").Charts(
         [
             (filters, string.Create(
                 CultureInfo.InvariantCulture,
-                $"The first {shown} of {dimensions} principal components of patches of {patch} by {patch} pixels, left to right by falling variance. Grey is zero; each is "
+                $"The first {shown} of {dimensions} principal components of patches of {patch} by {patch} pixels, left to right by decreasing variance. Grey is zero; each is "
                     + $"scaled to its own largest value.")),
             (
                 CurvePlot.Svg(
@@ -120,7 +120,7 @@ internal static class RunFigures
             var truth = query.GetProperty("class").GetString()!;
             html.Append(
                 CultureInfo.InvariantCulture,
-                $"<div class=\"query\">{HtmlReport.Image(Picture(query), $"{truth} and its neighbours", "strip")}<div><span>{Short(truth)}<small>asked</small></span>");
+                $"<div class=\"query\">{HtmlReport.Image(Picture(query), $"{truth} and its neighbours", "strip")}<div><span>{Short(truth)}<small>query</small></span>");
             foreach (var near in query.GetProperty("nearest").EnumerateArray())
             {
                 var name = near.GetProperty("class").GetString()!;
@@ -131,17 +131,17 @@ internal static class RunFigures
             html.Append("</div></div>");
         }
 
-        report.Heading("What looks alike to the encoder").Figure(
+        report.Heading("Nearest neighbours").Figure(
             html.ToString(),
             $"Left: the first test image of a class. Right of it: the {count} of {figure.GetProperty("training_images").GetInt32()} training images whose features are most "
-                + $"like its own, most alike first, with their class (✓ the same, ✗ another) and the cosine similarity of the normalised features (1 is the same direction).");
+                + $"similar to its own, with their class (✓ the same, ✗ another) and the cosine similarity of the normalised features (1 is the same direction).");
     }
 
     private static void AddConfusion(HtmlReport report, JsonElement figure)
     {
         var (images, seed, top1) = (figure.GetProperty("images").GetInt32(), figure.GetProperty("seed").GetInt64(), figure.GetProperty("top1").GetDouble());
         var of = string.Create(CultureInfo.InvariantCulture, $"Linear probe of the trained encoder, {Wording.Count(images, "test image")}, seed {seed}: {top1:F2} % are right.");
-        report.Heading("What it takes for what");
+        report.Heading("Confusions");
         if (figure.TryGetProperty("counts", out var counts))
         {
             report.Figure(
@@ -155,7 +155,7 @@ internal static class RunFigures
                 mistake.GetProperty("class").GetString()!,
                 mistake.GetProperty("taken_for").GetString()!,
                 $"{mistake.GetProperty("count").GetInt32()} of {mistake.GetProperty("images").GetInt32()}",
-            ])).Note($"{of} The most frequent mistakes; a matrix of {figure.GetProperty("class_count").GetInt32()} classes could not be read.");
+            ])).Note($"{of} The most frequent mistakes; a matrix of {figure.GetProperty("class_count").GetInt32()} classes would not be legible.");
         }
     }
 
@@ -183,5 +183,5 @@ internal static class RunFigures
 
     private static string Short(string name) => HtmlReport.Escape(name.Length > MostNames ? $"{name[..(MostNames - 1)]}…" : name);
 
-    private static byte[] Picture(JsonElement holder) => RunContents.Png(holder.GetProperty("png")) ?? throw new FormatException("It is no PNG.");
+    private static byte[] Picture(JsonElement holder) => RunContents.Png(holder.GetProperty("png")) ?? throw new FormatException("Not a PNG.");
 }

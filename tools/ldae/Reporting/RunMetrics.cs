@@ -6,16 +6,16 @@ namespace LDaeCore.Runner.Reporting;
 /// <param name="Lines">In order; each has "step".</param>
 internal sealed record RunMetrics(IReadOnlyList<IReadOnlyDictionary<string, double>> Lines)
 {
-    /// <summary>Most points of a curve that is drawn.</summary>
+    /// <summary>Most points of a drawn curve.</summary>
     public const int MostPoints = 300;
 
-    /// <summary>Reads the lines of a log; those that a crash cut short are left out.</summary>
+    /// <summary>Reads the lines of a log; incomplete ones are skipped.</summary>
     public static RunMetrics Read(IEnumerable<string> lines) => new([.. lines.Select(Parse).OfType<Dictionary<string, double>>()]);
 
     /// <summary>The last value of a name; null where there is none.</summary>
     public double? Last(string name) => Lines.LastOrDefault(line => line.ContainsKey(name))?[name];
 
-    /// <summary>A curve over the steps: of many values, means over stretches of equally many lines.</summary>
+    /// <summary>A curve over the steps; many values are averaged over equally many lines.</summary>
     /// <returns>Steps and values; empty where no line has the name.</returns>
     public (double[] X, double[] Y) Curve(string name)
     {
@@ -24,7 +24,7 @@ internal sealed record RunMetrics(IReadOnlyList<IReadOnlyDictionary<string, doub
         return ([.. stretches.Select(some => some.Average(point => point.X))], [.. stretches.Select(some => some.Average(point => point.Y))]);
     }
 
-    /// <summary>How many of so many values a point of a curve stands for.</summary>
+    /// <summary>Number of values that a point of a curve averages.</summary>
     public static int Stretch(int values) => Math.Max(1, (values + MostPoints - 1) / MostPoints);
 
     private static Dictionary<string, double>? Parse(string line)

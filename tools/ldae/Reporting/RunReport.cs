@@ -5,10 +5,10 @@ using LDaeCore.Model.Training;
 
 namespace LDaeCore.Runner.Reporting;
 
-/// <summary>The page of a run folder, made of what lies in it: results, pictures, figures, metrics, the recipe. What is not there is named, never drawn.</summary>
+/// <summary>The page of a run folder, from its files: results, pictures, figures, metrics, the recipe. Missing parts are listed.</summary>
 internal static class RunReport
 {
-    /// <summary>Folder of a run in which other commands leave their result objects.</summary>
+    /// <summary>Folder of a run with the result objects of commands.</summary>
     public const string Results = "results";
 
     private const string Accuracy = "top1";
@@ -29,7 +29,7 @@ internal static class RunReport
     public static void Write(string folder, string title, string? failure = null) =>
         Page(new RunContents(folder), title, failure).Save(Path.Combine(folder, RunFiles.Report));
 
-    /// <summary>Writes it unless the disk refuses: the failure that brought us here says more.</summary>
+    /// <summary>Writes it if possible: the caller's error is more important.</summary>
     /// <param name="folder">The run folder.</param>
     /// <param name="title">Title of the page.</param>
     /// <param name="failure">Why the run stopped before its end.</param>
@@ -45,7 +45,7 @@ internal static class RunReport
         }
     }
 
-    /// <summary>The title of a folder's page, where no command gives one.</summary>
+    /// <summary>The default title of a folder's page.</summary>
     /// <param name="contents">The folder.</param>
     public static string TitleOf(RunContents contents) =>
         contents.Results.Any(result => result.Name == Commands.DemoCommand.Name) ? Commands.DemoCommand.Title
@@ -54,7 +54,7 @@ internal static class RunReport
         : $"l-DAE: {contents.Name}";
 
     /// <summary>The page.</summary>
-    /// <param name="contents">What lies in the folder.</param>
+    /// <param name="contents">The folder's content.</param>
     /// <param name="title">Title of the page.</param>
     /// <param name="failure">Why the run stopped before its end, or null.</param>
     public static HtmlReport Page(RunContents contents, string title, string? failure = null)
@@ -112,7 +112,7 @@ internal static class RunReport
                 .Select(value => (Bar(value.Name), value.Value.GetDouble())).ToArray();
             if (bars.Length > 0)
             {
-                report.Heading(name is Commands.DemoCommand.Name or Commands.ProbeCommand.Name ? "What the encoder knows" : $"What the encoder knows ({name})")
+                report.Heading(name is Commands.DemoCommand.Name or Commands.ProbeCommand.Name ? "Accuracy of the probe" : $"Accuracy of the probe ({name})")
                     .Bars(bars)
                     .Note(RunFacts.OfProbe(values));
             }
@@ -147,8 +147,8 @@ internal static class RunReport
                 _ when name.StartsWith(grid, StringComparison.Ordinal) =>
                     $"Images that were not trained on, one a column. From top to bottom: clean; projected onto the latents that are kept of each patch; with noise of "
                         + $"{name[grid.Length..]} standard deviations added to them; denoised by the network.",
-                "principal-components" => "The first principal components of patches, left to right by falling variance. Grey is zero; each is scaled to its own largest value.",
-                "original-and-reconstructed" => "Images that were not trained on, above, and what the tokenizer makes of them, encoded and decoded, below.",
+                "principal-components" => "The first principal components of patches, left to right by decreasing variance. Grey is zero; each is scaled to its own largest value.",
+                "original-and-reconstructed" => "Images that were not trained on, above, and their reconstructions by the tokenizer below.",
                 "samples" => "Images drawn from noise alone.",
                 _ => name.Replace('-', ' '),
             });

@@ -5,8 +5,8 @@ using System.Text;
 namespace LDaeCore.Runner.Reporting;
 
 /// <summary>
-/// A chart as SVG, written here and not drawn by a library: its words stay words, in the reader's own font. (The drawing library that reads our images
-/// finds no fonts on Linux, and what it cannot find it leaves out.) Colours stand in it as on white paper; its classes let a page give it others.
+/// A chart as SVG, written directly: its text stays text, in the reader's own font. (SkiaSharp without native dependencies
+/// has no fonts on Linux and omits text.) Its colours are for white paper; a page can change them by its classes.
 /// </summary>
 internal sealed class SvgChart
 {
@@ -14,35 +14,35 @@ internal sealed class SvgChart
 
     private static readonly string[] Colours = ["#1f77b4", "#d9700b", "#2a8f2a", "#c3282d", "#8457ad", "#8c564b"];
 
-    /// <summary>How many colours there are.</summary>
+    /// <summary>Number of colours.</summary>
     public static int ColourCount => Colours.Length;
 
     private static readonly double[] RoundFactors = [1, 2, 5, 10];
 
     private static readonly double[] RoundDigits = [1, 2, 5];
 
-    /// <summary>What it shows.</summary>
+    /// <summary>Its title.</summary>
     public required string Title { get; init; }
 
-    /// <summary>What the places are; empty for nothing.</summary>
+    /// <summary>Label of the horizontal axis; may be empty.</summary>
     public string XLabel { get; init; } = "";
 
-    /// <summary>What the values are; empty for nothing.</summary>
+    /// <summary>Label of the vertical axis; may be empty.</summary>
     public string YLabel { get; init; } = "";
 
-    /// <summary>Names of the places 0, 1, 2 ...; numbers when null.</summary>
+    /// <summary>Names of the positions 0, 1, 2 ...; numbers when null.</summary>
     public IReadOnlyList<string>? Places { get; init; }
 
-    /// <summary>Whether the vertical axis shows powers of ten; values that are not above 0 are left out.</summary>
+    /// <summary>Whether the vertical axis shows powers of ten; values of 0 and below are omitted.</summary>
     public bool Logarithmic { get; init; }
 
     /// <summary>Width in pixels.</summary>
     public int Width { get; init; } = 640;
 
-    /// <summary>Height in pixels; a legend below comes on top of it.</summary>
+    /// <summary>Height in pixels, without a legend below.</summary>
     public int Height { get; init; } = 300;
 
-    /// <summary>Whether the legend is below the plot, which then keeps the whole width, and not at its side.</summary>
+    /// <summary>Whether the legend is below the plot instead of at its side.</summary>
     public bool LegendBelow { get; init; }
 
     private bool Slanted => Places?.Any(place => place.Length > 6) == true;
@@ -138,7 +138,7 @@ internal sealed class SvgChart
         }
     }
 
-    /// <summary>Where each name of the legend goes: one below the other at the side, or below the plot as many in a line as fit.</summary>
+    /// <summary>Positions of the legend's names: one below the other at the side, or in lines below the plot.</summary>
     private List<(double X, double Y)> Legend(IReadOnlyList<ChartSeries> series, double side)
     {
         var places = new List<(double X, double Y)>();
@@ -214,10 +214,10 @@ internal sealed class SvgChart
 
 /// <summary>One line of a chart.</summary>
 /// <param name="Name">Its name in the legend.</param>
-/// <param name="Points">Place, value and its spread, which is drawn as a bar around it; points that are not finite are left out.</param>
+/// <param name="Points">Position, value and its spread, which is drawn as a bar; points that are not finite are omitted.</param>
 internal sealed record ChartSeries(string Name, IReadOnlyList<(double X, double Y, double Spread)> Points)
 {
-    /// <summary>Which colour of the chart's; series may share one.</summary>
+    /// <summary>Index of its colour; series may share one.</summary>
     public int Colour { get; init; }
 
     /// <summary>Whether the line is dashed.</summary>
@@ -233,10 +233,10 @@ internal static class CurvePlot
     private const int Width = 352, Height = 250;
 
     /// <summary>Draws one or more curves.</summary>
-    /// <param name="title">What it shows.</param>
-    /// <param name="curves">Name and points of each; points that are not finite are left out.</param>
+    /// <param name="title">Its title.</param>
+    /// <param name="curves">Name and points of each; points that are not finite are omitted.</param>
     /// <param name="logarithmic">Whether the vertical axis shows powers of ten.</param>
-    /// <param name="x">What the horizontal axis shows.</param>
+    /// <param name="x">Label of the horizontal axis.</param>
     /// <param name="marked">Whether each point has a mark.</param>
     /// <returns>An svg element.</returns>
     public static string Svg(
@@ -248,15 +248,15 @@ internal static class CurvePlot
                         new ChartSeries(curve.Name, [.. curve.X.Zip(curve.Y, (x, y) => (x, y, 0.0))]) { Colour = i, Dashed = i >= SvgChart.ColourCount, Marked = marked })]);
 }
 
-/// <summary>Accuracies at named places in a row, ours beside the paper's, as SVG.</summary>
+/// <summary>Accuracies at named positions, ours and the paper's, as SVG.</summary>
 internal static class LabelledPlot
 {
     private const int PlaceWidth = 48, Margin = 240, Height = 420;
 
     /// <summary>Draws pairs of lines: ours, and the paper's in the same colour and dashed.</summary>
-    /// <param name="title">What it shows.</param>
-    /// <param name="labels">The names of the places.</param>
-    /// <param name="lines">Name of a pair; at each place our value with its spread, and the paper's; null for none.</param>
+    /// <param name="title">Its title.</param>
+    /// <param name="labels">The names of the positions.</param>
+    /// <param name="lines">Name of a pair; at each position our value with its spread, and the paper's; null for none.</param>
     /// <returns>An svg element.</returns>
     public static string Svg(
         string title, IReadOnlyList<string> labels, IReadOnlyList<(string Name, IReadOnlyList<(double Value, double Spread)?> Ours, IReadOnlyList<double?> Paper)> lines) =>
