@@ -4,7 +4,7 @@ namespace LDaeCore.Model.Journey;
 
 /// <summary>
 /// The shape of the paper's results. A claim that one thing is better than another holds when the difference of the means exceeds the sum of the two
-/// spreads over seeds; one that two are close, when the means are within 2 points.
+/// spreads over seeds; one that two are close, when the means are within 2 points. One seed has no spread and holds nothing.
 /// </summary>
 public static class ShapeClaims
 {
@@ -39,8 +39,9 @@ public static class ShapeClaims
 
         var (best, largest) = (points.MaxBy(point => point.Top1!.Mean), points[^1]);
         var half = preset.Recipe.Tokenizer.PatchValues / 2;
-        return new ShapeClaim(
+        return Verdict(
             name,
+            [best.Top1!, largest.Top1!],
             best.Dim <= half && best.Top1!.Exceeds(largest.Top1!),
             $"best at {best.Name} ({Words(best.Top1!)}; at most {half} counts as well below), against {largest.Name} ({Words(largest.Top1!)})");
     }
@@ -65,7 +66,7 @@ public static class ShapeClaims
         SeedAccuracies Range(IReadOnlyList<double>[][] groups) => new([.. Enumerable.Range(0, seeds)
             .Select(seed => groups.Average(group => group.Max(values => values[seed]) - group.Min(values => values[seed])))]);
         var (overDims, overKinds) = (Range(dims), Range(kinds));
-        return new ShapeClaim(name, overDims.Exceeds(overKinds), $"range over d {Words(overDims)}, over kinds {Words(overKinds)}");
+        return Verdict(name, [overDims, overKinds], overDims.Exceeds(overKinds), $"range over d {Words(overDims)}, over kinds {Words(overKinds)}");
     }
 
     private static ShapeClaim Better(string name, (string Name, SeedAccuracies? Top1) a, (string Name, SeedAccuracies? Top1) b) =>
@@ -77,8 +78,12 @@ public static class ShapeClaims
     private static ShapeClaim Pair(
         string name, (string Name, SeedAccuracies? Top1) a, (string Name, SeedAccuracies? Top1) b, Func<SeedAccuracies, SeedAccuracies, bool> holds) =>
         a.Top1 is { } x && b.Top1 is { } y
-            ? new ShapeClaim(name, holds(x, y), $"{a.Name} {Words(x)}, {b.Name} {Words(y)}")
+            ? Verdict(name, [x, y], holds(x, y), $"{a.Name} {Words(x)}, {b.Name} {Words(y)}")
             : Missing(name, [.. new[] { a, b }.Where(side => side.Top1 is null).Select(side => side.Name)]);
+
+    private static ShapeClaim Verdict(string name, SeedAccuracies[] judged, bool holds, string why) => Array.TrueForAll(judged, top1 => top1.HasSpread)
+        ? new ShapeClaim(name, holds, why)
+        : new ShapeClaim(name, null, $"{why}: it takes a second seed");
 
     private static ShapeClaim Missing(string name, string[] what) => new(name, null, $"not measured: {string.Join(", ", what)}");
 
@@ -89,9 +94,13 @@ public static class ShapeClaims
 
 /// <summary>What the paper's numbers say at any size, and whether ours say it too.</summary>
 /// <param name="Name">The claim.</param>
-/// <param name="Holds">Whether it holds; null where what it is about was not measured.</param>
+/// <param name="Holds">Whether it holds; null where what it is about was not measured, or with one seed only.</param>
 /// <param name="Why">The numbers behind the verdict, or what is missing.</param>
-public sealed record ShapeClaim(string Name, bool? Holds, string Why);
+public sealed record ShapeClaim(string Name, bool? Holds, string Why)
+{
+    /// <summary>The verdict in words.</summary>
+    public string Verdict => Holds switch { true => "held", false => "not held", null => "not measured" };
+}
 
 /// <summary>By how much a run's loss fell: the mean of its first twentieth against that of its last fifth, as a single batch says little.</summary>
 public static class LossFall

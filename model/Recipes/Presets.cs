@@ -10,10 +10,10 @@ public static class Presets
     private static readonly (string Name, string Description, Recipe Recipe)[] All =
     [
         ("demo", "about two minutes on two cores with its probe: 32 px, patches of 4, width 128, 3+3 blocks", Demo()),
-        ("cifar-tiny", "32 px, patches of 4, width 192, 6+6 blocks", Cifar(width: 192, heads: 3, lr: 5e-3)),
+        ("cifar-tiny", "32 px, patches of 4, width 192, 6+6 blocks: too small patches to show that noise on pixels harms", Cifar(width: 192, heads: 3, lr: 5e-3)),
         ("cifar-small", "32 px, patches of 4, width 384, 6+6 blocks", Cifar(width: 384, heads: 6, lr: 6.25e-4)),
-        ("natural64", "64 px, patches of 8, width 384, 6+6 blocks", Natural64()),
-        ("photos128", "128 px, patches of 16 as in the paper, width 128, 4+4 blocks: the smallest size that shows what noise on latents is for", Photos128()),
+        ("natural64", "64 px, patches of 8, width 384, 6+6 blocks: shows in part that noise on pixels harms", Natural64()),
+        ("photos128", "128 px, patches of 16 (768 values) as in the paper, width 128, 4+4 blocks: the smallest size that shows what noise on latents is for", Photos128()),
         ("supervised-demo", "the demo's encoder trained on labels: a plain ViT of 3 blocks, cross-entropy", Supervised(Demo(), lr: 1e-3)),
         ("supervised-cifar-tiny", "cifar-tiny's encoder trained on labels: a plain ViT of 6 blocks, cross-entropy", Supervised(Cifar(width: 192, heads: 3, lr: 5e-3), lr: 5e-4)),
         ("vit-b", "the paper's ViT-B: 256 px, patches of 16, width 768, 12+12 blocks", Paper(width: 768, depth: 24, heads: 12)),

@@ -37,7 +37,11 @@ internal sealed class JourneyTests : FolderPerTest
         Assert.That(steps[1].GetProperty("change").GetDouble(), Is.EqualTo(Top1(1) - Top1(0)).Within(0.011));
         Assert.That(steps[1].GetProperty("paper_change").GetDouble(), Is.EqualTo(-3).Within(1e-9));
         var several = second.Json.GetProperty("claims").EnumerateArray().Single(claim => Name(claim) == "several levels beat one");
-        Assert.That(several.GetProperty("holds").GetBoolean(), Is.EqualTo(Top1(0) > Top1(1)));
+        Assert.That(several.GetProperty("holds").ValueKind, Is.EqualTo(JsonValueKind.Null), "one seed holds nothing");
+        Assert.That(several.GetProperty("why").GetString(), Does.EndWith("it takes a second seed"));
+        Assert.That(second.Json.GetProperty("ranked_systems").GetInt32(), Is.EqualTo(3));
+        Assert.That(second.Json.GetProperty("rank_correlation").GetDouble(), Is.InRange(-1, 1));
+        Assert.That(second.Human, Does.Contain("Rank correlation (Spearman) of 3 steps and points"));
     }
 
     [Test]

@@ -34,6 +34,14 @@ internal sealed class ShapeClaimsTests
         Assert.That(Holds(Pixels, ("l-dae", several), ("classical-dae", one)), Is.EqualTo(holds));
     }
 
+    [Test]
+    public void One_seed_holds_nothing()
+    {
+        var claims = ShapeClaims.Judge(Preset, entry => new SeedAccuracies([entry.Run == "l-dae" ? 60 : 30]));
+        Assert.That(claims.Select(claim => claim.Verdict), Is.All.EqualTo("not measured"));
+        Assert.That(claims.Select(claim => claim.Why), Is.All.EndsWith("it takes a second seed"));
+    }
+
     [TestCase(60, 62, true)]
     [TestCase(62, 60, true)]
     [TestCase(60, 62.5, false)]
@@ -73,7 +81,7 @@ internal sealed class ShapeClaimsTests
     {
         var preset = JourneyPresets.Get("paper");
         var cells = JourneySweeps.Get("tokenizer-d", preset).Points.ToLookup(point => point.Entry, point => point.PaperTop1);
-        var claims = ShapeClaims.Judge(preset, entry => cells[entry].FirstOrDefault() is { } top1 ? new SeedAccuracies([top1]) : null);
+        var claims = ShapeClaims.Judge(preset, entry => cells[entry].FirstOrDefault() is { } top1 ? new SeedAccuracies([top1, top1]) : null);
         Assert.That(claims.Where(claim => claim.Name is Optimum or Kinds).Select(claim => claim.Holds), Is.EqualTo(new bool?[] { true, true }));
     }
 
@@ -92,7 +100,8 @@ internal sealed class ShapeClaimsTests
 
     private static IReadOnlyList<ShapeClaim> Judge((string Run, double[] Top1)[] found)
     {
-        var byRun = found.ToDictionary(f => f.Run, f => new SeedAccuracies(f.Top1));
+        // A single number stands for seeds that agree.
+        var byRun = found.ToDictionary(f => f.Run, f => new SeedAccuracies(f.Top1.Length == 1 ? [f.Top1[0], f.Top1[0]] : f.Top1));
         return ShapeClaims.Judge(Preset, entry => byRun.GetValueOrDefault(entry.Run));
     }
 }

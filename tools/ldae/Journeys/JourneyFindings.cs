@@ -8,10 +8,12 @@ namespace LDaeCore.Runner.Journeys;
 /// <param name="Steps">The steps that were measured or asked for, in order.</param>
 /// <param name="Sweeps">The sweeps that were asked for, or of which two points or more were measured.</param>
 /// <param name="Claims">What becomes of the paper's shape.</param>
+/// <param name="Agreement">Whether ours and the paper's accuracies order all steps and points alike; null for fewer than three of them.</param>
 internal sealed record JourneyFindings(
     IReadOnlyList<StepFinding> Steps,
     IReadOnlyList<(JourneySweep Sweep, IReadOnlyList<SeedAccuracies?> Top1)> Sweeps,
-    IReadOnlyList<ShapeClaim> Claims)
+    IReadOnlyList<ShapeClaim> Claims,
+    RankAgreement? Agreement)
 {
     /// <summary>By how much every step's loss must have fallen to have learnt anything, percent.</summary>
     public const double LeastFall = 10;
@@ -29,7 +31,12 @@ internal sealed record JourneyFindings(
         var sweeps = JourneySweeps.Names.Select(name => JourneySweeps.Get(name, preset))
             .Select(sweep => (Sweep: sweep, Top1: (IReadOnlyList<SeedAccuracies?>)[.. sweep.Points.Select(point => folder.Found(point.Entry))]))
             .Where(found => found.Top1.Count(top1 => top1 is not null) > 1 || options.Sweeps.Any(asked => asked.Name == found.Sweep.Name));
-        return new JourneyFindings([.. steps], [.. sweeps], ShapeClaims.Judge(preset, folder.Found));
+        var systems = JourneySteps.All.Select(step => (Entry: JourneyEntry.Of(step, preset), Paper: (double?)step.PaperTop1))
+            .Concat(JourneySweeps.Names.SelectMany(name => JourneySweeps.Get(name, preset).Points).Select(point => (point.Entry, Paper: point.PaperTop1)))
+            .DistinctBy(system => (system.Entry.Run, system.Entry.Probe))
+            .Select(system => (Ours: folder.Found(system.Entry), system.Paper))
+            .Where(system => system is { Ours: not null, Paper: not null }).Select(system => (system.Ours!, system.Paper!.Value));
+        return new JourneyFindings([.. steps], [.. sweeps], ShapeClaims.Judge(preset, folder.Found), RankAgreement.Of([.. systems]));
 
         StepFinding Find(JourneyStep step)
         {
@@ -66,7 +73,12 @@ internal sealed record JourneyFindings(
                     writer.WriteNullValue();
                 }
             })
+            .Add("verdict", claim.Verdict)
             .Add("why", claim.Why)))
+        .Add("rank_correlation", Rounded(Agreement?.Correlation))
+        .Add("rank_correlation_low", Rounded(Agreement?.Interval?.Low))
+        .Add("rank_correlation_high", Rounded(Agreement?.Interval?.High))
+        .Add("ranked_systems", Agreement?.Systems ?? 0)
         .Add("all_losses_fell", AllFell == true);
 
     private static CommandResult Describe(StepFinding found) => Accuracy(

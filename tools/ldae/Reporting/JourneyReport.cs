@@ -37,7 +37,8 @@ internal sealed class JourneyReport
             [("", [.. shown.Select(step => Point(step.Top1))], [.. shown.Select(step => (double?)step.Step.PaperTop1)])]);
         _page.Plot(_plot);
         Heading("The shape of the paper's results");
-        Table(["claim", "holds", "because"], found.Claims.Select(claim => (IReadOnlyList<string>)[claim.Name, Word(claim.Holds), claim.Why]));
+        Table(["claim", "verdict", "because"], found.Claims.Select(claim => (IReadOnlyList<string>)[claim.Name, claim.Verdict, claim.Why]));
+        Paragraph(Agreement(found.Agreement));
         foreach (var (sweep, top1) in found.Sweeps)
         {
             AddSweep(sweep, top1);
@@ -71,8 +72,10 @@ internal sealed class JourneyReport
 
         foreach (var claim in found.Claims)
         {
-            yield return $"{Word(claim.Holds),-12} {claim.Name}: {claim.Why}";
+            yield return $"{claim.Verdict,-12} {claim.Name}: {claim.Why}";
         }
+
+        yield return Agreement(found.Agreement);
     }
 
     private static string Protocol(JourneyOptions options)
@@ -152,7 +155,10 @@ internal sealed class JourneyReport
 
     private static (double, double)? Point(SeedAccuracies? top1) => top1 is null ? null : (top1.Mean, top1.Spread);
 
-    private static string Word(bool? holds) => holds switch { true => "holds", false => "fails", null => "not measured" };
+    private static string Agreement(RankAgreement? agreement) => agreement is null
+        ? "Rank correlation with the paper: not measured, as it takes three steps or points."
+        : $"Rank correlation (Spearman) of {agreement.Systems} steps and points with the paper's: {Number(agreement.Correlation)}"
+            + (agreement.Interval is { } interval ? $", 95 % between {Number(interval.Low)} and {Number(interval.High)} over seeds." : "; one seed gives no interval.");
 
     private static string Number(double? number, string format = "F2") => number is { } value ? RunReport.Number(value, format) : Nothing;
 
