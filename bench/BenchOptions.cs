@@ -1,6 +1,6 @@
 using System.Globalization;
-using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Bench;
 

@@ -24,16 +24,3 @@ internal sealed class MarkNode(long element) : Node
 
     public override void Backward(Tape tape) => tape.Passed?.Invoke(element);
 }
-
-/// <summary>The gradient of one tensor: the first contribution is stored, later ones are added.</summary>
-internal sealed class GradientSlot
-{
-    /// <summary>The gradient; null until the first contribution, except for parameters.</summary>
-    public Tensor? Gradient { get; set; }
-
-    /// <summary>Whether a first contribution was stored.</summary>
-    public bool Stored { get; set; }
-
-    /// <summary>Whether the memory outlives the step (a parameter's gradient in the flat buffer).</summary>
-    public bool Persistent { get; init; }
-}

@@ -3,20 +3,11 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Engine.Backends;
 
 /// <summary>
-/// A device: memory, transfers, and one way to run primitives. <see cref="Primitives"/> has a method for each primitive that checks its arguments and
+/// A device: its memory, and one way to run primitives. <see cref="Primitives"/> has a method for each primitive that checks its arguments and
 /// calls <see cref="Run"/>.
 /// </summary>
-public interface IBackend : IDisposable
+public interface IBackend : IDeviceMemory, IDisposable
 {
-    /// <summary>Which device this is.</summary>
-    DeviceKind Kind { get; }
-
-    /// <summary>Element type of activations and of their gradients.</summary>
-    DType ActivationType { get; }
-
-    /// <summary>Element type of master parameters, their gradients, optimizer state and statistics.</summary>
-    DType ParameterType { get; }
-
     /// <summary>Bytes the backend keeps for itself (packing buffers, thread scratch), for the memory plan.</summary>
     long WorkspaceBytes { get; }
 
@@ -28,25 +19,6 @@ public interface IBackend : IDisposable
     void Prepare(Action work)
     {
     }
-
-    /// <summary>Device memory, not cleared.</summary>
-    /// <param name="bytes">Length.</param>
-    /// <returns>The memory.</returns>
-    Storage Allocate(long bytes);
-
-    /// <summary>Copies host values of the tensor's own element type to the device.</summary>
-    /// <typeparam name="T">The host type of the tensor's element type.</typeparam>
-    /// <param name="values">As many as the tensor has elements.</param>
-    /// <param name="to">Destination.</param>
-    void Upload<T>(ReadOnlySpan<T> values, Tensor to)
-        where T : unmanaged;
-
-    /// <summary>Copies a tensor to the host; waits for the device.</summary>
-    /// <typeparam name="T">The host type of the tensor's element type.</typeparam>
-    /// <param name="from">Source.</param>
-    /// <param name="values">As many as the tensor has elements.</param>
-    void Download<T>(Tensor from, Span<T> values)
-        where T : unmanaged;
 
     /// <summary>
     /// Runs a primitive whose arguments have been checked. All primitives pass through here, so a backend around another observes or changes them in this

@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Engine.Interop;

@@ -1,4 +1,3 @@
-using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Parameters;

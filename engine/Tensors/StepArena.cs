@@ -1,5 +1,4 @@
 using System.Globalization;
-using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
 
 namespace LDaeCore.Engine.Tensors;
@@ -18,7 +17,7 @@ public sealed unsafe class StepArena : IDisposable
     // NaN in every real type, so that a stray read shows in the result.
     private const byte GuardPattern = 0xFF;
 
-    private readonly IBackend _backend;
+    private readonly IDeviceMemory _backend;
     private readonly Storage? _storage;
 
     // Zones would hide a stray read from compute-sanitizer and the emulator, which check the ends of a device's allocations.
@@ -32,7 +31,7 @@ public sealed unsafe class StepArena : IDisposable
     /// <param name="backend">The device.</param>
     /// <param name="capacity">Bytes, from a plan; ignored in plan mode.</param>
     /// <param name="mode">How memory is handed out.</param>
-    public StepArena(IBackend backend, long capacity, ArenaMode mode)
+    public StepArena(IDeviceMemory backend, long capacity, ArenaMode mode)
     {
         _backend = backend;
         _zone = backend.Kind is DeviceKind.Reference or DeviceKind.Cpu ? ZoneBytes : 0;

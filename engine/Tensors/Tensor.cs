@@ -1,11 +1,8 @@
-using LDaeCore.Engine.Autograd;
-using LDaeCore.Engine.Backends;
-
 namespace LDaeCore.Engine.Tensors;
 
 /// <summary>
 /// A contiguous row-major array somewhere on a device: a shape, an element type and an address. It owns nothing;
-/// its memory belongs to an arena (see <see cref="StepArena"/>) or a parameter set (see <see cref="Parameters.ParameterSet"/>).
+/// its memory belongs to an arena (see <see cref="StepArena"/>) or a parameter set (see <c>ParameterSet</c>).
 /// </summary>
 public sealed class Tensor
 {
@@ -88,6 +85,19 @@ public sealed class Tensor
     public override string ToString() => $"{DType}{Shape}";
 }
 
+/// <summary>The gradient of one tensor: the first contribution is stored, later ones are added.</summary>
+internal sealed class GradientSlot
+{
+    /// <summary>The gradient; null until the first contribution, except for parameters.</summary>
+    public Tensor? Gradient { get; set; }
+
+    /// <summary>Whether a first contribution was stored.</summary>
+    public bool Stored { get; set; }
+
+    /// <summary>Whether the memory outlives the step (a parameter's gradient in the flat buffer).</summary>
+    public bool Persistent { get; init; }
+}
+
 /// <summary>A tensor with memory of its own that outlives steps: positions, a PCA basis, a batch of images. No gradient.</summary>
 public sealed class PersistentTensor : IDisposable
 {
@@ -97,7 +107,7 @@ public sealed class PersistentTensor : IDisposable
     /// <param name="backend">The device.</param>
     /// <param name="shape">Sizes.</param>
     /// <param name="dtype">Element type.</param>
-    public PersistentTensor(IBackend backend, Shape shape, DType dtype)
+    public PersistentTensor(IDeviceMemory backend, Shape shape, DType dtype)
     {
         _storage = backend.Allocate(shape.Count * dtype.Size());
         Tensor = new Tensor(shape, dtype, _storage.Address);

@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using LDaeCore.Engine.Backends;
 
 namespace LDaeCore.Engine.Tensors;
 
@@ -10,7 +9,7 @@ public static class TensorTransfer
     /// <param name="tensor">An F64, F32 or BF16 tensor.</param>
     /// <param name="backend">Its device.</param>
     /// <param name="values">As many values as elements.</param>
-    public static void Write(this Tensor tensor, IBackend backend, ReadOnlySpan<double> values)
+    public static void Write(this Tensor tensor, IDeviceMemory backend, ReadOnlySpan<double> values)
     {
         if (tensor.DType == DType.F64)
         {
@@ -27,7 +26,7 @@ public static class TensorTransfer
     /// <param name="tensor">An F64, F32 or BF16 tensor.</param>
     /// <param name="backend">Its device.</param>
     /// <param name="values">As many values as elements.</param>
-    public static void Write(this Tensor tensor, IBackend backend, ReadOnlySpan<float> values)
+    public static void Write(this Tensor tensor, IDeviceMemory backend, ReadOnlySpan<float> values)
     {
         if (tensor.DType == DType.F32)
         {
@@ -56,7 +55,7 @@ public static class TensorTransfer
     /// <param name="tensor">An F64, F32 or BF16 tensor.</param>
     /// <param name="backend">Its device.</param>
     /// <returns>The elements in order.</returns>
-    public static double[] ReadDoubles(this Tensor tensor, IBackend backend)
+    public static double[] ReadDoubles(this Tensor tensor, IDeviceMemory backend)
     {
         var values = new double[tensor.Shape.Count];
         if (tensor.DType == DType.F64)
@@ -73,7 +72,7 @@ public static class TensorTransfer
     /// <param name="tensor">An F64, F32 or BF16 tensor.</param>
     /// <param name="backend">Its device.</param>
     /// <returns>The elements in order, rounded when the tensor holds doubles.</returns>
-    public static float[] ReadFloats(this Tensor tensor, IBackend backend)
+    public static float[] ReadFloats(this Tensor tensor, IDeviceMemory backend)
     {
         var values = new float[tensor.Shape.Count];
         if (tensor.DType == DType.F32)
@@ -105,7 +104,7 @@ public static class TensorTransfer
     /// <param name="tensor">An F64, F32 or BF16 tensor.</param>
     /// <param name="backend">Its device.</param>
     /// <returns>The elements.</returns>
-    public static ReadOnlyTensorSpan<float> AsReadOnlyTensorSpan(this Tensor tensor, IBackend backend) => IsOnHost(tensor, backend)
+    public static ReadOnlyTensorSpan<float> AsReadOnlyTensorSpan(this Tensor tensor, IDeviceMemory backend) => IsOnHost(tensor, backend)
         ? tensor.AsTensorSpan(backend)
         : new ReadOnlyTensorSpan<float>(tensor.ReadFloats(backend), Lengths(tensor));
 
@@ -114,7 +113,7 @@ public static class TensorTransfer
     /// <param name="backend">Its device.</param>
     /// <returns>The elements, good as long as the memory of the tensor.</returns>
     /// <exception cref="ArgumentException">The elements are of another type, or in a device's memory: read a copy and write it back.</exception>
-    public static unsafe TensorSpan<float> AsTensorSpan(this Tensor tensor, IBackend backend) => IsOnHost(tensor, backend)
+    public static unsafe TensorSpan<float> AsTensorSpan(this Tensor tensor, IDeviceMemory backend) => IsOnHost(tensor, backend)
         ? new TensorSpan<float>(new Span<float>((void*)tensor.Address, checked((int)tensor.Shape.Count)), Lengths(tensor))
         : throw new ArgumentException($"{tensor} of the {backend.Kind} backend is not float32 in the process's memory; read a copy and write it back.", nameof(tensor));
 
@@ -122,14 +121,14 @@ public static class TensorTransfer
     /// <param name="tensor">An F64, F32 or BF16 tensor.</param>
     /// <param name="backend">Its device.</param>
     /// <param name="values">As many values as elements; its shape is ignored.</param>
-    public static void Write(this Tensor tensor, IBackend backend, in ReadOnlyTensorSpan<float> values)
+    public static void Write(this Tensor tensor, IDeviceMemory backend, in ReadOnlyTensorSpan<float> values)
     {
         var flat = new float[values.FlattenedLength];
         values.FlattenTo(flat);
         tensor.Write(backend, flat.AsSpan());
     }
 
-    private static bool IsOnHost(Tensor tensor, IBackend backend) => tensor.DType == DType.F32 && backend.Kind == DeviceKind.Cpu;
+    private static bool IsOnHost(Tensor tensor, IDeviceMemory backend) => tensor.DType == DType.F32 && backend.Kind == DeviceKind.Cpu;
 
     private static nint[] Lengths(Tensor tensor) => [.. Enumerable.Range(0, tensor.Shape.Rank).Select(axis => (nint)tensor.Shape[axis])];
 }

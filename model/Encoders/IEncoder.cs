@@ -4,6 +4,7 @@ using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Networks;
 
 namespace LDaeCore.Model.Encoders;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Google.Protobuf;
 using LDaeCore.Engine.Errors;
-using LDaeCore.Model.Encoders.Onnx;
+using LDaeCore.Model.Networks;
 using LDaeCore.Model.Protobuf;
 
 namespace LDaeCore.Model.Encoders;

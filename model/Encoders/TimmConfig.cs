@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Encoders;

@@ -1,5 +1,6 @@
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Model.Networks;
 
 namespace LDaeCore.Model.Encoders;
 

@@ -1,3 +1,5 @@
+using LDaeCore.Model.Networks;
+
 namespace LDaeCore.Model.Encoders;
 
 /// <summary>The first blocks of a ViT as a ViT of its own.</summary>

@@ -1,4 +1,5 @@
 using LDaeCore.Model.Data;
+using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Encoders;

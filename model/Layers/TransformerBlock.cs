@@ -3,7 +3,6 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Layers;

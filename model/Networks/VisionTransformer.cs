@@ -4,7 +4,6 @@ using LDaeCore.Engine.Backends.Plan;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
-using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Layers;
 
 namespace LDaeCore.Model.Networks;

@@ -1,5 +1,5 @@
-using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Model.Recipes;
 

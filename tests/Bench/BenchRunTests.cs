@@ -2,6 +2,7 @@ using LDaeCore.Bench;
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Tensors;
 using LDaeCore.Tests.Cuda;
 using LDaeCore.Tests.Model.Training;
 using NUnit.Framework;

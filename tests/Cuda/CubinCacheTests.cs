@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends.Cuda;
+using LDaeCore.Engine.Interop;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Cuda;

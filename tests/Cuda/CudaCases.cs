@@ -1,6 +1,7 @@
 using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Backends.Reference;
+using LDaeCore.Engine.Interop;
 using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Tests.Engine.Backends;

@@ -1,5 +1,6 @@
 using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends.Cuda;
+using LDaeCore.Engine.Interop;
 using LDaeCore.Engine.Tensors;
 using NUnit.Framework;
 

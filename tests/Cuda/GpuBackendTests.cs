@@ -1,6 +1,6 @@
-using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Errors;
+using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Tests.Cuda;
 

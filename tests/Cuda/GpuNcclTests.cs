@@ -1,4 +1,3 @@
-using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Distributed;
 using LDaeCore.Engine.Errors;

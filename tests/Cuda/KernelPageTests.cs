@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using LDaeCore.Engine.Backends.Cuda;
+using LDaeCore.Engine.Interop;
 using LDaeCore.Tests.House;
 using NUnit.Framework;
 

@@ -1,8 +1,8 @@
-using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Backends.Cuda;
 using LDaeCore.Engine.Backends.Profiling;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Interop;
+using LDaeCore.Engine.Tensors;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Cuda;

@@ -1,4 +1,4 @@
-using LDaeCore.Engine.Backends.Cuda;
+using LDaeCore.Engine.Interop;
 using NUnit.Framework;
 
 namespace LDaeCore.Tests.Cuda;

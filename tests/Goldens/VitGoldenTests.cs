@@ -1,6 +1,7 @@
 using LDaeCore.Engine.Checkpoints;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
 using NUnit.Framework;
 

@@ -17,7 +17,7 @@ internal static partial class SourceRules
 
     // The resolver, the library it builds, the name as an enum and on the command line.
     private static readonly string[] EmulatorFiles =
-        ["engine/Interop/NativeLibraries.cs", "engine/Interop/EmulatorLibrary.cs", "engine/Backends/DeviceKind.cs", "tools/ldae/DeviceChoice.cs"];
+        ["engine/Interop/NativeLibraries.cs", "engine/Interop/EmulatorLibrary.cs", "engine/Tensors/IDeviceMemory.cs", "tools/ldae/DeviceChoice.cs"];
 
     /// <summary>Imported functions, loaded libraries and unmanaged function pointers outside of engine/Interop.</summary>
     public static IEnumerable<string> NativeImports(string path, string source) => path.StartsWith(InteropFolder, StringComparison.Ordinal)

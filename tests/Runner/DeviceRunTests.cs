@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Runner;
 using LDaeCore.Tests.Cuda;

@@ -3,6 +3,7 @@ using LDaeCore.Engine.Errors;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Methods;
+using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Model.Training;
 

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using LDaeCore.Engine.Backends.Cpu.Vectors;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Backends.Cpu;

@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends.Cpu.Kernels;
+using LDaeCore.Engine.Backends.Cpu.Vectors;
 
 namespace LDaeCore.Engine.Backends.Cpu;
 

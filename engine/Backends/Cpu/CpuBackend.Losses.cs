@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using LDaeCore.Engine.Backends.Cpu.Gemm;
+using LDaeCore.Engine.Backends.Cpu.Vectors;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Backends.Cpu;

@@ -1,4 +1,5 @@
 using LDaeCore.Engine.Backends.Cpu.Gemm;
+using LDaeCore.Engine.Backends.Cpu.Vectors;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Backends.Cpu;

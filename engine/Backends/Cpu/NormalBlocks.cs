@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using LDaeCore.Engine.Backends.Cpu.Vectors;
 using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Backends.Cpu;

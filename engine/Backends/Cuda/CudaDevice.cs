@@ -1,6 +1,7 @@
 using System.Globalization;
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Interop;
+using LDaeCore.Engine.Tensors;
 
 namespace LDaeCore.Engine.Backends.Cuda;
 

@@ -5,6 +5,7 @@ using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
+using LDaeCore.Model.Networks;
 using LDaeCore.Model.Training;
 
 namespace LDaeCore.Model.Methods.Autoencoders;

@@ -3,6 +3,7 @@ using LDaeCore.Engine.Backends;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
+using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Methods.LatentDenoising;

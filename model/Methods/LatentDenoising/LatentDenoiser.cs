@@ -4,6 +4,7 @@ using LDaeCore.Engine.Parameters;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
+using LDaeCore.Model.Layers;
 using LDaeCore.Model.Methods.Autoencoders;
 using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;

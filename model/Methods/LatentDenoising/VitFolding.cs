@@ -1,8 +1,8 @@
 using LDaeCore.Engine.Errors;
 using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Layers;
+using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Model.Methods.LatentDenoising;

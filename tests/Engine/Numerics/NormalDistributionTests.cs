@@ -1,5 +1,5 @@
 using System.Runtime.Intrinsics;
-using LDaeCore.Engine.Backends.Cpu;
+using LDaeCore.Engine.Backends.Cpu.Vectors;
 using LDaeCore.Engine.Numerics;
 using NUnit.Framework;
 

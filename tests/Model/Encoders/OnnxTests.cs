@@ -2,6 +2,7 @@ using LDaeCore.Engine.Backends.Cpu;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
+using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
 using LDaeCore.Tests.Goldens;
 using Microsoft.ML.OnnxRuntime;

@@ -5,6 +5,7 @@ using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
 using LDaeCore.Model.Evaluation;
 using LDaeCore.Model.Layers;
+using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
 using NUnit.Framework;
 

@@ -1,4 +1,4 @@
-using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Tensors;
 using LDaeCore.Model.Recipes;
 using NUnit.Framework;
 

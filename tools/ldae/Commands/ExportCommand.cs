@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LDaeCore.Model.Encoders;
+using LDaeCore.Model.Networks;
 
 namespace LDaeCore.Runner.Commands;
 

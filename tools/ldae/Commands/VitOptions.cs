@@ -1,6 +1,7 @@
 using System.CommandLine;
 using LDaeCore.Model.Data;
 using LDaeCore.Model.Encoders;
+using LDaeCore.Model.Networks;
 using LDaeCore.Model.Recipes;
 
 namespace LDaeCore.Runner.Commands;

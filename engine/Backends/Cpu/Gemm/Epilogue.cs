@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using LDaeCore.Engine.Backends.Cpu.Vectors;
 
 namespace LDaeCore.Engine.Backends.Cpu.Gemm;
 

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using LDaeCore.Engine.Backends.Cpu.Gemm;
+using LDaeCore.Engine.Backends.Cpu.Vectors;
 
 namespace LDaeCore.Engine.Backends.Cpu.Kernels;
 

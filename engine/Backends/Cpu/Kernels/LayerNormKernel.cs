@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using LDaeCore.Engine.Backends.Cpu.Vectors;
 
 namespace LDaeCore.Engine.Backends.Cpu.Kernels;
 

@@ -1,8 +1,8 @@
 using LDaeCore.Model.Data;
-using LDaeCore.Model.Networks;
+using LDaeCore.Model.Layers;
 using LDaeCore.Model.Recipes;
 
-namespace LDaeCore.Model.Encoders;
+namespace LDaeCore.Model.Networks;
 
 /// <summary>Everything that decides the parameters of a plain ViT, and how its features are read.</summary>
 public sealed record VitConfiguration
@@ -110,4 +110,27 @@ public sealed record VitConfiguration
         ClassToken = ClassToken,
         Activation = Activation,
     };
+}
+
+/// <summary>Where a ViT's last normalisation stands.</summary>
+public enum VitNorm
+{
+    /// <summary>There is none.</summary>
+    None,
+
+    /// <summary>Each token is normalised, then they are pooled (timm's <c>norm</c>).</summary>
+    Tokens,
+
+    /// <summary>The pooled feature is normalised (timm's <c>fc_norm</c>).</summary>
+    Pooled,
+}
+
+/// <summary>What of an encoder's tokens becomes an image's feature.</summary>
+public enum FeaturePooling
+{
+    /// <summary>The mean of the patches' tokens.</summary>
+    Mean,
+
+    /// <summary>The class token.</summary>
+    Cls,
 }

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using LDaeCore.Model.Protobuf;
 
-namespace LDaeCore.Model.Encoders.Onnx;
+namespace LDaeCore.Model.Encoders;
 
 /// <summary>
 /// The messages of an ONNX graph (onnx.proto3): nodes by operator, initializers, typed inputs and outputs. Values are called after what

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace LDaeCore.Engine.Backends.Cpu;
+namespace LDaeCore.Engine.Backends.Cpu.Vectors;
 
 /// <summary>
 /// Rows of any length in steps of eight floats: the last step loads what is there and zeros for the rest, and stores only what

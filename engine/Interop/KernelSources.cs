@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 
-namespace LDaeCore.Engine.Backends.Cuda;
+namespace LDaeCore.Engine.Interop;
 
 /// <summary>The CUDA sources that travel inside the engine's assembly, by their path below <c>kernels/</c>.</summary>
 internal static partial class KernelSources

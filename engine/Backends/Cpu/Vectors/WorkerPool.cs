@@ -1,6 +1,6 @@
 using System.Runtime.ExceptionServices;
 
-namespace LDaeCore.Engine.Backends.Cpu;
+namespace LDaeCore.Engine.Backends.Cpu.Vectors;
 
 /// <summary>
 /// A fixed team of threads that runs the pieces of one job after another. How a job is cut is decided by its shape alone and

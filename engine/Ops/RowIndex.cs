@@ -1,10 +1,11 @@
 using LDaeCore.Engine.Autograd;
 using LDaeCore.Engine.Backends;
+using LDaeCore.Engine.Tensors;
 
-namespace LDaeCore.Engine.Tensors;
+namespace LDaeCore.Engine.Ops;
 
 /// <summary>
-/// Which row of a source each row of a result takes (see <see cref="Ops.GatherRows"/>), on a device. An entry r &gt;= 0 takes row r of the
+/// Which row of a source each row of a result takes (see <see cref="GatherRows"/>), on a device. An entry r &gt;= 0 takes row r of the
 /// source; an entry -1 - k takes row k of the fill, so that -1 is its first row. No row of the source is taken twice: its gradient then comes
 /// from one place, and the backward pass is a gather by the inverse, which is built here with the index. Reusable: by any number of
 /// gathers, and by every step, which may set other rows.

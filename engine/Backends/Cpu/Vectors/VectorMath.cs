@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace LDaeCore.Engine.Backends.Cpu;
+namespace LDaeCore.Engine.Backends.Cpu.Vectors;
 
 /// <summary>
 /// Transcendental functions on eight floats at once, exp and tanh at most 4 units in the last place from the true value over all finite

@@ -4,7 +4,7 @@ using LDaeCore.Engine.Ops;
 using LDaeCore.Engine.Tensors;
 using NUnit.Framework;
 
-namespace LDaeCore.Tests.Engine.Tensors;
+namespace LDaeCore.Tests.Engine.Ops;
 
 /// <summary>What a row index refuses, and that it can be set anew without a tensor changing its place.</summary>
 public sealed class RowIndexTests

@@ -1,4 +1,5 @@
-namespace LDaeCore.Model.Encoders;
+
+namespace LDaeCore.Model.Networks;
 
 /// <summary>A plain ViT in host memory: what is exchanged with other programs.</summary>
 /// <param name="Configuration">Sizes, and how features are read.</param>

@@ -1,8 +1,8 @@
 using LDaeCore.Model.Recipes;
 
-namespace LDaeCore.Model.Networks;
+namespace LDaeCore.Model.Layers;
 
-/// <summary>Everything that decides the parameters of a <see cref="DenoisingTransformer"/> or a <see cref="VisionTransformer"/>.</summary>
+/// <summary>Everything that decides the parameters of a <c>DenoisingTransformer</c> or a <c>VisionTransformer</c>.</summary>
 public sealed record NetworkShape
 {
     /// <summary>Columns of a token, C.</summary>

@@ -1,7 +1,8 @@
+using LDaeCore.Model.Networks;
 using LDaeCore.Model.Protobuf;
 using LDaeCore.Model.Recipes;
 
-namespace LDaeCore.Model.Encoders.Onnx;
+namespace LDaeCore.Model.Encoders;
 
 /// <summary>
 /// A ViT as an ONNX graph of opset 17: bytes in, features out. The values of pixels are part of the graph, so nothing is left to be
