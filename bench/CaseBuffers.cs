@@ -42,7 +42,7 @@ internal sealed class CaseBuffers : IDisposable
         return inputs + work;
     }
 
-    /// <summary>Random values for the inputs. Large ones repeat a drawn block: nobody's speed depends on a period of a million.</summary>
+    /// <summary>Random values for the inputs. Large ones repeat a drawn block: speed does not depend on a period of a million.</summary>
     public static double[][] Draw(OpCase opCase) => [.. opCase.Inputs.Select((input, i) =>
     {
         if (input.Orthonormal || input.Shape.Count <= DrawnAtMost)

@@ -3,7 +3,7 @@
 //     P = exp(S - lse)      dV = P^T dO      dP = dO V^T      delta = row sums of dO * O
 //     dS = P * (dP - delta)      dQ = scale dS K      dK = scale dS^T Q
 //
-// dK and dV sum over queries, dQ over keys. Whoever owns keys could only add to dQ together with others, and the other way
+// dK and dV sum over queries, dQ over keys. A warp that owns keys would share dQ with other warps, and the other way
 // round; adding in memory would need atomics, whose order changes from run to run. Instead:
 //
 //   attention_backward_keys     a warp owns KEY_TILES x 16 keys and keeps their dK and dV in registers while the block walks
@@ -67,7 +67,7 @@ __device__ __forceinline__ void row_statistics(RowStatistics* statistics, const 
 }
 
 // exp(S - lse) for one raw score. A weight is at most one, which also keeps the weights of the zero rows past the last key
-// finite: whatever they are, they multiply zeros or end in rows that nobody stores. So no mask is needed.
+// finite: they multiply zeros or end in rows that are not stored. So no mask is needed.
 __device__ __forceinline__ float weight(float s, float lse2, float scale_log2) { return exp2_fast(fminf(s * scale_log2 - lse2, 0)); }
 
 // ---- One warp, its keys down, STEP queries across --------------------------------------------------------------------
@@ -122,7 +122,7 @@ __device__ __forceinline__ void publish_score_gradients(
 }
 
 // dQ of a query tile, once all warps have published: 64 x HEAD_SIZE results of sums over all keys, cut into pieces of 16 rows
-// that the warps take in turn. The query tile itself has been used up and takes the results on their way to memory.
+// that the warps take in turn. The query tile is not needed any more and buffers the results.
 __device__ __forceinline__ void query_gradients(
     const bf16* ds, const bf16* keys, int key_count, bf16* queries, const Head& head, int first, int tokens, float scale)
 {
@@ -179,7 +179,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) attention_backward_keys(
     clear(dv);
     for (int tile = 0; tile < tiles; tile++) {
         copy_async_wait<0>();
-        block_barrier();  // this tile is here, and nobody reads the tile before it any more
+        block_barrier();  // this tile is loaded, and the previous one is no longer read
         if (tile + 1 < tiles) load_queries(tile + 1);
         bf16 *q = queries + tile % STAGES * TILE, *dO = gradients + tile % STAGES * TILE;
 #pragma unroll 1

@@ -152,7 +152,7 @@ extern "C" __global__ void __launch_bounds__(128, 2) attention_forward(
         block_barrier();
         if (tile == 0) load_rows(q_rows, queries, warp_index() * WARP_ROWS);
         if (tile > 0) {
-            // The barrier also says that everybody is done with the tile before this one: its place is free.
+            // The barrier also means that all warps are done with the previous tile: its memory is free.
             if (tile - 1 + STAGES < tiles) load_keys_and_values(tile - 1 + STAGES);
             copy_async_commit();
         }

@@ -170,7 +170,7 @@ __device__ __forceinline__ void row_statistics(
 }
 
 // p = exp(S - lse) from raw scores, and ds = p (dP - delta) over dP. A weight is at most one, which also keeps the weights of
-// the zero rows past the last key finite: they multiply zeros or end in rows that nobody stores.
+// the zero rows past the last key finite: they multiply zeros or end in rows that are not stored.
 __device__ __forceinline__ void score_gradient(float& s, float& dp, const RowStatistics& query, float scale_log2)
 {
     s = exp2_fast(fminf(s * scale_log2 - query.lse2, 0));

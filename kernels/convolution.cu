@@ -68,8 +68,8 @@ extern "C" __global__ void convolution_gather(const real* __restrict__ source, r
     store_pack(windows + first, count - first, v);
 }
 
-// swapped[tap, n, c] = weight[n, tap, c], in the type of activations: the weight as the gradient of the input wants it. A value a thread:
-// a weight is small beside the windows. Grid over values, 256 threads.
+// swapped[tap, n, c] = weight[n, tap, c], in the type of activations: the weight for the gradient of the input. A value a thread:
+// a weight is small compared with the windows. Grid over values, 256 threads.
 extern "C" __global__ void convolution_swap_weight(const float* __restrict__ weight, real* __restrict__ swapped, int outputs, int taps, int inputs)
 {
     const long long at = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;

@@ -1,11 +1,11 @@
 // From images of a data set that lives on the device to a training batch: random-resized-crop or centre, antialiased bicubic resizing
-// as Pillow does it, flip, and the values a network wants. The same bytes as model/Data/Augmentation.cs and Bicubic.cs, whose boxes it gets.
+// as in Pillow, flip, and a network's input values. The same bytes as model/Data/Augmentation.cs and Bicubic.cs, whose boxes it gets.
 //
-// Maths    crop      a box an image, drawn on the host: exp, log and roots of another library could round another way, and with the box
-//                    every byte would change; 40 bytes an image are nothing to upload
+// Maths    crop      a box an image, drawn on the host: exp, log and roots of another library could round differently, and with the box
+//                    every byte would change; 40 bytes an image are cheap to upload
 //          resize    byte = clamp(sum over taps of weight * byte >> 22): first along rows, rounded to bytes, then along columns; weights are
 //                    Keys' cubic (a = -1/2) widened by the reduction, normalised in double and rounded to 22 fractional bits
-//          flip      where the box says so;   value = byte * factor[channel] + offset[channel]
+//          flip      where the box has it;   value = byte * factor[channel] + offset[channel]
 // Launch   a block of 256 threads an image.
 //
 //              a thread an output column or row: taps    -> shared  (first, count and weights for `size` columns and `size` rows)
@@ -15,7 +15,7 @@
 // Shared   (height * size * 3) bytes, then 2 size (taps + 2) ints: 48 KB at 96 x 96 from 96 x 96, 171 KB at 224 from 256 x 256.
 // Bytes    a crop read, 3 to 12 bytes a pixel written.
 // Flops    about 3 taps multiplications of integers a value and pass: 5 to 11 taps, so 60 to 130 operations a pixel: integer rate
-//          limits, and a batch of 1024 images of 32 x 32 takes 10 us: nothing beside a step.
+//          limits, and a batch of 1024 images of 32 x 32 takes 10 us: negligible in a step.
 // Ladder   v1 (this) a block an image                                   predicted 50 % of the integer rate
 //          v2 four channels of one pixel packed into one register       not needed while a step takes 1000 times as long
 //          Predictions: none of it has run on a GPU yet. A GPU fuses multiplications and additions of doubles, so a weight could come out one

@@ -94,7 +94,7 @@ extern "C" __global__ void elementwise_add(const real* x, real* result, long lon
     put_pack(result + first, count - first, v, accumulate);
 }
 
-// x[i] *= factor[0]; the factor stays on the device, so nobody waits for it.
+// x[i] *= factor[0]; the factor stays on the device, so the host does not wait.
 extern "C" __global__ void elementwise_scale(real* x, const float* factor, long long count)
 {
     const long long first = my_first(PACK);

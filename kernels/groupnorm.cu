@@ -3,7 +3,7 @@
 // Maths    mean and variance over the pixels and the C / G neighbouring channels of a group of one image; rstd = 1 / sqrt(var + 1e-6)
 //          y = (x - mean) rstd weight + bias;  with g = dy weight and xhat = (x - mean) rstd:
 //          dx (+)= rstd (g - mean(g) - xhat mean(g xhat)),  dweight += sum of dy xhat,  dbias += sum of dy
-// Launch   a group is a thin column of the matrix [pixels, C]: 4 of 128 channels are 8 bytes of every 256. So nobody walks a group: blocks walk
+// Launch   a group is a thin column of the matrix [pixels, C]: 4 of 128 channels are 8 bytes of every 256. So no block walks a group: blocks walk
 //          whole rows and leave two numbers a channel, and a second launch puts a group's channels and chunks together.
 //
 //              pixels      channels ->   c c c c|c c c c|c c c c            part[image, chunk, 2, C]        statistics [image, G]
@@ -127,7 +127,7 @@ extern "C" __global__ void groupnorm_combine(const float* __restrict__ part, flo
     }
 }
 
-// Where a value stands: its channel, and the place of its group's statistics.
+// The position of a value: its channel, and the index of its group's statistics.
 struct Channel { int channel; long long group; };
 
 __device__ __forceinline__ Channel channel_of(long long at, long long image_values, int columns, int groups)

@@ -33,7 +33,7 @@ __device__ __forceinline__ NoisePlace noise_place(unsigned long long seed, unsig
     return NoisePlace{ seed, first_image, step_address == nullptr ? step : step_address[0] };
 }
 
-// What every patch needs besides its own values.
+// The values that all patches share.
 struct LatentSpace
 {
     const float *mean, *basis, *deviation, *gamma, *sigma;
@@ -166,7 +166,7 @@ __device__ __forceinline__ void noise_from(const ImageGrid<Pixel>& images, const
                 const float value = inside
                     ? images.pixels[(row * images.width + left + pixel % side) * 3 + channel] * images.range[channel] + images.range[3 + channel] : 0.0f;
 
-                // What the network is asked for is the patch as it is stored, so the noise goes on that one too.
+                // The network's target is the stored patch, so the noise is added to the rounded one too.
                 patches.value[r][q][i] = to_float(from_float(value));
             }
         }

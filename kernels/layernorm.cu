@@ -1,4 +1,4 @@
-// Layer normalisation with what stands around it in a transformer block: the residual add with its gate before, the modulation
+// Layer normalisation with its neighbours in a transformer block: the residual add with its gate before, the modulation
 // or the affine map after; forward.
 //
 // Maths    h = x + gate * branch                          (gate: a row an image, or 1; no branch: h = x)

@@ -5,7 +5,7 @@
 //          loss    r = prediction - clean;  P = r V^T (product);  P' = 2 w (kept - residual) P;  b = P' V (product);
 //                  gradient = 2 w residual r + b;  loss = sum w (kept |P|^2 + residual (|r|^2 - |P|^2)),  w = lambda[image] / (D patches)
 // Launch   a warp a row, 8 rows a block of 256: a row's image, and so its weight, is the same for all lanes, which walk it in packs of 16 bytes.
-// Bytes    noise: 2 + 4 written, 4 read by the product, 4 written, 4 + 2: 20 a value in bf16 beside the 4 of the fused kernel; loss: 26.
+// Bytes    noise: 2 + 4 written, 4 read by the product, 4 written, 4 + 2: 20 a value in bf16, against 4 of the fused kernel; loss: 26.
 // Flops    4 d a value, in the products. 20 bytes take 4.7e-12 s at 4.3 TB/s, 4 d operations 7.3e-14 d s at 55 TFLOP/s in float32. The fused kernels
 //          predict 1e-13 d s while the basis fits the L1 cache (64 x 768 floats: 197 KB of 228), and about twice that where it comes from L2,
 //          which gives an SM 32 bytes a clock: with 16 patches a block, half the rate. So the products win from some 64 components on.

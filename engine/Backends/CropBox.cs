@@ -4,7 +4,7 @@ namespace LDaeCore.Engine.Backends;
 
 /// <summary>
 /// Where a training image comes from: a part of an image of a data set, the size that the part is resized to, and where in the
-/// resized part the result begins. Whoever draws it decides; whoever resizes only follows.
+/// resized part the result begins. The code that draws it decides; the code that resizes applies it.
 /// </summary>
 /// <param name="Image">Number of the image.</param>
 /// <param name="Left">First column of the part.</param>

@@ -4,7 +4,7 @@ namespace LDaeCore.Engine.Backends;
 
 /// <summary>
 /// A backend whose device works beside the processor, in memory of its own: what is asked for every step can be recorded once and
-/// started as a whole, and input arrives while the device computes. Whoever does not find it on a backend does the same work directly.
+/// started as a whole, and input arrives while the device computes. Callers do the same work directly on backends without it.
 /// </summary>
 public interface IDeviceBackend : IBackend
 {
@@ -17,7 +17,7 @@ public interface IDeviceBackend : IBackend
     /// <summary>The most bytes that were held at any time.</summary>
     long PeakBytes { get; }
 
-    /// <summary>Bytes of device memory that nobody holds.</summary>
+    /// <summary>Free bytes of device memory.</summary>
     long FreeBytes { get; }
 
     /// <summary>

@@ -7,7 +7,7 @@
 // operations here take the whole warp: every lane that has not returned must reach them.
 #pragma once
 
-// In the emulator a waiting thread remembers the line it waits at, so that a barrier not everybody reaches is reported
+// In the emulator a waiting thread remembers the line it waits at, so that a barrier that not all threads reach is reported
 // with file and line. On the GPU the parameter does not exist.
 #ifdef LDAE_EMULATED
 #define LDAE_SITE const char *site_file = __builtin_FILE(), int site_line = __builtin_LINE()
@@ -231,7 +231,7 @@ template <int pending> __device__ __forceinline__ void copy_async_wait() {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Streaming accesses: 16 bytes of global memory that nobody reads again soon (evicted from the caches first)
+// Streaming accesses: 16 bytes of global memory that are not read again soon (evicted from the caches first)
 // ---------------------------------------------------------------------------------------------------------------------
 
 __device__ __forceinline__ void load_streaming_16(const void *global, unsigned (&r)[4]) {

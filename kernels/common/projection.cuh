@@ -9,7 +9,7 @@
 //
 // What a lane has then is its share of each sum. Adding 32 shares over 32 lanes by butterflies would take 5 shuffles a sum;
 // transpose_sum adds PATCH_LANES different sums together and takes PATCH_LANES - 1 shuffles for all of them: in each round a
-// lane gives away the half of its sums that its partner will finish, and keeps the other half.
+// lane sends the half of its sums that its partner finishes, and keeps the other half.
 #pragma once
 #include "common/portable.cuh"
 #include "common/vector.cuh"

@@ -5,7 +5,7 @@
 //     lane   0    1    2    3          after round 1      after round 2
 //     value  a    b    c    d          a+b a+b c+d c+d    (a+b)+(c+d) in all four
 //
-// Addition commutes, so all lanes end with the same bits, and nobody has to be told the result.
+// Addition commutes, so all lanes end with the same bits, without a broadcast.
 #pragma once
 #include "common/portable.cuh"
 
@@ -28,7 +28,7 @@ __device__ __forceinline__ float warp_max(float value)
 }
 
 // Sums K values over groups of THREADS threads, a multiple of 32 that divides the block; every thread of a group gets them.
-// Warps leave their sums in `scratch` (K floats a warp of the block) and everybody adds the group's warps in rising order.
+// Warps leave their sums in `scratch` (K floats a warp of the block) and every thread adds the group's warps in ascending order.
 // All threads of the block must come here together, the same number of times.
 template <int THREADS, int K>
 __device__ __forceinline__ void group_sums(float (&values)[K], float* scratch)
@@ -49,7 +49,7 @@ __device__ __forceinline__ void group_sums(float (&values)[K], float* scratch)
             for (int w = 0; w < THREADS / 32; w++) { sum += scratch[(first + w) * K + k]; }
             values[k] = sum;
         }
-        block_barrier();  // Nobody may write the next sums before everybody has read these.
+        block_barrier();  // The next sums may be written only after all threads have read these.
     }
 }
 

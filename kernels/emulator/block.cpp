@@ -295,7 +295,7 @@ void wait(ThreadState* thread, Site site, const char* what) {
     thread->waits_for = what;
     if (worker->ready_count > 0) switch_to_ready(worker, thread->fiber);
     else if (worker->begun < worker->thread_count) switch_to_idle(worker, thread->fiber);
-    else leave_block(worker);  // nobody will ever make this thread ready
+    else leave_block(worker);  // no thread can make this one ready
 }
 
 void release_warp(Worker* worker, WarpState* warp) {

@@ -3,7 +3,7 @@
 // The hardware may write the destination at any time between the instruction and the wait. So here the destination holds
 // 0xff (NaN) from the instruction on, whatever was there, and the bytes arrive in the wait and not earlier: a kernel that
 // reads too soon, or starts a copy into memory that others still read, computes NaN.
-// Not modelled: that a block may end with copies under way (they are dropped, nobody could read them).
+// Not modelled: that a block may end with copies under way (they are dropped, as they cannot be read).
 #include "block.h"
 
 #include <cstring>

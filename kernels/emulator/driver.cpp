@@ -81,7 +81,7 @@ struct TemporaryFolder {
 };
 TemporaryFolder temporary;
 
-struct LoadedModules {  // removes the files of modules that nobody unloaded
+struct LoadedModules {  // removes the files of modules that were not unloaded
     std::mutex mutex;
     std::map<Module*, std::string> paths;
     ~LoadedModules() { remove_folder(temporary.path); }

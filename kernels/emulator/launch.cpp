@@ -2,7 +2,7 @@
 //
 // A launch is run to its end before the call returns: streams and events have nothing to wait for. Blocks are dealt to the
 // pool's threads in shuffled order. A fault in a kernel (a guard page, a division by zero) ends the launch with an error
-// that names it; faults elsewhere go to whoever handled them before.
+// that names it; other faults go to the previous handler.
 // Not modelled: kernels that run beside each other, or beside the host.
 #include "block.h"
 

@@ -30,8 +30,8 @@ public sealed class EncoderComparison(IEncoder encoder, IImageSource training, I
     public CancellationToken Cancellation { get; init; }
 
     /// <summary>
-    /// The processes that share the work; one when not given. Each computes the features of a part of the images, and all get all of them. Everybody asks for the
-    /// same in the same order.
+    /// The processes that share the work; one when not given. Each computes the features of a part of the images, and all get all of them. All make the
+    /// same calls in the same order.
     /// </summary>
     public ICommunicator Group { get; init; } = SingleProcess.Instance;
 

@@ -6,7 +6,7 @@ namespace LDaeCore.Model.Evaluation;
 /// <param name="Channels">Values of a row.</param>
 public sealed record FeatureSet(float[] Values, int[] Labels, int Channels)
 {
-    /// <summary>Index of each row's image in its source [N]; empty where nobody asked.</summary>
+    /// <summary>Index of each row's image in its source [N]; empty where it was not requested.</summary>
     public IReadOnlyList<int> Indices { get; init; } = [];
 
     /// <summary>Number of rows.</summary>

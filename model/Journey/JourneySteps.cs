@@ -85,7 +85,7 @@ public static class JourneySteps
     /// <summary>The recipe after a step.</summary>
     /// <param name="step">The step.</param>
     /// <param name="preset">Sizes, and the recipe that the journey ends with.</param>
-    /// <returns>The recipe, resolved; nobody has said yet that it can be trained.</returns>
+    /// <returns>The recipe, resolved but not validated.</returns>
     public static Recipe RecipeOf(JourneyStep step, JourneyPreset preset) =>
         Unresolved(step, preset).Resolve();
 

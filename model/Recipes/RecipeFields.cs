@@ -151,7 +151,7 @@ public static class RecipeFields
         return TimeAlone(recipe, names);
     }
 
-    /// <summary>A recipe in which whoever asks for minutes gets them: the epochs of a preset or an earlier run would end it before.</summary>
+    /// <summary>A recipe without epochs when minutes are given: the epochs of a preset or an earlier run could end it before.</summary>
     /// <param name="recipe">The recipe after its assignments.</param>
     /// <param name="assigned">Names of the fields that were assigned.</param>
     /// <returns>The recipe; without epochs where minutes were assigned, and epochs not.</returns>

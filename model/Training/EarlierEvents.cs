@@ -5,7 +5,7 @@ namespace LDaeCore.Model.Training;
 
 /// <summary>
 /// The event files of a run that goes on, trimmed as its metrics are: steps past the checkpoint are run again and would stand there
-/// twice for whoever does not know TensorBoard's way to forget them, or reads the files in another order because the clock was set back.
+/// twice in programs that do not purge events as TensorBoard does, or read the files in another order because the clock was set back.
 /// </summary>
 internal static class EarlierEvents
 {

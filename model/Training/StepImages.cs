@@ -177,7 +177,7 @@ public sealed class StreamedImages(IDeviceBackend backend, IImageBatches batches
         }
         catch (LdaeException error)
         {
-            // Whether anybody needs the next batch is not known yet: the last step must not fail for want of another.
+            // The next batch may not be needed: the last step must not fail because of it.
             _failure = ExceptionDispatchInfo.Capture(error);
         }
     }

@@ -158,7 +158,7 @@ public sealed class LibrarySearchTests : FolderPerTest
     public void The_device_of_found_libraries_is_cuda() => Assert.That(CudaDevice.Open(Fakes()).Kind, Is.EqualTo(DeviceKind.Cuda));
 
     [Test]
-    public void Names_of_ranges_reach_nvtx_when_it_is_there_and_nobody_minds_when_it_is_not()
+    public void Names_of_ranges_reach_nvtx_where_it_is_installed()
     {
         Assert.That(Fakes().Nvtx, Is.Null);
         FakeLibrary.Place(NewFolder("nvidia"), "libnvToolsExt.so.1");

@@ -5,7 +5,7 @@ using LDaeCore.Engine.Tensors;
 namespace LDaeCore.Tests.Cuda;
 
 /// <summary>
-/// The yardstick of the bf16 rule: a program of the usual operators with bf16 tensors, as PyTorch runs one that nobody compiled: each
+/// The yardstick of the bf16 rule: a program of the usual operators with bf16 tensors, as PyTorch runs one without compilation: each
 /// operator reads bf16, computes in a wider type and stores bf16. Rounded is therefore what an operator stores and nothing inside
 /// one, and the boundaries are those of common operators, not of our kernels:
 /// a product with its bias (weight and bias cast to bf16, as mixed precision does); GELU; the residual add; the normalisations

@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace LDaeCore.Tests.Distributed;
 
-/// <summary>Who a process is, by the variables of whoever started it.</summary>
+/// <summary>Rank and size of a process, from the variables of its launcher.</summary>
 public sealed class LaunchTests
 {
     private const string Mpirun = "OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_LOCAL_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=2";

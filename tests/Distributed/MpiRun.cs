@@ -201,7 +201,7 @@ internal sealed class MpiRun : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // It has ended meanwhile, or is somebody else's.
+            // It has ended meanwhile, or belongs to another user.
             return [];
         }
     }

@@ -106,7 +106,7 @@ internal sealed class GoldenRun : IDisposable
         _pending.Remove(name);
     }
 
-    /// <summary>Fails when the file holds a result or a gradient that nobody compared.</summary>
+    /// <summary>Fails when the file holds a result or a gradient that was not compared.</summary>
     public void Finish() => Assert.That(_pending, Is.Empty, $"{File.Name}: never compared");
 
     public void Dispose()

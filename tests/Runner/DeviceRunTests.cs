@@ -19,7 +19,7 @@ public sealed class DeviceRunTests : FolderPerTest
     [TestCase("{ \"train\": { \"precision\": null } }", DeviceKind.Emulated, TrainPrecision.Fp32)]
     [TestCase("{ \"train\": { \"precision\": \"bf16\" } }", DeviceKind.Emulated, TrainPrecision.Bf16)]
     [TestCase("{ \"train\": { \"precision\": null } }", DeviceKind.Cpu, TrainPrecision.Fp32)]
-    public void The_device_chooses_a_precision_where_nobody_does(string config, DeviceKind device, TrainPrecision expected, params string[] set)
+    public void The_device_determines_the_default_precision(string config, DeviceKind device, TrainPrecision expected, params string[] set)
     {
         var file = Folder["recipe.json"];
         File.WriteAllText(file, config);

@@ -10,7 +10,7 @@ namespace LDaeCore.Tests.Runner;
 /// </summary>
 public sealed class GpuCheckTests : FolderPerTest
 {
-    // Answers as ldae does: doctor's result object, an error, or nothing for longer than anybody waits.
+    // Answers as ldae does: doctor's result object, an error, or nothing for longer than the timeout.
     private const string Works = """
         #!/bin/bash
         case $1 in

@@ -6,7 +6,7 @@ namespace LDaeCore.Tests.Runner;
 
 /// <summary>
 /// The runner on a disk of a few kilobytes, or on one that takes no writes: a memory file system in a mount namespace of the process's
-/// own, which nobody else sees and which is gone with it. What is on it at the end is copied out.
+/// own, which is invisible to others and disappears with it. Its final content is copied out.
 /// </summary>
 internal static class MountedFolder
 {

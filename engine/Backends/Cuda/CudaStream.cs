@@ -50,7 +50,7 @@ internal sealed class CudaStream : IDisposable
         }
         catch
         {
-            // The stream has to leave the recording before anybody can use it again; what failed is the work.
+            // The stream must leave the recording before it can be used again; the error is the work's.
             AbandonCapture();
             throw;
         }

@@ -130,7 +130,7 @@ internal sealed class KernelLibrary(CudaContext context, CubinCache cache) : IDi
         {
             _rehearsed.Add(name, Task.Run(() =>
             {
-                // Whoever is warned may not expect other threads: what a thread has to say waits.
+                // Warnings of other threads are kept for the calling thread.
                 var warnings = new List<string>();
                 var (image, compiled) = Image(kernel, new CubinCache(cache.Folder, warnings.Add));
                 return new CompiledEntry(image, compiled, warnings);

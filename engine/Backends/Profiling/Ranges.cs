@@ -1,7 +1,7 @@
 namespace LDaeCore.Engine.Backends.Profiling;
 
 /// <summary>
-/// Names for what a thread is doing, for whoever wants to see it on a time line: a trace, NVIDIA's tools. Listeners belong to the thread
+/// Names for the work of a thread, for time lines: a trace, NVIDIA's tools. Listeners belong to the thread
 /// that called <see cref="Listen"/>, so ranges nest by construction. Without a listener a range costs one comparison and allocates nothing.
 /// </summary>
 public static class Ranges

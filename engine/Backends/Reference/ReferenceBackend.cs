@@ -4,8 +4,8 @@ namespace LDaeCore.Engine.Backends.Reference;
 
 /// <summary>
 /// The executable specification: float64 and plain loops that read as the maths. One file a family of primitives. Nothing here
-/// is fast, and nothing should be: whoever wonders what a primitive means reads it here, and every other backend is held
-/// against it.
+/// is fast, and nothing should be: it defines what a primitive means, and every other backend is compared
+/// with it.
 /// </summary>
 public sealed partial class ReferenceBackend : IBackend, IKernels
 {

@@ -12,7 +12,7 @@ public sealed class ConvolutionalTokenizer : FittedTokenizer
 {
     private const string MeanName = "tokenizer.mean", StdName = "tokenizer.std", WeightPrefix = "tokenizer.weights.";
 
-    // Null in a plan, whose weights nobody reads.
+    // Null in a plan, whose weights are not read.
     private readonly IReadOnlyDictionary<string, float[]>? _weights;
 
     private ConvolutionalTokenizer(ConvolutionalVaeShape shape, double[] mean, double[] std, IReadOnlyDictionary<string, float[]>? weights) =>

@@ -45,7 +45,7 @@ public sealed class PlacedPatchTokenizer : ITokenizer
     /// <inheritdoc/>
     public Tensor Decode(Tape tape, Tensor latents)
     {
-        // Training does not decode: the decoder is copied when somebody does.
+        // Training does not decode: the decoder is copied at first use.
         _decoder ??= NewDecoder();
         _offset ??= New(new Shape(_fitted.Offset.Length), _fitted.Offset);
         return Linear.Apply(tape, latents, _decoder.Tensor, _offset.Tensor);

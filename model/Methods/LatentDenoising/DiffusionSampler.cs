@@ -5,7 +5,7 @@ using LDaeCore.Model.Recipes;
 namespace LDaeCore.Model.Methods.LatentDenoising;
 
 /// <summary>
-/// From noise to latents, given somebody who estimates the clean latents behind noisy ones. Any schedule z_t = gamma_t z_0 + sigma_t n
+/// From noise to latents, by an estimate of the clean latents of noisy ones. Any schedule z_t = gamma_t z_0 + sigma_t n
 /// will do, in any number of steps: between two levels s &lt; t of a subsequence of 1..T
 /// <list type="bullet">
 /// <item><description>DDIM: z_s = gamma_s z_0 + (sigma_s / sigma_t) (z_t - gamma_t z_0);</description></item>

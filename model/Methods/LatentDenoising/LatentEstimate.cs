@@ -46,7 +46,7 @@ public sealed class LatentEstimate : IDisposable
     /// <summary>Estimates the clean latents.</summary>
     /// <param name="noisy">z_t [Images, T, d].</param>
     /// <param name="t">Time step of all of them; its gamma is above zero.</param>
-    /// <param name="labels">Class that the network is told of each image; null hides it.</param>
+    /// <param name="labels">Class of each image for the network's conditioning; null hides it.</param>
     /// <returns>[Images, T, d].</returns>
     public double[] Clean(double[] noisy, int t, IReadOnlyList<int?> labels)
     {

@@ -63,7 +63,7 @@ __device__ __forceinline__ void product(const bf16* a, const bf16* b, float* d, 
 extern "C" __global__ void product_by_columns(const bf16* a, const bf16* b, float* d, int) { product(a, b, d, false); }
 extern "C" __global__ void product_by_rows(const bf16* a, const bf16* b, float* d, int) { product(a, b, d, true); }
 
-// An edge copied by 7 of 16 bytes, beside what shared memory holds before anybody writes it.
+// An edge copied by 7 of 16 bytes, beside the content of shared memory before it is written.
 extern "C" __global__ void edges(const float* x, float* y, int bytes) {
     SHARED_MEMORY(memory);
     float* values = reinterpret_cast<float*>(memory);

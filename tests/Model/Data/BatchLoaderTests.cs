@@ -5,7 +5,7 @@ using NUnit.Framework;
 
 namespace LDaeCore.Tests.Model.Data;
 
-/// <summary>What a step sees is a function of seed and step, whoever decodes it and whenever the run began.</summary>
+/// <summary>The images of a step are a function of seed and step, for any number of threads and any first step.</summary>
 public sealed class BatchLoaderTests
 {
     private static readonly Augmentation Varied = new(8, RandomCrop: true, 0.3, Flip: true);
@@ -75,7 +75,7 @@ public sealed class BatchLoaderTests
     }
 
     [Test]
-    public void An_image_that_another_thread_failed_on_fails_whoever_meets_it_next()
+    public void An_image_that_failed_in_one_thread_fails_in_the_next_too()
     {
         var source = new FakeSource(20, 8, 3, 4);
         var bad = new BadSamples(1);
@@ -94,7 +94,7 @@ public sealed class BatchLoaderTests
     }
 
     [Test]
-    public void Disposing_does_not_wait_for_what_nobody_will_read()
+    public void Disposing_does_not_wait_for_unread_batches()
     {
         var loader = Loader(new FakeSource(1000) { Delay = TimeSpan.FromMilliseconds(20) }, 500, 0);
         var start = Stopwatch.GetTimestamp();

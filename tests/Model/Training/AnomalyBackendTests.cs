@@ -96,7 +96,7 @@ public sealed class AnomalyBackendTests
     {
         public List<Storage> Storages { get; } = [];
 
-        /// <summary>Where memory was handed out since somebody looked last, perhaps again.</summary>
+        /// <summary>Memory handed out since the last look, perhaps again.</summary>
         public HashSet<nint> Fresh { get; } = [];
 
         public override unsafe Storage Allocate(long bytes)

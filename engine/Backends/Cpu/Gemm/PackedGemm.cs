@@ -7,7 +7,7 @@ namespace LDaeCore.Engine.Backends.Cpu.Gemm;
 /// C = epilogue(op(A) op(B)) in three levels of blocks (Goto and van de Geijn 2008, "Anatomy of high-performance matrix
 /// multiplication"): a panel of B (up to 384 x 16, 24 KB) stays in the first-level cache while rows of A pass by; a block of A
 /// (96 rows) stays in the second level while panels of B pass by; the packed part of B (384 x 1024, 1.5 MB) is shared by all
-/// threads in the third. Threads take blocks of rows and columns of C; every element's sum runs over k in one order, whoever
+/// threads in the third. Threads take blocks of rows and columns of C; every element's sum runs over k in one order, whichever thread
 /// computes it.
 /// </summary>
 internal sealed unsafe class PackedGemm : IDisposable

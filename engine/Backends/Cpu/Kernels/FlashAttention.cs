@@ -212,7 +212,7 @@ internal static unsafe class FlashAttention
         return shrink;
     }
 
-    /// <summary>p = exp(scale s - lse) in place of the scores; ds = p (dp - delta) scale in place of dp.</summary>
+    /// <summary>p = exp(scale s - lse) overwrites the scores; ds = p (dp - delta) scale overwrites dp.</summary>
     private static void ScoreGradient(float* p, float* ds, int count, float scale, float lse, float delta)
     {
         Vector256<float> factor = Vector256.Create(scale), offset = Vector256.Create(-lse), mean = Vector256.Create(delta);

@@ -5,7 +5,7 @@ namespace LDaeCore.Engine.Backends.Cpu.Vectors;
 /// <summary>
 /// A fixed team of threads that runs the pieces of one job after another. How a job is cut is decided by its shape alone and
 /// every piece writes its own place, so the result does not depend on how many threads there are or on which one took what.
-/// The caller works too and waits for pieces, not for threads: one that the machine has given no time to holds nobody up.
+/// The caller works too and waits for pieces, not for threads: a thread that is not scheduled delays no other.
 /// </summary>
 internal sealed class WorkerPool : IDisposable
 {
